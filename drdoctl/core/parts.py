@@ -1,0 +1,63 @@
+"""Plug-ins: the folder is the registry.
+
+A plug-in kind is a package (`methods`, `data`, `splits`, `evals`). Each module in it that does not
+start with an underscore defines one class derived from the kind's base, whose field `name` is a
+one-word `Literal`. Adding a plug-in is adding a file: the spec's union, the JSON Schema,
+did-you-mean, `ls` and `show` all follow from here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+from typing import Any, get_args
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Model(BaseModel):
+    """Base of everything a user can write: unknown keys are errors, values never change, docstrings describe fields."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
+        strict=True,
+        protected_namespaces=(),
+    )
+
+
+class Part(Model):
+    """Base of all plug-ins; `name` is overridden with a `Literal`."""
+
+    name: str
+
+
+@cache
+def discover(package: str, base: type[Part]) -> dict[str, type[Any]]:
+    """Return name -> class for every plug-in of `package` (a dotted name), sorted by name."""
+    found: dict[str, type[Any]] = {}
+    home = importlib.import_module(package)
+    for info in pkgutil.iter_modules(home.__path__):
+        if info.name.startswith("_"):
+            continue
+        module = importlib.import_module(f"{package}.{info.name}")
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.__name__:
+                name = plugin_name(value)
+                if name in found:
+                    message = f"two plug-ins of {package} are called {name!r}: {found[name].__module__}, {module.__name__}"
+                    raise TypeError(message)
+                found[name] = value
+    return dict(sorted(found.items()))
+
+
+def plugin_name(cls: type[Part]) -> str:
+    """Return the word in the class's ``name: Literal[...]``."""
+    words = get_args(cls.model_fields["name"].annotation)
+    if len(words) != 1 or not isinstance(words[0], str):
+        message = f"{cls.__module__}.{cls.__name__}: field `name` must be a Literal with one word"
+        raise TypeError(message)
+    return words[0]

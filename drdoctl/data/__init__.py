@@ -1,0 +1,138 @@
+"""Datasets: one file a source of preference pairs.
+
+To add one: write `data/NAME.py` with a class derived from `Dataset` that yields `Row`s, and its
+test. A source is written in a spec as its name (`source: tldr`), as its name with options
+(`source: {name: tldr, path: …}`), or, for the generic sources, under its own key
+(`source: {jsonl: pairs.jsonl}`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from drdoctl.core.parts import Part, discover
+
+PARTS = ("train", "eval", "sft", "prompts")
+PartName = Literal["train", "eval", "sft", "prompts"]
+Turns = str | list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """The one row shape. Pairs fill `chosen` and `rejected`; demonstrations only `chosen`; prompts neither.
+
+    `prompt` is plain text, or a list of `{role, content}` turns; responses are text.
+    """
+
+    id: str
+    prompt: Turns
+    chosen: str | None = None
+    rejected: str | None = None
+    reference: str | None = None
+    """A human-written response, where the source has one."""
+    confidence: float | None = None
+    """How sure the labeller was, in the source's own units; only its order matters."""
+    score_chosen: float | None = None
+    score_rejected: float | None = None
+    preference: float | None = None
+    """Probability that `chosen` is better."""
+    where: str = ""
+    """file:line, for messages."""
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that cannot be used, and why (`missing-column`, `wrong-type`, `not-finite`, `utf-8` …)."""
+
+    code: str
+    message: str
+    where: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True)
+class External:
+    """Something outside the store that a dataset reads: its name in messages and the hash of its content."""
+
+    name: str
+    sha256: str
+    size: int = 0
+    rows: int | None = None
+
+
+class Dataset(Part):
+    """A source of preference pairs. Reading is lazy and in file order; nothing here imports torch."""
+
+    key: ClassVar[str | None] = None
+    """The key that stands for `name` in a spec, for generic sources: `{jsonl: …}`."""
+    paper: ClassVar[str] = ""
+    """Where the data comes from, and its licence."""
+    columns_apply: ClassVar[bool] = False
+    """Whether `data.columns` renames this source's columns."""
+    gives_confidence: ClassVar[bool | None] = None
+    """Whether rows carry a confidence, a preference or scores (None: only the rows can tell). `easy` and `hard` need it."""
+    parts: ClassVar[tuple[str, ...]] = ("train",)
+    """Which of train, eval, sft, prompts the source gives of itself."""
+
+    def read(self, part: PartName, columns: dict[str, str]) -> Iterator[Row | BadRow]:
+        """Yield the rows of one part in a fixed order. A part that the source does not have yields nothing."""
+        raise TypeError(f"dataset {self.name} cannot be read")
+
+    def files(self) -> list[str]:
+        """Return the local files read, as the spec writes them: plan hashes them, `check` looks that they are there."""
+        return []
+
+    def has_part(self, part: PartName) -> bool:
+        """Whether rows of this part come from the source itself (options such as `eval:` may add one)."""
+        return part in self.parts
+
+    def hub(self) -> tuple[str, str | None] | None:
+        """Return (dataset id, revision) where the rows come from the Hub, else None."""
+        return None
+
+    def with_seed(self, seed: int) -> Dataset:
+        """Return the same source for another seed; only generated worlds care."""
+        return self
+
+    def tokenizer_json(self) -> str | None:
+        """Return the text of a `tokenizer.json` made for this source (generated worlds), else None."""
+        return None
+
+    def truth(self, prompt: str, response: str, ended: bool) -> dict[str, float] | None:
+        """Return the true reward and its parts for a response, where a program can tell, else None.
+
+        Keys: `reward` first, then parts such as `right`, `wrong`, `words`.
+        """
+        return None
+
+    @property
+    def has_truth(self) -> bool:
+        """Whether `truth` answers."""
+        return False
+
+
+@dataclass
+class Tally:
+    """Counts of what became of the rows, for the data report."""
+
+    kept: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+
+    def drop(self, code: str, where: str, limit: int = 5) -> None:
+        """Count one dropped row and remember where the first few were."""
+        self.dropped[code] = self.dropped.get(code, 0) + 1
+        places = self.examples.setdefault(code, [])
+        if len(places) < limit:
+            places.append(where)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the counts as plain JSON."""
+        return {"kept": self.kept, "dropped": self.dropped, "examples": self.examples}
+
+
+def datasets() -> dict[str, type[Dataset]]:
+    """Return every dataset by name."""
+    return discover(__name__, Dataset)

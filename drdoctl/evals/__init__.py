@@ -1,0 +1,119 @@
+"""Evals: one file a measurement of a student.
+
+To add one: write `evals/NAME.py` with a class derived from `Eval`, and its test. The `evaluate`
+stage samples and scores once for all evals; an eval only says what it needs and does the sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from drdoctl.core.parts import Part, discover
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SFT = "sft"
+REFERENCE = "reference"
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """One way of sampling a response to every prompt. temperature 0 is greedy."""
+
+    temperature: float
+    top_p: float
+    max_new_tokens: int
+    prompts: int | None = None
+    """How many evaluation prompts, from the front of the list; None: all."""
+
+    @property
+    def label(self) -> str:
+        """Return the name of the sample's files and columns, such as ``t0.7-p0.8-n256-1000``."""
+        return f"t{self.temperature:g}-p{self.top_p:g}-n{self.max_new_tokens}-{self.prompts or 'all'}"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number of the report. Intervals are 95 %, by paired bootstrap over prompts."""
+
+    metric: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    against: str | None = None
+    """`sft`, `reference`, or None where nothing is compared."""
+    judge: str | None = None
+    temperature: float | None = None
+    count: int = 0
+    warnings: Sequence[str] = ()
+    """Stamps such as `judge = teacher`: what a reader must know before quoting the number."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the figure as plain JSON."""
+        return {**self.__dict__, "warnings": list(self.warnings)}
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Sampled (or logged) responses to the evaluation prompts, in prompt order, with their scores."""
+
+    prompt_ids: list[str]
+    responses: list[str]
+    tokens: np.ndarray
+    """Response tokens, the end token included. Shape (P,)."""
+    ended: np.ndarray
+    """Whether the end token came before the limit. Shape (P,), bool."""
+    scores: dict[str, np.ndarray]
+    """Judge -> reward, shape (P,): `oracle`; and the parts of `truth` as `truth.reward`, `truth.wrong` …"""
+
+
+@dataclass(frozen=True)
+class EvalData:
+    """What the evaluate stage hands to an eval."""
+
+    student: str
+    """The student's label, such as `drdo`, or `sft` for the start model itself."""
+    samples: dict[Sampling, Samples]
+    baselines: dict[str, dict[Sampling, Samples]]
+    """`sft` -> its samples; `reference` -> logged responses (same for every sampling). What is missing is not there."""
+    pairs: dict[str, np.ndarray] = field(default_factory=dict)
+    """Held-out pairs, each shape (M,): `chosen_logp`, `rejected_logp`, `chosen_tokens`, `rejected_tokens`, and where known
+    `ref_chosen_logp`, `ref_rejected_logp`, `oracle_margin`, `head_margin`."""
+    warnings: Sequence[str] = ()
+    seed: int = 0
+
+
+class Eval(Part):
+    """A measurement of one student."""
+
+    paper: ClassVar[str] = ""
+
+    def samplings(self) -> list[Sampling]:
+        """Return the samplings this eval needs (none: it does without samples)."""
+        return []
+
+    def judges(self) -> list[str]:
+        """Return the judges whose scores are needed: `oracle`, `truth`."""
+        return []
+
+    def baselines(self) -> list[str]:
+        """Return what the student is compared with: `sft`, `reference`."""
+        return []
+
+    @property
+    def needs_pairs(self) -> bool:
+        """Whether log-probabilities of the held-out pairs are needed."""
+        return False
+
+    def measure(self, data: EvalData) -> list[Figure]:
+        """Return the figures."""
+        raise TypeError(f"eval {self.name} measures nothing")
+
+
+def evals() -> dict[str, type[Eval]]:
+    """Return every eval by name."""
+    return discover(__name__, Eval)

@@ -1,0 +1,110 @@
+"""Methods: one file a loss. Each turns cached and live numbers of a batch of pairs into one loss a pair.
+
+To add one: write `methods/NAME.py` with a pure function on tensors (equation numbers on their
+lines) and a class derived from `Method`; add `tests/methods/test_NAME.py`. Nothing else changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from drdoctl.core.parts import Part, discover
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class PairNumbers:
+    """All that a loss may look at, for N pairs. Log-probabilities are sums over response tokens, in float32 or wider.
+
+    Nothing here depends on how the rows were packed: losses do not change when the engine does.
+    """
+
+    chosen_logp: Tensor
+    """z_w = log pi(y_w | x). Shape (N,); gradient flows."""
+    rejected_logp: Tensor
+    """z_l = log pi(y_l | x). Shape (N,); gradient flows."""
+    chosen_tokens: Tensor
+    """Response tokens of y_w, the end token included. Shape (N,), float."""
+    rejected_tokens: Tensor
+    """Response tokens of y_l. Shape (N,), float."""
+    oracle_margin: Tensor | None = None
+    """dr = r*(y_w) - r*(y_l), one column for each oracle. Shape (N, K), in the oracle's units."""
+    ref_chosen_logp: Tensor | None = None
+    """zref_w, cached. Shape (N,)."""
+    ref_rejected_logp: Tensor | None = None
+    """zref_l, cached. Shape (N,)."""
+    chosen_reward: Tensor | None = None
+    """r_hat(y_w) of the student's reward head, where the method asks for one. Shape (N,); gradient flows."""
+    rejected_reward: Tensor | None = None
+    """r_hat(y_l) of the student's reward head. Shape (N,); gradient flows."""
+    margin_std: Tensor | None = None
+    """Standard deviation of dr over the training split, one for each oracle. Shape (K,)."""
+    stats: dict[str, float] = field(default_factory=dict)
+    """What `Method.follow` remembers: running or batch means of the loss's own metrics."""
+    progress: float = 0.0
+    """Share of the training steps done, 0 to 1, for schedules."""
+
+
+@dataclass(frozen=True)
+class LossOut:
+    """One loss a pair and what to log. The engine averages both over the global batch."""
+
+    losses: Tensor
+    """Shape (N,); gradient flows."""
+    metrics: dict[str, Tensor]
+    """Detached, each of shape (N,)."""
+
+
+class Method(Part):
+    """A way to align the student. Subclasses add their hyper-parameters and `loss`."""
+
+    learning_rate: float | None = Field(default=None, gt=0)
+    """The student's learning rate with this method; without it, `train.learning_rate`."""
+
+    paper: ClassVar[str] = ""
+    """Where the equations are: arXiv number and equation."""
+    batch_stats: ClassVar[bool] = False
+    """Whether `stats` must hold means over the whole global batch before the loss is taken (one more forward pass)."""
+
+    @property
+    def needs_logps(self) -> bool:
+        """Whether cached log-probabilities of the reference are needed."""
+        return False
+
+    @property
+    def oracle_members(self) -> int:
+        """How many oracles' rewards are needed: 0 none, 1 the spec's oracle, K > 1 (or an ensemble) members of their own."""
+        return 0
+
+    @property
+    def ensemble(self) -> bool:
+        """Whether the rewards come from members trained for this method (plain eq. 2) in place of the spec's oracle."""
+        return False
+
+    @property
+    def needs_head(self) -> bool:
+        """Whether the student carries a reward head, read in the same forward pass."""
+        return False
+
+    @property
+    def pairwise(self) -> bool:
+        """Whether the rejected response is looked at. False lets the engine leave it out."""
+        return True
+
+    def loss(self, pairs: PairNumbers) -> LossOut:
+        """Return one loss a pair, shape (N,), and detached metrics of the same shape."""
+        raise TypeError(f"method {self.name} has no loss")
+
+    def follow(self, stats: dict[str, float], means: dict[str, float]) -> dict[str, float]:
+        """Return the stats for the next step, given the global means of this step's metrics."""
+        return stats
+
+
+def methods() -> dict[str, type[Method]]:
+    """Return every method by name."""
+    return discover(__name__, Method)

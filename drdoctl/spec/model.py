@@ -1,0 +1,193 @@
+"""The shape of a spec. Every field's docstring is its help text, its JSON Schema description and its editor hover."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, WithJsonSchema
+
+from drdoctl.core.parts import Model
+from drdoctl.data import Dataset, datasets
+from drdoctl.evals import evals
+from drdoctl.methods import methods
+from drdoctl.spec.training import Sft, Training
+from drdoctl.splits import splits
+
+NAME = r"^[a-z0-9][a-z0-9._-]*$"
+ZOO_NAME = r"^zoo/[A-Za-z0-9][A-Za-z0-9._-]*(@[A-Za-z0-9._-]+)?$"
+
+
+def _union(classes: dict[str, type[Any]], pick: Any) -> Any:
+    tagged = [Annotated[cls, Tag(name)] for name, cls in classes.items()]
+    return Annotated[reduce(or_, tagged), Discriminator(pick)] if len(tagged) > 1 else tagged[0]
+
+
+def _by_name(value: Any) -> Any:
+    return value.get("name") if isinstance(value, dict) else getattr(value, "name", None)
+
+
+def source_name(value: Any) -> Any:
+    """Return which dataset a `source:` means: its `name`, or the name whose own key is there."""
+    if isinstance(value, dict) and "name" not in value:
+        keys = {cls.key: name for name, cls in datasets().items() if cls.key}
+        return next((keys[key] for key in value if key in keys), None)
+    return _by_name(value)
+
+
+MethodField = _union(methods(), _by_name)
+EvalField = _union(evals(), _by_name)
+SplitField = _union(splits(), _by_name)
+SourceField = _union(datasets(), source_name)
+
+
+class Data(Model):
+    """Which preference pairs, which of them, and how long they may be."""
+
+    source: SourceField
+    """Where the pairs come from: a dataset's name, `{jsonl: FILE}`, `{parquet: FILE}` or `{hub: ORG/NAME}`."""
+    columns: dict[str, str] = {}
+    """Renames for generic sources: our name -> the file's (`{prompt: question, chosen: best}`)."""
+    split: list[SplitField] = []
+    """Which training pairs: `all`, `easy`, `hard`, a step with options, or a list of steps. Evaluation pairs are never split."""
+    eval_fraction: float | None = Field(default=None, gt=0, lt=1)
+    """Share of the prompts held out for evaluation, where the source has no evaluation part of its own; without it, 0.05."""
+    max_rows: int | None = Field(default=None, ge=1)
+    """Keep at most this many training pairs, drawn with the seed, after the split."""
+    max_eval_rows: int | None = Field(default=None, ge=1)
+    """Keep at most this many evaluation pairs, drawn with the seed."""
+    max_prompt_tokens: int = Field(default=512, ge=1)
+    """Pairs with a longer prompt are dropped (never cut) and counted."""
+    max_tokens: int = Field(default=1024, ge=2)
+    """Pairs whose prompt and response together are longer are dropped (never cut) and counted."""
+    template: Literal["auto", "none"] = "auto"
+    """`auto`: the student's chat template where its tokenizer has one; `none`: prompt and response are joined as they are."""
+    bad_rows: Literal["fail", "skip"] = "fail"
+    """Rows that cannot be used: stop and name them all, or leave them out and count them."""
+
+
+class NewModel(Model):
+    """A model built on the spot with random weights, for small worlds and tests."""
+
+    model_type: Literal["llama", "opt", "phi3", "qwen2", "gpt_neox"] = "llama"
+    """The architecture, as transformers calls it."""
+    hidden_size: int = Field(default=64, ge=8)
+    """Width."""
+    layers: int = Field(default=2, ge=1)
+    """Decoder layers."""
+    heads: int = Field(default=4, ge=1)
+    """Attention heads; must divide `hidden_size`."""
+    mlp_size: int | None = Field(default=None, ge=8)
+    """Width of the MLP; without it, 3 x hidden_size."""
+    activation: Literal["silu", "gelu", "relu"] = "gelu"
+    """The MLP's activation."""
+    max_positions: int = Field(default=256, ge=16)
+    """The longest sequence."""
+    rope_theta: float = Field(default=1000.0, gt=0)
+    """Base of the rotary positions, where the architecture has them."""
+    tied: bool = True
+    """Whether the LM head shares the embedding's weights."""
+    init_std: float = Field(default=0.1, gt=0)
+    """Standard deviation of the random weights."""
+
+
+class Student(Model):
+    """The policy to align."""
+
+    model: str | NewModel
+    """A Hub id (pinned by `revision`), a local folder, `zoo/NAME`, or a small new model."""
+    revision: str | None = Field(default=None, min_length=1)
+    """The Hub commit, tag or branch; a 40-digit commit makes the plan exact."""
+    tokenizer: str | None = Field(default=None, min_length=1)
+    """A local folder or Hub id; without it, the model's own, or the one a generated dataset brings."""
+    dtype: Literal["fp32", "bf16"] = "fp32"
+    """Arithmetic of SFT, log-probabilities, alignment and sampling: float32, or bfloat16 under autocast with float32 master weights."""
+    sft: Sft | Literal[False] = Sft()
+    """Supervised fine-tuning before alignment, or false: the model is aligned as it is."""
+
+
+class Oracle(Training):
+    """The reward model that teaches. Trained here from a causal LM (eq. 2 and 5), or a finished reward model used as it is."""
+
+    model: str = Field(min_length=1)
+    """A Hub id, a local folder or `zoo/NAME`; `sft` starts from this spec's own SFT student. A finished reward model is used as it is."""
+    revision: str | None = Field(default=None, min_length=1)
+    """The Hub commit, tag or branch."""
+    finished: bool | None = None
+    """Whether `model` is a finished reward model. Known for zoo names and local folders; say so for a reward model on the Hub."""
+    dtype: Literal["fp32", "bf16"] = "fp32"
+    """Arithmetic of training and scoring."""
+    learning_rate: float = Field(default=1e-5, gt=0)
+    """Peak learning rate of AdamW."""
+    sft_weight: float = Field(default=0.01, ge=0, lt=1)
+    """a of eq. 5: weight of the SFT regulariser; 0 is the plain Bradley-Terry loss (eq. 2)."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of the reward head's start weights, added to the spec's."""
+
+
+class Publish(Model):
+    """Where finished artifacts go. A name in the zoo for each; `push` is a stage of its own and can be retried."""
+
+    student: str | None = Field(default=None, pattern=ZOO_NAME)
+    """zoo/NAME for the student; in a matrix, `-LABEL` is appended."""
+    oracle: str | None = Field(default=None, pattern=ZOO_NAME)
+    """zoo/NAME for the oracle."""
+    private: bool = True
+    """Whether a repository created on the Hub is private."""
+    license: str | None = Field(default=None, min_length=1)
+    """SPDX licence of what is published; without it, the base model's, where known."""
+
+
+class Resources(Model):
+    """What the machine gives. Nothing here changes a result's name or, beyond rounding, its numbers."""
+
+    processes: int = Field(default=1, ge=1)
+    """Training processes on this machine, one for each accelerator (or share of the CPU's cores)."""
+    micro_batch: int = Field(default=8, ge=1)
+    """Rows computed at once in one process."""
+    zero_stage: Literal[0, 1, 2, 3] = 0
+    """DeepSpeed ZeRO stage."""
+    offload: Literal["none", "optimizer", "all"] = "none"
+    """What ZeRO keeps in the CPU's memory: the optimizer (stage 1 to 3), or parameters too (stage 3)."""
+    gradient_checkpointing: bool = False
+    """Recompute activations in the backward pass: less memory, about a third more time."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """`auto`: CUDA where torch sees one."""
+    threads: int | None = Field(default=None, ge=1)
+    """CPU threads of each process; without it, the cores divided by the processes."""
+    checkpoint_steps: int | None = Field(default=None, ge=1)
+    """Checkpoint every so many steps."""
+    checkpoint_minutes: float = Field(default=10, gt=0)
+    """Checkpoint at least this often."""
+    timeout_minutes: float = Field(default=30, gt=0)
+    """A stage that shows no progress for this long is taken for hung and stopped."""
+
+
+class Spec(Model):
+    """One spec: oracle, student, data and method, and what to measure."""
+
+    version: Literal[1]
+    """The format of this file."""
+    name: str = Field(pattern=NAME)
+    """Short name, used in reports and cards."""
+    seed: int = Field(default=42, ge=0)
+    """Seed of everything random: split, data order, new weights, sampling."""
+    data: Data
+    student: Student
+    oracle: Oracle | None = None
+    method: MethodField | None = None
+    """The loss: a name, or a name with its hyper-parameters. In a matrix it may be left out here."""
+    train: Training = Training()
+    """How the student is aligned."""
+    evaluate: list[EvalField] = []
+    """What to measure, in order."""
+    matrix: dict[str, list[Any]] = {}
+    """One student for each combination: dotted key -> list of values. What the combinations share runs once."""
+    publish: Publish | None = None
+    zoo: str | None = Field(default=None, min_length=1)
+    """Where `zoo/NAME` lives: a folder, a URL that fsspec opens, or `hub:ORG`. Without it, DRDOCTL_ZOO, else `hub:drdoctl`."""
+    resources: Resources = Resources()
+
+
+__all__ = ["Data", "Dataset", "NewModel", "Oracle", "Publish", "Resources", "Sft", "Spec", "Student", "Training", "WithJsonSchema"]
