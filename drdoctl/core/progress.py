@@ -1,0 +1,104 @@
+"""How a stage's child tells its parent how far it is, and learns that it should stop.
+
+One small file, `progress.json`, replaced atomically a few times a second and never fsynced: it is
+for people and for the hang watch, a resume does not rely on it. Only rank 0 writes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any, Protocol
+
+PROGRESS = "progress.json"
+STOP = "stop"
+INTERVAL_SECONDS = 0.25
+HALF_LIFE_SECONDS = 20.0
+
+
+class Place(Protocol):
+    """Anything that knows its folder in progress: a `Job`."""
+
+    @property
+    def out(self) -> str:
+        """Return the `.partial` folder."""
+        ...
+
+
+class StopRequested(Exception):  # noqa: N818  # nothing went wrong
+    """Raised by a stage body that has saved all it did, once `stop_requested` said so. The child then ends with 75."""
+
+
+def stop_requested(job: Place) -> bool:
+    """Whether the parent asks for a checkpoint and an early end. With several processes, agree on the answer first."""
+    return Path(job.out, STOP).exists()
+
+
+class Progress:
+    """Throttled writer of `progress.json`: step, steps, unit, loss, tokens_per_second, seconds_left, checkpoint."""
+
+    def __init__(self, job: Place, *, interval: float = INTERVAL_SECONDS) -> None:
+        """Write at most once every `interval` seconds, and always at the last step and at a checkpoint."""
+        self._path = Path(job.out, PROGRESS)
+        self._writes = int(os.environ.get("RANK", "0")) == 0
+        self._interval = interval
+        self._written = 0.0
+        self._last: tuple[float, int] | None = None
+        self._steps_per_second: float | None = None
+        self._tokens_per_second: float | None = None
+        self._state: dict[str, Any] = {}
+        self._checkpoint: int | None = None
+
+    def update(
+        self,
+        step: int,
+        steps: int,
+        *,
+        unit: str = "step",
+        loss: float | None = None,
+        tokens: int | None = None,
+    ) -> None:
+        """Report that `step` of `steps` is done. `tokens`: worked on since the last call, over all processes."""
+        now = time.monotonic()
+        self._rates(now, step, tokens)
+        left = (steps - step) / self._steps_per_second if self._steps_per_second else None
+        self._state = {
+            "step": step,
+            "steps": steps,
+            "unit": unit,
+            "loss": loss if loss is not None and abs(loss) < float("inf") else None,
+            "tokens_per_second": self._tokens_per_second,
+            "seconds_left": left,
+        }
+        if now - self._written >= self._interval or step >= steps:
+            self._write(now)
+
+    def checkpointed(self, step: int) -> None:
+        """Report that a resume would go on from `step`."""
+        self._checkpoint = step
+        self._write(time.monotonic())
+
+    def _rates(self, now: float, step: int, tokens: int | None) -> None:
+        """Keep decaying means, so that a slow first step does not spoil the forecast for long."""
+        last, self._last = self._last, (now, step)
+        if last is None or now <= last[0] or step <= last[1]:
+            return
+        seconds = now - last[0]
+        keep = 0.5 ** (seconds / HALF_LIFE_SECONDS)
+        self._steps_per_second = _mix(self._steps_per_second, (step - last[1]) / seconds, keep)
+        if tokens is not None:
+            self._tokens_per_second = _mix(self._tokens_per_second, tokens / seconds, keep)
+
+    def _write(self, now: float) -> None:
+        if not self._writes:
+            return
+        self._written = now
+        beside = self._path.with_name(f".{PROGRESS}.{os.getpid()}.tmp")
+        beside.write_text(json.dumps({**self._state, "checkpoint": self._checkpoint}), encoding="utf-8")
+        beside.replace(self._path)
+
+
+def _mix(old: float | None, new: float, keep: float) -> float:
+    return new if old is None else keep * old + (1 - keep) * new

@@ -1,0 +1,68 @@
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from drdoctl.core.progress import Progress, stop_requested
+
+
+@pytest.fixture
+def job(tmp_path):
+    """Stand in for a job: all that progress needs is the folder."""
+    return SimpleNamespace(out=str(tmp_path))
+
+
+def test_first_and_last_step_are_written_and_the_rest_throttled(job, tmp_path):
+    """The file shows the first step at once, skips what comes too soon, and always shows the last step."""
+    progress = Progress(job, interval=60)
+    progress.update(1, 3, loss=0.5)
+    assert json.loads((tmp_path / "progress.json").read_text())["step"] == 1
+    progress.update(2, 3, loss=0.4)
+    assert json.loads((tmp_path / "progress.json").read_text())["step"] == 1
+    progress.update(3, 3, loss=0.3)
+    written = json.loads((tmp_path / "progress.json").read_text())
+    assert (written["step"], written["steps"], written["unit"], written["loss"]) == (3, 3, "step", 0.3)
+
+
+def test_rates_follow_the_clock(job, tmp_path, monkeypatch):
+    """Two steps of 100 tokens a second with eight to go read as 100 tokens/s and eight seconds left."""
+    clock = iter([10.0, 11.0, 12.0])
+    monkeypatch.setattr("drdoctl.core.progress.time.monotonic", lambda: next(clock))
+    progress = Progress(job, interval=0)
+    for step in range(3):
+        progress.update(step, 10, tokens=100)
+    written = json.loads((tmp_path / "progress.json").read_text())
+    assert written["tokens_per_second"] == pytest.approx(100)
+    assert written["seconds_left"] == pytest.approx(8)
+
+
+def test_checkpoint_is_written_at_once_and_kept(job, tmp_path):
+    """A checkpoint's step reaches the file however recent the last write, and stays in later ones."""
+    progress = Progress(job, interval=60)
+    progress.update(4, 9)
+    progress.checkpointed(4)
+    assert json.loads((tmp_path / "progress.json").read_text())["checkpoint"] == 4
+    progress.update(9, 9)
+    assert json.loads((tmp_path / "progress.json").read_text())["checkpoint"] == 4
+
+
+def test_only_rank_zero_writes(job, tmp_path, monkeypatch):
+    """Other ranks keep silent, so that the file has one writer."""
+    monkeypatch.setenv("RANK", "1")
+    Progress(job).update(1, 1)
+    assert not (tmp_path / "progress.json").exists()
+
+
+def test_a_loss_that_is_not_finite_is_not_written_as_invalid_json(job, tmp_path):
+    """NaN and infinity become null: the file stays JSON."""
+    progress = Progress(job, interval=0)
+    for loss in (float("nan"), float("inf")):
+        progress.update(1, 2, loss=loss)
+        assert json.loads((tmp_path / "progress.json").read_text())["loss"] is None
+
+
+def test_stop_is_a_file(job, tmp_path):
+    """`stop_requested` says yes exactly when the parent has put the file there."""
+    assert not stop_requested(job)
+    (tmp_path / "stop").touch()
+    assert stop_requested(job)
