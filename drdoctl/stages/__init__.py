@@ -87,6 +87,10 @@ class Job:
     offline: bool = False
     parent: int = 0
     """Process id of the apply; when it is gone, the child ends itself."""
+    fingerprint: str = ""
+    """The want's full fingerprint: a folder in progress is only gone on with where this is the same."""
+    spent: float = 0.0
+    """Seconds that earlier, interrupted runs of this stage took."""
 
     def path(self, *parts: str) -> Path:
         """Return a path inside the folder in progress."""
@@ -108,7 +112,7 @@ class Job:
         return cls(**{**data, "warnings": tuple(data["warnings"])})
 
 
-WORK_FILES = ("checkpoints", "work", "job.json", "progress.json", "stop", "failure.json", "log.txt")
+WORK_FILES = ("checkpoints", "work", "job.json", "progress.json", "stop", "stopped", "failure.json", "log.txt")
 """What lies in a `.partial` folder beside the result; everything else is hashed into the manifest."""
 
 
