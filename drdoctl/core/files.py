@@ -12,6 +12,9 @@ from typing import Any
 
 from drdoctl.core.errors import StageFailed
 
+WORK_FILES = ("checkpoints", "work", "job.json", "progress.json", "stop", "stopped", "failure.json", "log.txt")
+"""What lies in a stage's `.partial` folder beside the result; everything else is hashed into the manifest."""
+
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:

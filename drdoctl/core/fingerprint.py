@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 CHUNK = 1 << 20
+FINGERPRINT_DIGITS = 12
+"""How much of a fingerprint stands in an artifact's name."""
 
 
 def canonical(value: Any) -> str:

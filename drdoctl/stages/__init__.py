@@ -12,10 +12,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from drdoctl.core.files import WORK_FILES as WORK_FILES
+from drdoctl.core.fingerprint import FINGERPRINT_DIGITS as FINGERPRINT_DIGITS
 from drdoctl.core.fingerprint import digest
 
 KINDS = ("data", "sft", "oracle", "rewards", "logps", "align", "evaluate", "publish")
-FINGERPRINT_DIGITS = 12
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,6 @@ class Job:
         """Read `job.json`."""
         data = json.loads(path.read_text(encoding="utf-8"))
         return cls(**{**data, "warnings": tuple(data["warnings"])})
-
-
-WORK_FILES = ("checkpoints", "work", "job.json", "progress.json", "stop", "stopped", "failure.json", "log.txt")
-"""What lies in a `.partial` folder beside the result; everything else is hashed into the manifest."""
 
 
 def flatten(value: Any, prefix: str) -> dict[str, Any]:
