@@ -1,0 +1,243 @@
+"""Artifacts: folders named by their fingerprint, complete when `manifest.json` is there.
+
+A stage works in `<artifact>.partial/`. To commit is to hash and fsync every file, write the manifest, clear the work
+files, and rename the folder: a crash at any point leaves either work in progress or the complete artifact.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drdoctl.core.errors import IntegrityError, StageFailed
+from drdoctl.core.files import WORK_FILES, disk_errors, fsync_dir, read_json, write_atomic, write_json
+from drdoctl.core.fingerprint import FINGERPRINT_DIGITS, file_sha256
+from drdoctl.store.manifest import FORMAT, MANIFEST, describe, well_formed
+
+if TYPE_CHECKING:
+    from drdoctl.stages import Want
+
+PARTIAL = ".partial"
+KEPT = ("log.txt",)
+"""Work files that stay in the artifact, though they are not hashed."""
+OWN = frozenset({"artifacts", "runs", "reports", "cache", "lock", "store.json", "hub-refs.json", "zoo-refs.json"})
+HASH_ALWAYS = 2 << 30
+"""Artifacts up to this many bytes are hashed before each use; above it, sizes are compared, unless asked to verify."""
+
+
+class Store:
+    """One folder that holds artifacts and runs. Reading works on any folder; `prepare` makes it ready to write."""
+
+    def __init__(self, root: Path) -> None:
+        """`root`: the folder of `--store`; need not be there."""
+        self.root = Path(os.path.abspath(root))  # noqa: PTH100  # as the user sees it: links stay links
+        self.artifacts = self.root / "artifacts"
+        self.runs = self.root / "runs"
+        self.reports = self.root / "reports"
+        self.warnings: list[str] = []
+        """What was found broken and is treated as not there, one sentence each."""
+        self._verified: set[str] = set()
+
+    def prepare(self) -> None:
+        """Make the folders. `StageFailed` where the place is not ours, is a file, or cannot be written."""
+        try:
+            names = {path.name for path in self.root.iterdir() if not path.name.startswith(".")}
+        except FileNotFoundError:
+            names = set()
+        except OSError as error:
+            raise _no_store(self.root, str(error.strerror).lower()) from error
+        if names - OWN and "store.json" not in names:
+            raise _no_store(self.root, f"it holds other files, such as `{min(names - OWN)}`")
+        try:
+            with disk_errors(self.root):
+                for folder in (self.artifacts, self.runs):
+                    folder.mkdir(parents=True, exist_ok=True)
+                if not (self.root / ".gitignore").exists():
+                    write_atomic(self.root / ".gitignore", "*\n")
+                if (read_json(self.root / "store.json") or {}).get("format", 1) != FORMAT:
+                    raise _no_store(self.root, "a newer drdoctl made it")
+                # Written each time: the cheapest proof that the place can be written before any computing starts.
+                write_json(self.root / "store.json", {"format": FORMAT})
+        except OSError as error:
+            raise _no_store(self.root, str(error.strerror).lower()) from error
+
+    def path(self, artifact: str) -> Path:
+        """Return the folder of a complete artifact."""
+        return self.artifacts / artifact
+
+    def partial_path(self, artifact: str) -> Path:
+        """Return the folder of the same artifact while it is made."""
+        return self.artifacts / f"{artifact}{PARTIAL}"
+
+    def manifest(self, artifact: str) -> dict[str, Any] | None:
+        """Return the manifest of a complete artifact. A broken one is as good as none, and leaves a warning."""
+        path = self.path(artifact) / MANIFEST
+        try:
+            found = read_json(path)
+        except (OSError, RecursionError):
+            found = None
+        if found is not None and (fault := well_formed(found, artifact)) is None:
+            return dict(found)
+        if path.exists():
+            why = "is not readable JSON" if found is None else fault
+            self._warn(f"`{path}` {why}: the artifact is taken as not there")
+        return None
+
+    def manifests(self) -> list[dict[str, Any]]:
+        """Return the manifests of all complete artifacts, oldest first."""
+        names = sorted(path.name for path in _folders(self.artifacts) if not path.name.endswith(PARTIAL))
+        found = [manifest for name in names if (manifest := self.manifest(name)) is not None]
+        return sorted(found, key=lambda manifest: (manifest["created"], manifest["id"]))
+
+    def partial(self, artifact: str) -> dict[str, Any] | None:
+        """Return how far an unfinished artifact is: step, steps, unit, checkpoint (or None), at (UTC); or None.
+
+        `step` is where a resume goes on, where the stage has said so; else the last step seen.
+        """
+        folder = self.partial_path(artifact)
+        if not (folder / "job.json").is_file():
+            return None
+        progress = read_json(folder / "progress.json")
+        progress = progress if isinstance(progress, dict) else {}
+        seen = folder / ("progress.json" if progress else "job.json")
+        checkpoint = progress.get("checkpoint")
+        return {
+            "step": progress.get("step", 0) if checkpoint is None else checkpoint,
+            "steps": progress.get("steps", 0),
+            "unit": progress.get("unit", "step"),
+            "checkpoint": checkpoint,
+            "at": datetime.fromtimestamp(seen.stat().st_mtime, UTC).isoformat(timespec="seconds"),
+        }
+
+    def open_partial(self, want: Want) -> tuple[Path, bool]:
+        """Return the folder to work in, and whether earlier work on the very same stage lies in it."""
+        folder = self.partial_path(want.artifact)
+        with disk_errors(folder):
+            job = read_json(folder / "job.json")
+            resumes = isinstance(job, dict) and job.get("fingerprint") == want.fingerprint
+            if not resumes and folder.exists():
+                shutil.rmtree(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in ("stop", "stopped", "failure.json"):
+                (folder / name).unlink(missing_ok=True)
+        return folder, resumes
+
+    def half_committed(self, artifact: str) -> bool:
+        """Whether the folder in progress already has its manifest: only the rename is missing."""
+        found = read_json(self.partial_path(artifact) / MANIFEST)
+        return found is not None and well_formed(found, artifact) is None
+
+    def commit(self, want: Want, spec_name: str, metrics: Mapping[str, Any], seconds: float) -> Path:
+        """Turn the folder in progress into the artifact and return its path."""
+        folder = self.partial_path(want.artifact)
+        with disk_errors(folder):
+            for path in sorted(folder.iterdir()):
+                if path.name.endswith(".tmp") or path.name == MANIFEST:
+                    path.unlink()
+            files = {name: _seal(folder / name) for name in _result_files(folder)}
+            if not files:
+                raise StageFailed(f"stage `{want.id}` ended well but left no files", code="no-files")
+            write_json(folder / MANIFEST, describe(want, spec_name, files, metrics, seconds))
+        return self.finish(want.artifact)
+
+    def finish(self, artifact: str) -> Path:
+        """Clear the work files and rename: the last part of `commit`, and all of it after a crash in between."""
+        folder, final = self.partial_path(artifact), self.path(artifact)
+        with disk_errors(folder):
+            for name in WORK_FILES:
+                if name not in KEPT:
+                    _remove(folder / name)
+            fsync_dir(folder)
+            if final.exists():
+                self._warn(f"`{final}` was there without a valid manifest and was replaced")
+                _remove(final)
+            folder.rename(final)
+            fsync_dir(self.artifacts)
+        self._verified.add(artifact)
+        return final
+
+    def verify(self, artifact: str, *, full: bool = True) -> None:
+        """Compare files with the manifest, by sha256 or by size; `IntegrityError` names every one that differs."""
+        folder = self.path(artifact)
+        manifest = self.manifest(artifact)
+        if manifest is None:
+            raise IntegrityError(f"`{folder}` has no valid manifest", code="manifest", hint=_again(folder))
+        faults = []
+        for name, fact in manifest["files"].items():
+            path = folder / name
+            if not path.is_file():
+                faults.append(f"`{name}` is missing")
+            elif path.stat().st_size != fact["size"]:
+                faults.append(f"`{name}` has {path.stat().st_size:,} bytes in place of {fact['size']:,}")
+            elif full and file_sha256(path) != fact["sha256"]:
+                faults.append(f"`{name}` has another sha256")
+        if faults:
+            raise IntegrityError(f"`{folder}` is damaged: {'; '.join(faults)}", code="integrity", hint=_again(folder))
+
+    def verify_input(self, artifact: str, *, full: bool = False) -> None:
+        """`verify` before use, once a process: sha256 where the artifact is small or `full`, else sizes."""
+        if artifact in self._verified:
+            return
+        manifest = self.manifest(artifact)
+        size = sum(fact["size"] for fact in manifest["files"].values()) if manifest else 0
+        self.verify(artifact, full=full or size <= HASH_ALWAYS)
+        self._verified.add(artifact)
+
+    def _warn(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+
+def artifact_name(kind: str, fingerprint: str) -> str:
+    """Return the folder's name for a kind and a full fingerprint."""
+    return f"{kind}-{fingerprint[:FINGERPRINT_DIGITS]}"
+
+
+def _result_files(folder: Path) -> list[str]:
+    """Return the files that make the artifact, as POSIX paths below the folder, sorted."""
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and path.relative_to(folder).parts[0] not in WORK_FILES and path.name != MANIFEST
+    )
+
+
+def _seal(path: Path) -> dict[str, Any]:
+    """Make a file durable and return its facts for the manifest."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    fsync_dir(path.parent)
+    return {"sha256": file_sha256(path), "size": path.stat().st_size}
+
+
+def _folders(parent: Path) -> list[Path]:
+    try:
+        return [path for path in parent.iterdir() if path.is_dir()]
+    except OSError:
+        return []
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _no_store(root: Path, why: str) -> StageFailed:
+    return StageFailed(
+        f"`{root}` cannot be used as a store: {why}",
+        code="store",
+        hint="name another folder with `--store DIR`, or mend this one's permissions",
+    )
+
+
+def _again(folder: Path) -> str:
+    return f"delete the folder and run the same apply again: `rm -r {folder}`"
+
+
+__all__ = ["PARTIAL", "Store", "artifact_name"]

@@ -1,0 +1,132 @@
+"""What `manifest.json` holds: where an artifact comes from, what it consists of, and what it took to make."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drdoctl.core.fingerprint import FINGERPRINT_DIGITS
+
+if TYPE_CHECKING:
+    from drdoctl.stages import Want
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+PACKAGES = (
+    "drdoctl",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "safetensors",
+    "deepspeed",
+    "datasets",
+    "numpy",
+    "pyarrow",
+)
+SHAPE: dict[str, type | tuple[type, ...]] = {
+    "format": int,
+    "kind": str,
+    "id": str,
+    "spec_name": str,
+    "fingerprint": str,
+    "version": int,
+    "settings": dict,
+    "inputs": dict,
+    "input_ids": dict,
+    "externals": dict,
+    "warnings": list,
+    "files": dict,
+    "metrics": dict,
+    "packages": dict,
+    "host": dict,
+    "seconds": (int, float),
+    "created": str,
+}
+
+
+def describe(
+    want: Want, spec_name: str, files: Mapping[str, Any], metrics: Mapping[str, Any], seconds: float
+) -> dict[str, Any]:
+    """Return the manifest of what was made for `want`. `files`: name -> sha256, size; `seconds`: all runs together."""
+    return {
+        "format": FORMAT,
+        "kind": want.kind,
+        "id": want.id,
+        "spec_name": spec_name,
+        "fingerprint": want.fingerprint,
+        "version": want.version,
+        "settings": dict(want.settings),
+        "inputs": {role: other.fingerprint for role, other in want.inputs.items()},
+        "input_ids": {role: other.id for role, other in want.inputs.items()},
+        "externals": dict(want.externals),
+        "warnings": list(want.warnings),
+        "files": dict(files),
+        "metrics": dict(metrics),
+        "packages": packages(),
+        "host": host(),
+        "seconds": round(seconds, 3),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def well_formed(manifest: Any, artifact: str) -> str | None:
+    """Return what is wrong with a manifest's shape, or None. Files are not looked at."""
+    if not isinstance(manifest, dict):
+        return "is no mapping"
+    wrong = [key for key, kind in SHAPE.items() if not isinstance(manifest.get(key), kind)]
+    if wrong:
+        return f"has no valid `{wrong[0]}`"
+    if manifest["format"] != FORMAT:
+        return f"has format {manifest['format']}, which this drdoctl does not know"
+    if artifact != f"{manifest['kind']}-{manifest['fingerprint'][:FINGERPRINT_DIGITS]}":
+        return "belongs to another artifact"
+    wrong = [name for name, fact in manifest["files"].items() if not _sound(name, fact)]
+    return f"has no valid entry for `{wrong[0]}`" if wrong else None
+
+
+def _sound(name: str, fact: Any) -> bool:
+    """Whether a file's entry has its hash and size, and the name stays inside the artifact."""
+    inside = not name.startswith("/") and ".." not in Path(name).parts
+    return (
+        inside and isinstance(fact, dict) and isinstance(fact.get("sha256"), str) and isinstance(fact.get("size"), int)
+    )
+
+
+@cache
+def packages() -> dict[str, str]:
+    """Return the versions that a result may depend on, from the installed metadata: nothing is imported."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@cache
+def host() -> dict[str, Any]:
+    """Return what the machine is: platform, processor, usable cores, memory in GiB."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cpus": cores(),
+        "memory_gib": round(memory, 1),
+    }
+
+
+def cores() -> int:
+    """Return how many cores this process may use: its affinity, and a container's quota where there is one."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return max(1, min(usable, round(int(quota) / int(period))))
+    except (OSError, ValueError):
+        return usable

@@ -1,0 +1,98 @@
+"""The journal of one apply: `runs/<id>/events.jsonl`, one event a line, flushed as it happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from drdoctl import __version__
+from drdoctl.core.files import disk_errors
+from drdoctl.store.artifact import Store
+from drdoctl.store.events import EVENTS, FORMAT
+
+EVENTS_FILE = "events.jsonl"
+
+
+class Run:
+    """An open journal. `emit` writes an event; `echo`, where given, gets the same line."""
+
+    def __init__(self, folder: Path, echo: Callable[[str], None] | None = None) -> None:
+        """Open `folder/events.jsonl` for appending."""
+        self.id = folder.name
+        self.folder = folder
+        self._echo = echo
+        self._began = time.monotonic()
+        with disk_errors(folder):
+            folder.mkdir(parents=True)
+            self._file = (folder / EVENTS_FILE).open("a", encoding="utf-8")
+
+    @classmethod
+    def start(
+        cls,
+        store: Store,
+        spec_name: str,
+        command: Sequence[str] = (),
+        echo: Callable[[str], None] | None = None,
+    ) -> Run:
+        """Begin a journal in a prepared store. Ids sort by time and are unique."""
+        now = datetime.now(UTC)
+        name = f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}-{secrets.token_hex(2)}"
+        run = cls(store.runs / name, echo)
+        run.emit(
+            "run_started",
+            run=run.id,
+            spec=spec_name,
+            command=list(command),
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            version=__version__,
+        )
+        return run
+
+    def emit(self, event: str, **fields: Any) -> None:
+        """Append one event. A field that the table does not know, or a missing one, is a fault of the program."""
+        if set(fields) != set(EVENTS[event][1]):
+            message = f"event {event} has fields {sorted(fields)}, not {sorted(EVENTS[event][1])}"
+            raise TypeError(message)
+        head = {"format": FORMAT, "time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event}
+        line = json.dumps({**head, **fields}, ensure_ascii=False, allow_nan=False)
+        with disk_errors(self.folder / EVENTS_FILE):
+            self._file.write(line + "\n")
+            self._file.flush()
+        if self._echo is not None:
+            self._echo(line)
+
+    def finish(self, exit_code: int) -> None:
+        """Write the last event and close."""
+        self.emit("run_finished", exit_code=exit_code, seconds=round(time.monotonic() - self._began, 3))
+        self._file.close()
+
+
+def read_events(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield a run's events in order. Lines that are not whole (a crash tore the last one) are passed over."""
+    try:
+        text = (folder / EVENTS_FILE).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    for line in text.splitlines():
+        try:
+            event = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(event, dict) and event.get("format") == FORMAT and event.get("event") in EVENTS:
+            yield event
+
+
+def run_folders(store: Store) -> list[Path]:
+    """Return the folders of all runs, oldest first."""
+    try:
+        return sorted(path for path in store.runs.iterdir() if path.is_dir())
+    except OSError:
+        return []
