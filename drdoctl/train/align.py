@@ -1,0 +1,120 @@
+"""The align stage: a method's loss over cached rewards and log-probabilities. No oracle and no reference in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+from pydantic import TypeAdapter
+
+from drdoctl.core.errors import IntegrityError
+from drdoctl.methods import LossOut, Method, PairNumbers, methods
+from drdoctl.stages import Job
+from drdoctl.train.forward import Outputs
+from drdoctl.train.loop import Task, train
+from drdoctl.train.models import Policy, load_policy, new_head, save_policy
+from drdoctl.train.places import model_location, tokenizer_folder
+from drdoctl.train.rows import TokenRows
+from drdoctl.train.runtime import start
+
+HEAD_GRADIENT_SCALE = 1e-3
+"""Takes the head out of the trunk's clipping norm; AdamW's step does not depend on a constant factor."""
+
+
+class Cached:
+    """The training pairs' cached numbers, in row order, checked against the rows' ids."""
+
+    def __init__(self, job: Job, method: Method, ids: list[str]) -> None:
+        """Read what the method needs from the `rewards` and `logps` artifacts."""
+        self.margin = self.margin_std = self.ref = None
+        if "rewards" in job.inputs:
+            table = _table(job.input("rewards"), ids)
+            members = range(max(1, method.oracle_members))
+            self.margin = np.stack([table[f"chosen_{k}"] - table[f"rejected_{k}"] for k in members], axis=1)
+            self.margin_std = torch.from_numpy(self.margin.astype(np.float64).std(axis=0)).float()
+        if "logps" in job.inputs:
+            table = _table(job.input("logps"), ids)
+            self.ref = np.stack([table["chosen_logp"], table["rejected_logp"]], axis=1)
+
+    def numbers(
+        self,
+        outputs: Outputs,
+        rows: np.ndarray,
+        stats: Mapping[str, float],
+        progress: float,
+    ) -> PairNumbers:
+        """Join a micro-batch's outputs with its cached numbers."""
+        device = outputs.tokens.device
+        margin = torch.from_numpy(self.margin[rows]).float().to(device) if self.margin is not None else None
+        ref = torch.from_numpy(self.ref[rows]).to(device) if self.ref is not None else None
+        logp, reward = outputs.logp, outputs.reward
+        return PairNumbers(
+            chosen_logp=logp[0::2],  # type: ignore[index]  # alignment always asks for log-probabilities
+            rejected_logp=logp[1::2],  # type: ignore[index]
+            chosen_tokens=outputs.tokens[0::2],
+            rejected_tokens=outputs.tokens[1::2],
+            oracle_margin=margin,
+            ref_chosen_logp=ref[:, 0] if ref is not None else None,
+            ref_rejected_logp=ref[:, 1] if ref is not None else None,
+            chosen_reward=reward[0::2] if reward is not None else None,
+            rejected_reward=reward[1::2] if reward is not None else None,
+            margin_std=self.margin_std.to(device) if self.margin_std is not None else None,
+            stats=dict(stats),
+            progress=progress,
+        )
+
+
+def _table(folder: Path, ids: list[str]) -> dict[str, np.ndarray]:
+    table = pq.read_table(folder / "train.parquet")
+    if table.column("id").to_pylist() != ids:
+        raise IntegrityError(
+            f"the rows of `{folder.name}` are not those of the training data",
+            code="other-rows",
+            hint=f"delete `{folder}` and run the same command again",
+        )
+    return {name: table.column(name).to_numpy() for name in table.column_names if name != "id"}
+
+
+def _method(job: Job) -> Method:
+    fields = {**job.section("method"), "learning_rate": None}
+    adapter: TypeAdapter[Method] = TypeAdapter(methods()[fields["name"]])
+    return adapter.validate_python(fields)
+
+
+def _prepare(policy: Policy, job: Job, method: Method) -> Policy:
+    """Give the student its reward head where the method distils through one."""
+    if not method.needs_head:
+        policy.head = None
+        return policy
+    policy.head = new_head(policy.lm.config, job.settings["seed"])
+    policy.head.weight.register_hook(lambda gradient: gradient * HEAD_GRADIENT_SCALE)
+    policy.detach_trunk = bool(getattr(method, "detach_trunk", False))
+    return policy
+
+
+def run(job: Job) -> None:
+    """Align the student with the job's method."""
+    seed = job.settings["seed"]
+    world = start(job.resources, seed, group=True)
+    method = _method(job)
+    # a method that never looks at the rejected response still gets it: the pair is the row, and metrics compare both
+    rows = TokenRows(job.input("data"), "train", "student", ("chosen", "rejected"))
+    cached = Cached(job, method, rows.ids.to_pylist())
+
+    def loss(outputs: Outputs, at: np.ndarray, stats: Mapping[str, float], progress: float) -> LossOut:
+        return method.loss(cached.numbers(outputs, at, stats, progress))
+
+    task = Task(
+        rows=rows,
+        loss=loss,
+        settings=job.section("train"),
+        seed=seed,
+        dtype=job.settings["student.dtype"],
+        batch_stats=method.batch_stats,
+        follow=method.follow,
+    )
+    policy = _prepare(load_policy(model_location(job, "policy", "student.model")).to(world.device), job, method)
+    train(job, world, policy.to(world.device), task, lambda done: save_policy(done, job.path(), tokenizer_folder(job, "student")))

@@ -1,0 +1,75 @@
+"""Attention over one flat row of many prompt trees, without padding and without a dense mask.
+
+A tree is a prompt P with responses R_1 … R_K that all see P and themselves, never each other. Per tree
+this is one causal call on [P, R_1], then for each further response its queries against the
+keys of [P, R_k]. A T x T mask would cost T^2 and the kernels skip blocks only for plain causal
+attention.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional as F
+from transformers import AttentionInterface
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+NAME = "drdoctl_trees"
+Tree = tuple[int, tuple[int, ...]]
+"""Prompt length and the lengths of its responses, in the order in which they lie in the row."""
+
+
+def _causal(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    """Causal attention of L queries on the last L of S keys. Shapes (1, H, L, D), (1, H, S, D)."""
+    length, keys = query.shape[2], key.shape[2]
+    if length == keys:
+        return F.scaled_dot_product_attention(query, key, value, is_causal=True, scale=scale)
+    mask = torch.ones(length, keys, dtype=torch.bool, device=query.device).tril(keys - length)
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scale)
+
+
+def tree_attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    *,
+    trees: tuple[Tree, ...],
+    **_: object,
+) -> tuple[Tensor, None]:
+    """Attend within each tree of the row.
+
+    Shapes: query (1, H, T, D); key, value (1, H_kv, T, D); result (1, T, H, D). `trees` must cover T tokens.
+    """
+    if dropout:
+        raise ValueError("dropout must be off: cached log-probabilities would not match")
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    groups = query.shape[1] // key.shape[1]
+    if groups > 1:
+        key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
+    # split, not slices: slicing makes a zero-filled gradient of the whole row for each slice
+    lengths = [length for prompt, responses in trees for length in (prompt, *responses)]
+    queries, keys, values = (tensor.split(lengths, dim=2) for tensor in (query, key, value))
+    out: list[Tensor] = []
+    at = 0
+    for _, responses in trees:
+        if not responses:
+            out.append(_causal(queries[at], keys[at], values[at], scale))
+        for index in range(len(responses)):
+            part = at + 1 + index
+            first = index == 0
+            joined_key = torch.cat((keys[at], keys[part]), dim=2)
+            joined_value = torch.cat((values[at], values[part]), dim=2)
+            joined_query = torch.cat((queries[at], queries[part]), dim=2) if first else queries[part]
+            out.append(_causal(joined_query, joined_key, joined_value, scale))
+        at += 1 + len(responses)
+    return torch.cat(out, dim=2).transpose(1, 2).contiguous(), None
+
+
+AttentionInterface.register(NAME, tree_attention)

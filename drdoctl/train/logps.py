@@ -1,0 +1,36 @@
+"""The logps stage: the reference's log-probabilities of every pair, once, as float64 sums and counts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from drdoctl.core.progress import Progress
+from drdoctl.stages import Job
+from drdoctl.train.chunks import Chunks
+from drdoctl.train.models import load_policy
+from drdoctl.train.places import model_location
+from drdoctl.train.rewards import write_table
+from drdoctl.train.rows import TokenRows
+from drdoctl.train.runtime import start
+from drdoctl.train.scoring import score_batch
+
+
+def run(job: Job) -> None:
+    """Score train and eval pairs with the start model."""
+    world = start(job.resources, job.settings["seed"])
+    policy = load_policy(model_location(job, "policy", "student.model")).eval().to(world.device)
+    dtype = job.settings["student.dtype"]
+    for part in ("train", "eval"):
+        rows = TokenRows(job.input("data"), part, "student", ("chosen", "rejected"))
+
+        def compute(batch: np.ndarray, rows: TokenRows = rows) -> dict[str, np.ndarray]:
+            sums = score_batch(policy, rows.items(batch), dtype, logp=True)
+            return {"chosen_logp": sums[0::2], "rejected_logp": sums[1::2]}
+
+        columns = Chunks(job, world, part, rows.lengths).run(compute, Progress(job))
+        if columns is not None:
+            chosen, rejected = rows.responses
+            columns["chosen_tokens"] = chosen.lengths.astype(np.int32)
+            columns["rejected_tokens"] = rejected.lengths.astype(np.int32)
+            write_table(job.path(f"{part}.parquet"), {"id": rows.ids, **{k: pa.array(v) for k, v in columns.items()}})

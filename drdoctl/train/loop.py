@@ -1,0 +1,206 @@
+"""The one training loop: SFT, the oracle and every method run through it.
+
+A step takes `global_batch` rows, whatever the processes and micro-batches: the loss is the mean
+over all of them. What differs between stages is a `Task`; a method may not add an `if` here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from drdoctl.core.errors import StageFailed
+from drdoctl.core.progress import Progress, StopRequested, stop_requested
+from drdoctl.methods import LossOut
+from drdoctl.stages import Job
+from drdoctl.train import checkpoint, engine as ds
+from drdoctl.train.batches import Item, collate
+from drdoctl.train.forward import Outputs
+from drdoctl.train.metrics import MetricsFile
+from drdoctl.train.models import Policy
+from drdoctl.train.runtime import World
+from drdoctl.train.schedule import Order, learning_rate, total_steps
+
+
+class Rows(Protocol):
+    """The rows a task trains on."""
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+        ...
+
+    def items(self, rows: np.ndarray) -> list[Item]:
+        """Return the rows' token ids."""
+        ...
+
+    def names(self, rows: np.ndarray) -> list[str]:
+        """Return the rows' ids, for messages."""
+        ...
+
+
+Loss = Callable[[Outputs, np.ndarray, Mapping[str, float], float], LossOut]
+"""(outputs, row numbers, stats, progress) -> one loss a row."""
+
+
+def _keep(stats: dict[str, float], means: dict[str, float]) -> dict[str, float]:  # noqa: ARG001
+    return stats
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained, on what, and how the loss is taken."""
+
+    rows: Rows
+    loss: Loss
+    settings: Mapping[str, Any]
+    seed: int
+    dtype: str
+    needs_logp: bool = True
+    batch_stats: bool = False
+    """Whether the loss needs means over the whole global batch first (one more forward pass)."""
+    follow: Callable[[dict[str, float], dict[str, float]], dict[str, float]] = field(default=_keep)
+
+
+def _micro_batches(rows: np.ndarray, size: int) -> list[np.ndarray]:
+    return [rows[at : at + size] for at in range(0, len(rows), size)]
+
+
+class Trainer:
+    """One run of a task in this process."""
+
+    def __init__(self, job: Job, world: World, policy: Policy, task: Task) -> None:
+        """Hand the model to DeepSpeed and go to the newest checkpoint."""
+        self.job, self.world, self.task = job, world, task
+        self.steps = total_steps(task.settings, len(task.rows))
+        self.local = task.settings["global_batch"] // world.size
+        self.micro = min(job.resources["micro_batch"], self.local)
+        self.order = Order(len(task.rows), task.settings["global_batch"], task.seed)
+        if job.resources["gradient_checkpointing"]:
+            policy.lm.gradient_checkpointing_enable({"use_reentrant": False})
+        policy.train()
+        self.engine = ds.initialize(policy, task.settings, job.resources, task.dtype, -(-self.local // self.micro))
+        self.step = 0
+        self.stats: dict[str, float] = {}
+        self.progress = Progress(job)
+        self.metrics = MetricsFile(job.path("metrics.jsonl"))
+        self._resume()
+        self.last_save = time.monotonic()
+
+    def _resume(self) -> None:
+        point = checkpoint.newest(self.job.path("checkpoints"), self.world)
+        if point is not None:
+            checkpoint.restore(self.engine, point)
+            self.step, self.stats = point.step, point.state["stats"]
+        if self.world.first:
+            self.metrics.truncate(self.step)
+
+    def run(self) -> Any:
+        """Train to the last step and return the engine. Raises StopRequested after a checkpoint."""
+        while self.step < self.steps:
+            means, tokens = self._one_step()
+            self.step += 1
+            if self.world.first:
+                self.metrics.append(self.step, means)
+                self.progress.update(self.step, self.steps, unit="step", loss=means["loss"], tokens=tokens)
+            self._maybe_save()
+        return self.engine
+
+    def _mine(self) -> list[np.ndarray]:
+        rows = self.order.batch(self.step)
+        mine = rows[self.world.rank * self.local : (self.world.rank + 1) * self.local]
+        return _micro_batches(mine, self.micro)
+
+    def _loss(self, rows: np.ndarray, stats: Mapping[str, float]) -> tuple[LossOut, int]:
+        batch = collate(self.task.rows.items(rows)).to(self.world.device)
+        outputs = self.engine(batch, logp=self.task.needs_logp)
+        return self.task.loss(outputs, rows, stats, self.step / self.steps), batch.tokens
+
+    def _one_step(self) -> tuple[dict[str, float], int]:
+        """Take one optimizer step and return the means over the global batch, and the tokens."""
+        micro = self._mine()
+        stats = self._batch_stats(micro) if self.task.batch_stats else self.stats
+        sums = _Sums()
+        for index, rows in enumerate(micro):
+            out, tokens = self._loss(rows, stats)
+            sums.add(out, tokens)
+            last = index == len(micro) - 1
+            self.engine.set_gradient_accumulation_boundary(is_boundary=last)
+            self.engine.backward(out.losses.float().sum() / self.local, scale_wrt_gas=False)
+        rate = learning_rate(self.task.settings, self.step, self.steps)
+        for group in self.engine.optimizer.param_groups:
+            group["lr"] = rate
+        norm = ds.grad_norm(self.engine)
+        means, tokens = sums.means(self.world, self.task.settings["global_batch"])
+        self._refuse_not_finite(means["loss"])
+        self.engine.step()
+        norm = norm if norm is not None else self.engine.get_global_grad_norm()
+        self.stats = self.task.follow(self.stats, means)
+        return {**means, "lr": rate, "grad_norm": float(norm) if norm is not None else 0.0}, tokens
+
+    @torch.no_grad()
+    def _batch_stats(self, micro: Sequence[np.ndarray]) -> dict[str, float]:
+        sums = _Sums()
+        for rows in micro:
+            sums.add(*self._loss(rows, self.stats))
+        return sums.means(self.world, self.task.settings["global_batch"])[0]
+
+    def _refuse_not_finite(self, loss: float) -> None:
+        if np.isfinite(loss):
+            return
+        names = self.task.rows.names(self.order.batch(self.step))
+        raise StageFailed(
+            f"the loss is {loss} at step {self.step + 1}; nothing of this step was kept",
+            code="not-finite",
+            hint=f"lower the learning rate; the rows of the step begin with {', '.join(names[:4])}",
+        )
+
+    def _maybe_save(self) -> None:
+        """Checkpoint when it is time, or when asked to stop. All processes decide alike: the first one's word counts."""
+        every, minutes = self.job.resources["checkpoint_steps"], self.job.resources["checkpoint_minutes"]
+        stop = self.world.first and stop_requested(self.job)
+        due = self.world.first and (
+            (every is not None and self.step % every == 0) or time.monotonic() - self.last_save > 60 * minutes
+        )
+        word = self.world.total(torch.tensor([float(stop), float(due)], dtype=torch.float64))
+        if self.step < self.steps and (word[0] > 0 or word[1] > 0):
+            checkpoint.save(self.engine, self.job.path("checkpoints"), self.step, {"stats": self.stats}, self.world)
+            self.progress.checkpointed(self.step)
+            self.last_save = time.monotonic()
+            if word[0] > 0:
+                raise StopRequested
+
+
+class _Sums:
+    """Sums of losses and metrics over micro-batches, in float64."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Tensor] = {}
+        self.tokens = 0
+
+    def add(self, out: LossOut, tokens: int) -> None:
+        """Add one micro-batch."""
+        for name, value in {"loss": out.losses, **out.metrics}.items():
+            total = value.detach().double().sum().cpu()
+            self.values[name] = self.values.get(name, torch.zeros((), dtype=torch.float64)) + total
+        self.tokens += tokens
+
+    def means(self, world: World, rows: int) -> tuple[dict[str, float], int]:
+        """Return the means over all processes' rows, and their tokens."""
+        names = sorted(self.values)
+        summed = world.total(torch.stack([*(self.values[name] for name in names), torch.tensor(float(self.tokens)).double()]))
+        return {name: float(value) / rows for name, value in zip(names, summed, strict=False)}, int(summed[-1])
+
+
+def train(job: Job, world: World, policy: Policy, task: Task, save: Callable[[Policy], None]) -> None:
+    """Run the task, then let the first process save the whole policy."""
+    trained = Trainer(job, world, policy, task).run()
+    with ds.gathered(trained):
+        if world.first:
+            save(policy)
+    world.barrier()

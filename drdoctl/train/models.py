@@ -1,0 +1,246 @@
+"""Models: a causal LM with an optional reward head, from a folder, from the Hub's cache, or new."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
+
+from drdoctl.core.errors import UserError
+from drdoctl.train.attention import NAME as TREES
+from drdoctl.train.batches import FlatBatch
+from drdoctl.train.forward import Outputs, responses_reward, sequence_logp
+
+SUPPORTED = ("gpt_neox", "llama", "mistral", "opt", "phi3", "qwen2", "qwen3")
+"""Rotary or learned positions, and attention through transformers' interface: what the flat layout needs."""
+HEAD_FILE = "reward_head.safetensors"
+LM_HEAD_FILE = "lm_head.safetensors"
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+class Policy(nn.Module):
+    """A causal LM that reads flat batches. `head` gives a reward at each response's last token."""
+
+    def __init__(self, lm: Any, head: nn.Linear | None = None, *, detach_trunk: bool = False) -> None:
+        """Wrap `lm`; with `detach_trunk` the head's gradient does not reach it."""
+        super().__init__()
+        self.lm = lm
+        self.head = head
+        self.detach_trunk = detach_trunk
+
+    def forward(self, batch: FlatBatch, *, logp: bool = True) -> Outputs:
+        """Return summed log-probabilities (unless `logp` is false) and rewards of the N responses."""
+        hidden = self.lm.base_model(
+            input_ids=batch.input_ids,
+            position_ids=batch.position_ids,
+            use_cache=False,
+            trees=batch.trees,
+        ).last_hidden_state[0]
+        head_input = hidden.detach() if self.detach_trunk else hidden
+        return Outputs(
+            logp=sequence_logp(hidden, batch, self.lm.get_output_embeddings(), self.lm.config.vocab_size)
+            if logp
+            else None,
+            tokens=batch.response_lengths.float(),
+            reward=responses_reward(head_input, batch, self.head) if self.head is not None else None,
+        )
+
+
+def _config(source: str, revision: str | None = None) -> Any:
+    config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
+    if config.model_type not in SUPPORTED:
+        raise UserError(
+            f"models of type `{config.model_type}` are not supported",
+            code="unknown-architecture",
+            hint=f"use one of: {', '.join(SUPPORTED)}",
+        )
+    return config
+
+
+def _no_dropout(config: Any) -> Any:
+    """Dropout off everywhere: cached log-probabilities must match, and a resumed run needs no RNG state."""
+    for name in vars(config):
+        if name.endswith(("dropout", "pdrop", "layerdrop")) and isinstance(getattr(config, name), int | float):
+            setattr(config, name, 0.0)
+    return config
+
+
+def head_width(config: Any) -> int:
+    """Return the width of the last hidden state (OPT-350m projects it down)."""
+    return int(getattr(config, "word_embed_proj_dim", None) or config.hidden_size)
+
+
+def new_head(config: Any, seed: int) -> nn.Linear:
+    """Return a reward head with its own random stream: members of an ensemble differ in `seed` alone."""
+    head = nn.Linear(head_width(config), 1, bias=False)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        head.weight.normal_(0.0, 1.0 / (head_width(config) + 1) ** 0.5, generator=generator)
+    return head
+
+
+def load_lm(location: dict[str, Any], *, attention: str = TREES) -> Any:
+    """Load a causal LM in float32 from `{"path": folder}`, `{"hub": id, "revision": sha}` or `{"new": fields, …}`."""
+    if "new" in location:
+        return new_lm(location["new"], location["seed"], location["vocab_size"], location["special"], attention)
+    source, revision = location.get("path") or location["hub"], location.get("revision")
+    config = _no_dropout(_config(source, revision))
+    check_window(config, location.get("max_tokens"))
+    return AutoModelForCausalLM.from_pretrained(
+        source,
+        revision=revision,
+        config=config,
+        dtype=torch.float32,
+        attn_implementation=attention,
+        use_safetensors=True,
+        trust_remote_code=False,
+    )
+
+
+def check_window(config: Any, max_tokens: int | None) -> None:
+    """Refuse a model whose sliding window or position table is shorter than the sequences."""
+    if max_tokens is None:
+        return
+    window = getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
+    limits = {"attention window": window, "position table": getattr(config, "max_position_embeddings", None)}
+    for name, limit in limits.items():
+        if limit is not None and limit < max_tokens:
+            raise UserError(
+                f"`data.max_tokens` is {max_tokens}, but the model's {name} holds {limit}",
+                code="too-long-for-model",
+                hint=f"use `--set data.max_tokens={limit}` or less",
+            )
+
+
+def new_lm(fields: dict[str, Any], seed: int, vocab_size: int, special: dict[str, int], attention: str = TREES) -> Any:
+    """Build a small causal LM with random weights from a spec's `NewModel` fields."""
+    mlp = fields["mlp_size"] or 3 * fields["hidden_size"]
+    common = {
+        "vocab_size": vocab_size,
+        "hidden_size": fields["hidden_size"],
+        "num_hidden_layers": fields["layers"],
+        "num_attention_heads": fields["heads"],
+        "max_position_embeddings": fields["max_positions"],
+        "tie_word_embeddings": fields["tied"],
+        **special,
+    }
+    if fields["model_type"] == "opt":
+        own = {
+            "ffn_dim": mlp,
+            "activation_function": fields["activation"],
+            "word_embed_proj_dim": fields["hidden_size"],
+            "init_std": fields["init_std"],
+        }
+    else:
+        if fields["model_type"] != "gpt_neox":
+            common["num_key_value_heads"] = fields["heads"]
+        rope = {"rope_type": "default", "rope_theta": fields["rope_theta"]}
+        own = {
+            "intermediate_size": mlp,
+            "hidden_act": fields["activation"],
+            "initializer_range": fields["init_std"],
+            "rope_parameters": rope,
+        }
+    config = _no_dropout(AutoConfig.for_model(fields["model_type"], **common, **own))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return AutoModelForCausalLM.from_config(config, attn_implementation=attention, dtype=torch.float32)
+
+
+def load_policy(location: dict[str, Any] | str | Path, *, head_seed: int | None = None) -> Policy:
+    """Load a student: its LM, and its reward head from the folder, or a new one where `head_seed` is given."""
+    where = location if isinstance(location, dict) else {"path": str(location)}
+    lm = load_lm(where)
+    head_file = Path(where["path"], HEAD_FILE) if "path" in where else None
+    head = None
+    if head_seed is not None:
+        head = new_head(lm.config, head_seed)
+    elif head_file is not None and head_file.exists():
+        head = new_head(lm.config, 0)
+        head.load_state_dict(load_file(head_file))
+    return Policy(lm, head)
+
+
+def save_policy(policy: Policy, folder: Path, tokenizer: Path) -> None:
+    """Write a folder that `AutoModelForCausalLM` loads: safetensors, config, tokenizer (and the reward head)."""
+    policy.lm.save_pretrained(folder)
+    if policy.head is not None:
+        save_file({"weight": policy.head.weight.detach().contiguous().cpu()}, folder / HEAD_FILE)
+    AutoTokenizer.from_pretrained(tokenizer, trust_remote_code=False).save_pretrained(folder)
+
+
+def save_oracle(policy: Policy, folder: Path, tokenizer_folder: Path) -> None:
+    """Write a folder that `AutoModelForSequenceClassification` loads and that gives the same scores.
+
+    transformers reads the reward at the last token that is not padding, so the padding token must not
+    be the end token that closes every response.
+    """
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder, trust_remote_code=False)
+    config = AutoConfig.for_model(**policy.lm.config.to_dict())
+    config.num_labels = 1
+    config.pad_token_id = tokenizer.pad_token_id
+    model = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
+    model.base_model.load_state_dict(policy.lm.base_model.state_dict())
+    if policy.head is None:
+        raise ValueError("an oracle has a reward head")
+    model.score.load_state_dict(policy.head.state_dict())
+    model.save_pretrained(folder)
+    output = policy.lm.get_output_embeddings()
+    if output.weight is not policy.lm.get_input_embeddings().weight:
+        save_file({"weight": output.weight.detach().contiguous().cpu()}, folder / LM_HEAD_FILE)
+    tokenizer.save_pretrained(folder)
+
+
+class RewardModel(nn.Module):
+    """A finished reward model (any one-label sequence classifier of a supported type) that reads flat batches."""
+
+    def __init__(self, model: Any) -> None:
+        """Wrap an `AutoModelForSequenceClassification` with one label."""
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: FlatBatch, *, logp: bool = False) -> Outputs:
+        """Return the rewards of the N responses; `logp` must be false."""
+        if logp:
+            raise ValueError("a reward model has no log-probabilities")
+        hidden = self.model.base_model(
+            input_ids=batch.input_ids,
+            position_ids=batch.position_ids,
+            use_cache=False,
+            trees=batch.trees,
+        ).last_hidden_state[0]
+        return Outputs(logp=None, tokens=batch.response_lengths.float(), reward=responses_reward(hidden, batch, self.model.score))
+
+
+def load_reward_model(location: dict[str, Any] | str | Path) -> RewardModel:
+    """Load an oracle in float32. Raises UserError where it is no one-label reward model or holds NaN."""
+    where = location if isinstance(location, dict) else {"path": str(location)}
+    source, revision = where.get("path") or where["hub"], where.get("revision")
+    config = _no_dropout(_config(source, revision))
+    if config.num_labels != 1 or not any("SequenceClassification" in name for name in config.architectures or []):
+        raise UserError(
+            f"`{source}` is not a reward model with one label",
+            code="not-a-reward-model",
+            hint="give a folder or repository that `AutoModelForSequenceClassification` loads with `num_labels` 1",
+        )
+    model = AutoModelForSequenceClassification.from_pretrained(
+        source,
+        revision=revision,
+        config=config,
+        dtype=torch.float32,
+        attn_implementation=TREES,
+        use_safetensors=True,
+        trust_remote_code=False,
+    )
+    broken = [name for name, weight in model.named_parameters() if not torch.isfinite(weight).all()]
+    if broken:
+        raise UserError(
+            f"the oracle `{source}` holds weights that are not finite: `{broken[0]}`",
+            code="not-finite",
+            hint="train it again, or take another",
+        )
+    return RewardModel(model)

@@ -1,0 +1,43 @@
+"""The oracle stage: a causal LM that keeps its LM head and learns a reward head (DRDO, eq. 2 and 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from drdoctl.methods import LossOut
+from drdoctl.stages import Job
+from drdoctl.train.forward import Outputs
+from drdoctl.train.loop import Task, train
+from drdoctl.train.losses import oracle_loss
+from drdoctl.train.models import load_policy, new_head, save_oracle
+from drdoctl.train.places import model_location, tokenizer_folder
+from drdoctl.train.rows import TokenRows
+from drdoctl.train.runtime import start
+
+
+def run(job: Job) -> None:
+    """Train one oracle, or one member of an ensemble: members differ in the seed of the head alone."""
+    seed = job.settings["seed"]
+    settings = job.section("oracle")
+    world = start(job.resources, seed, group=True)
+    weight = settings["sft_weight"]
+
+    def loss(outputs: Outputs, rows: np.ndarray, stats: Mapping[str, float], progress: float) -> LossOut:  # noqa: ARG001
+        """Responses lie as chosen, rejected, chosen, rejected …"""
+        logp = outputs.logp[0::2] if outputs.logp is not None else None
+        return oracle_loss(outputs.reward[0::2], outputs.reward[1::2], logp, outputs.tokens[0::2], weight)
+
+    task = Task(
+        rows=TokenRows(job.input("data"), "train", "oracle", ("chosen", "rejected")),
+        loss=loss,
+        settings=settings,
+        seed=seed,
+        dtype=settings["dtype"],
+        needs_logp=weight > 0,
+    )
+    policy = load_policy(model_location(job, "policy", "oracle.model"))
+    policy.head = new_head(policy.lm.config, seed + settings["seed"])
+    policy.to(world.device)
+    train(job, world, policy, task, lambda done: save_oracle(done, job.path(), tokenizer_folder(job, "oracle")))

@@ -1,0 +1,169 @@
+"""The one loop: resume, micro-batches, processes and ZeRO stages must not change what is learned."""
+
+import json
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from safetensors.torch import load_file  # noqa: E402
+
+from drdoctl.core.progress import StopRequested  # noqa: E402
+
+
+def weights(job) -> dict:
+    return load_file(Path(job.out) / "model.safetensors")
+
+
+def result(job) -> tuple[bytes, bytes]:
+    return (Path(job.out) / "model.safetensors").read_bytes(), (Path(job.out) / "metrics.jsonl").read_bytes()
+
+
+def distance(one: dict, other: dict) -> float:
+    assert one.keys() == other.keys()
+    return max((one[name] - other[name]).abs().max().item() for name in one)
+
+
+def losses(job) -> list[float]:
+    return [json.loads(line)["loss"] for line in (Path(job.out) / "metrics.jsonl").read_text().splitlines()]
+
+
+def body(job) -> None:
+    from drdoctl.train import sft
+
+    sft.run(job)
+
+
+@pytest.fixture
+def alone(make_job):
+    """An uninterrupted run in this process."""
+    job = make_job("sft", "alone")
+    body(job)
+    return job
+
+
+def test_loss_falls(alone):
+    """Six steps of imitation lower the loss, and every step leaves one line."""
+    lines = [json.loads(line) for line in (Path(alone.out) / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
+    assert lines[-1]["loss"] < lines[0]["loss"] - 0.5
+    assert all(line["grad_norm"] > 0 for line in lines)
+
+
+def test_stopped_and_resumed_is_bitwise_the_same(alone, make_job):
+    """A run that is stopped after every step and resumed gives the same weights and metrics, bit for bit."""
+    job = make_job("sft", "stopped")
+    stop = Path(job.out, "stop")
+    stops = 0
+    for _ in range(10):
+        stop.touch()
+        try:
+            body(job)
+            break
+        except StopRequested:
+            stops += 1
+    assert stops == 5
+    assert result(job) == result(alone)
+
+
+def test_damaged_checkpoint_is_passed_over(alone, make_job):
+    """With one flipped bit in the newest checkpoint, the run goes on from the one before, to the same result."""
+    job = make_job("sft", "damaged", resources={"checkpoint_steps": 2})
+    body(job)
+    newest = sorted(Path(job.out, "checkpoints").glob("step-*"))[-1]
+    shard = next(newest.glob("*.pt"))
+    raw = bytearray(shard.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    shard.write_bytes(bytes(raw))
+    Path(job.out, "model.safetensors").unlink()
+    body(job)
+    assert result(job) == result(alone)
+
+
+def test_micro_batches_do_not_matter(alone, make_job):
+    """1 x 8 equals 8 x 1 to rounding."""
+    job = make_job("sft", "ones", resources={"micro_batch": 1})
+    body(job)
+    assert distance(weights(job), weights(alone)) < 1e-3
+    assert losses(job) == pytest.approx(losses(alone), rel=1e-5)
+
+
+def test_gradient_checkpointing_is_bitwise_the_same(alone, make_job):
+    """Recomputing activations changes no bit."""
+    job = make_job("sft", "checkpointing", resources={"gradient_checkpointing": True})
+    body(job)
+    assert result(job) == result(alone)
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_zero_stages_agree(alone, make_job, stage):
+    """ZeRO 1, 2 and 3 learn what stage 0 learns, to rounding."""
+    job = make_job("sft", f"zero{stage}", resources={"zero_stage": stage})
+    body(job)
+    assert distance(weights(job), weights(alone)) < 1e-3
+
+
+def test_offload_agrees(alone, make_job):
+    """An optimizer in the CPU's memory learns the same."""
+    job = make_job("sft", "offload", resources={"zero_stage": 2, "offload": "optimizer"})
+    body(job)
+    assert distance(weights(job), weights(alone)) < 1e-3
+
+
+def test_bf16_first_update_is_a_full_one(make_job):
+    """bf16 at stage 0 takes no phantom optimizer step: the first update is as long as in float32."""
+    lengths = []
+    for dtype in ("fp32", "bf16"):
+        settings = {"student.dtype": dtype, "student.sft.max_steps": 1, "student.sft.weight_decay": 0.0}
+        before = make_job("sft", f"before-{dtype}", settings={**settings, "student.sft.learning_rate": 1e-12})
+        after = make_job("sft", f"after-{dtype}", settings=settings)
+        for job in (before, after):
+            body(job)
+        moved = torch.cat([(weights(after)[n] - weights(before)[n]).flatten() for n in weights(after)])
+        lengths.append(moved.abs().max().item())
+    assert lengths == pytest.approx([1e-2, 1e-2], rel=0.02)
+
+
+def test_not_finite_loss_stops_and_names_rows(make_job):
+    """A learning rate that blows the model up ends in an error that names the step and its rows; nothing is saved."""
+    from drdoctl.core.errors import StageFailed
+
+    job = make_job("sft", "nan", settings={"student.sft.learning_rate": 1e30, "student.sft.max_grad_norm": 1e30})
+    with pytest.raises(StageFailed, match="the loss is nan at step") as caught:
+        body(job)
+    assert "train-" in caught.value.faults[0].hint
+    assert not Path(job.out, "model.safetensors").exists()
+
+
+@pytest.mark.slow
+def test_two_processes_learn_the_same_and_resume_bitwise(alone, make_job, run_job):
+    """Two processes agree with one to rounding; stopped and resumed, and killed and resumed, they agree bitwise with themselves."""
+    two = make_job("sft", "two", resources={"processes": 2})
+    assert run_job(two) == [0, 0]
+    assert losses(two) == pytest.approx(losses(alone), rel=1e-5)
+    stopped = make_job("sft", "two-stopped", resources={"processes": 2, "zero_stage": 0})
+    Path(stopped.out, "stop").touch()
+    assert run_job(stopped) == [75, 75]
+    Path(stopped.out, "stop").unlink()
+    assert run_job(stopped) == [0, 0]
+    assert result(stopped) == result(two)
+
+
+@pytest.mark.slow
+def test_killed_and_resumed_is_bitwise_the_same(alone, make_job, run_job):
+    """kill -9 after the second checkpoint, then the same job again: the same bits, and no step before the checkpoint is redone."""
+    job = make_job("sft", "killed", resources={"checkpoint_steps": 1}, settings={"student.sft.max_steps": 6})
+    (child,) = run_job(job, wait=False)
+    deadline = time.monotonic() + 60
+    while not (Path(job.out) / "checkpoints" / "step-2" / "manifest.json").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    shutil.rmtree(Path(job.out) / "model.safetensors", ignore_errors=True)
+    assert run_job(job) == [0]
+    assert result(job) == result(alone)
