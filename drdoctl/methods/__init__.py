@@ -7,9 +7,9 @@ lines) and a class derived from `Method`; add `tests/methods/test_NAME.py`. Noth
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from drdoctl.core.parts import Part, discover
 
@@ -68,8 +68,11 @@ class Method(Part):
 
     paper: ClassVar[str] = ""
     """Where the equations are: arXiv number and equation."""
-    batch_stats: ClassVar[bool] = False
-    """Whether `stats` must hold means over the whole global batch before the loss is taken (one more forward pass)."""
+
+    @property
+    def batch_stats(self) -> bool:
+        """Whether `stats` must hold means over the whole global batch before the loss is taken (one more forward pass)."""
+        return False
 
     @property
     def needs_logps(self) -> bool:
@@ -92,6 +95,11 @@ class Method(Part):
         return False
 
     @property
+    def detaches_trunk(self) -> bool:
+        """Whether the reward head reads a detached hidden state, so that its loss never reaches the trunk."""
+        return False
+
+    @property
     def pairwise(self) -> bool:
         """Whether the rejected response is looked at. False lets the engine leave it out."""
         return True
@@ -103,6 +111,23 @@ class Method(Part):
     def follow(self, stats: dict[str, float], means: dict[str, float]) -> dict[str, float]:
         """Return the stats for the next step, given the global means of this step's metrics."""
         return stats
+
+    def idle(self) -> dict[str, str]:
+        """Return the options that have no effect in this combination: field -> why, as the end of a sentence."""
+        return {}
+
+    @model_validator(mode="after")
+    def _refuse_idle(self) -> Self:
+        idle = [f"`{name}` has no effect {why}" for name, why in self.idle().items() if name in self.model_fields_set]
+        if idle:
+            raise ValueError("; ".join(idle))
+        return self
+
+    @model_serializer(mode="wrap")
+    def _leave_out_idle(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Dump only what has an effect: what is dumped can be read again, and equal losses have equal fingerprints."""
+        idle = self.idle()
+        return {name: value for name, value in handler(self).items() if name not in idle}
 
 
 def methods() -> dict[str, type[Method]]:
