@@ -1,0 +1,81 @@
+"""Win rate: how often the judge rewards the student's sample more than the baseline's response to the same prompt.
+
+A win rate says how often, not by how much: two students that differ by a hair can stand at 66 %. So the mean difference
+in reward stands beside every win rate, and so does the win rate among pairs of like length, as judges love length.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from drdoctl.evals import EvalData, Figure, Samples
+from drdoctl.evals._compare import mean_figure, paired, rewards, warnings_for
+from drdoctl.evals._sampled import Against, Judge, SampledEval
+
+if TYPE_CHECKING:
+    import numpy as np
+
+LIKE_LENGTH = 0.1
+"""Two responses are of like length where their token counts differ by at most this share of the longer one."""
+
+
+def wins(difference: np.ndarray) -> np.ndarray:
+    """Return 1 where the reward difference is above 0, 1/2 for a tie, 0 below, NaN where unknown. Shapes: (P,)."""
+    import numpy as np
+
+    return (np.sign(difference) + 1) / 2
+
+
+class WinRateEval(SampledEval):
+    """P(r(student) > r(baseline)) plus half of the ties, at each temperature and against each baseline."""
+
+    name: Literal["win-rate"]
+    """`win-rate`."""
+    judge: Judge = "oracle"
+    """Who rewards: the spec's `oracle`, or the `truth` of a generated world."""
+    against: list[Against] = Field(default=["sft", "reference"], min_length=1)
+    """Baselines: samples of the SFT student at the same temperature, and the logged reference responses."""
+
+    paper: ClassVar[str] = "DRDO, arXiv 2410.08458, section 5; Fisch et al., arXiv 2405.19316, section 5"
+
+    def judges(self) -> list[str]:
+        """Return the one judge."""
+        return [self.judge]
+
+    def baselines(self) -> list[str]:
+        """Return what `against` names."""
+        return list(self.against)
+
+    def measure(self, data: EvalData) -> list[Figure]:
+        """Return, for each temperature: tokens, share not ended, and three figures against each baseline."""
+        figures = []
+        for sampling in self.samplings():
+            student = data.samples[sampling]
+            add = partial(mean_figure, seed=data.seed, temperature=sampling.temperature)
+            plain = warnings_for(data, None)
+            figures += add("tokens", student.tokens, unit="tokens", warnings=plain)
+            figures += add("not_ended", 1.0 - student.ended, unit="share", warnings=plain)
+            for against in self.against:
+                baseline = data.baselines.get(against, {}).get(sampling)
+                if baseline is not None:
+                    add_judged = partial(
+                        add, against=against, judge=self.judge, warnings=warnings_for(data, self.judge)
+                    )
+                    figures += self._against(student, baseline, add_judged)
+        return figures
+
+    def _against(self, student: Samples, baseline: Samples, add: Any) -> list[Figure]:
+        import numpy as np
+
+        here, there = paired(student, baseline)
+        difference = rewards(student, self.judge)[here] - rewards(baseline, self.judge)[there]
+        ours, theirs = student.tokens[here], baseline.tokens[there]
+        like = np.abs(ours - theirs) <= LIKE_LENGTH * np.maximum(ours, theirs)
+        return [
+            *add("win_rate", wins(difference), unit="share"),
+            *add("mean_difference", difference, unit="reward"),
+            *add("win_rate_like_length", wins(difference[like]), unit="share"),
+        ]
