@@ -91,7 +91,7 @@ def _prepare(policy: Policy, job: Job, method: Method) -> Policy:
         return policy
     policy.head = new_head(policy.lm.config, job.settings["seed"])
     policy.head.weight.register_hook(lambda gradient: gradient * HEAD_GRADIENT_SCALE)
-    policy.detach_trunk = bool(getattr(method, "detach_trunk", False))
+    policy.detach_trunk = method.detaches_trunk
     return policy
 
 

@@ -1,0 +1,122 @@
+"""Folders that others load: students, oracles, and what is refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from safetensors.torch import load_file, save_file  # noqa: E402
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer  # noqa: E402
+
+from drdoctl.core.errors import UserError  # noqa: E402
+from drdoctl.train.models import (  # noqa: E402
+    Policy,
+    check_window,
+    load_policy,
+    load_reward_model,
+    new_head,
+    new_lm,
+    save_oracle,
+    save_policy,
+)
+from drdoctl.train.scoring import logps, rewards  # noqa: E402
+
+FIELDS = {"hidden_size": 32, "layers": 2, "heads": 4, "mlp_size": None, "activation": "gelu", "max_positions": 64}
+FIELDS |= {"rope_theta": 1000.0, "init_std": 0.2}
+SPECIAL = {"bos_token_id": None, "eos_token_id": 1, "pad_token_id": 0}
+ITEMS = [([3, 4, 5], [6, 7, 1]), ([9, 10], [11, 12, 13, 1]), ([20], [1])]
+
+
+def make(kind: str, *, tied: bool = True) -> Policy:
+    lm = new_lm({**FIELDS, "model_type": kind, "tied": tied}, 0, 40, SPECIAL)
+    return Policy(lm, new_head(lm.config, 5))
+
+
+@pytest.mark.parametrize("kind", ["llama", "opt", "phi3", "qwen2", "gpt_neox"])
+def test_oracle_folder_scores_the_same_with_transformers_alone(kind, tmp_path, data):
+    """The folder loads with AutoModelForSequenceClassification, and a right-padded batch gives the engine's scores."""
+    oracle = make(kind, tied=kind != "llama")
+    save_oracle(oracle, tmp_path, data / "tokenizer" / "student")
+    ours = rewards(tmp_path, ITEMS)
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    batch = tokenizer.pad({"input_ids": [prompt + response for prompt, response in ITEMS]}, return_tensors="pt")
+    with torch.no_grad():
+        theirs = model(**batch).logits[:, 0].numpy()
+    assert theirs == pytest.approx(ours, rel=1e-4, abs=1e-5)
+    assert model.config.pad_token_id != model.config.eos_token_id
+    assert (tmp_path / "lm_head.safetensors").exists() == (kind == "llama")
+
+
+def test_student_folder_loads_with_transformers_alone(tmp_path, data):
+    """The folder loads with AutoModelForCausalLM and keeps the reward head beside it."""
+    student = make("llama")
+    save_policy(student, tmp_path, data / "tokenizer" / "student")
+    back = AutoModelForCausalLM.from_pretrained(tmp_path)
+    torch.testing.assert_close(back.state_dict(), student.lm.state_dict())
+    again = load_policy(tmp_path)
+    torch.testing.assert_close(again.head.weight, student.head.weight)
+    assert AutoTokenizer.from_pretrained(tmp_path).eos_token == "<eos>"
+    with torch.no_grad():
+        logits = back(torch.tensor([[3, 4, 5, 6, 7, 1]])).logits.log_softmax(-1)[0]
+    want = sum(logits[2 + i, token].item() for i, token in enumerate([6, 7, 1]))
+    assert logps(tmp_path, ITEMS[:1])[0] == pytest.approx(want, rel=1e-5)
+
+
+def test_heads_of_members_differ_by_seed_alone():
+    """The same seed gives the same head whatever was drawn before; another seed another head."""
+    lm = make("llama").lm
+    torch.manual_seed(1)
+    first = new_head(lm.config, 7).weight
+    torch.manual_seed(2)
+    torch.testing.assert_close(new_head(lm.config, 7).weight, first)
+    assert not torch.equal(new_head(lm.config, 8).weight, first)
+
+
+def test_unknown_architecture_is_refused(tmp_path):
+    """A model type the engine cannot lay out flat is a clear error that lists what works."""
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert", "hidden_size": 8}))
+    with pytest.raises(UserError, match="`bert` are not supported") as caught:
+        load_policy(tmp_path)
+    assert "llama" in caught.value.faults[0].hint
+
+
+def test_oracle_with_nan_is_refused(tmp_path, data):
+    """Weights that are not finite are found before anything is scored."""
+    save_oracle(make("llama"), tmp_path, data / "tokenizer" / "student")
+    weights = load_file(tmp_path / "model.safetensors")
+    weights["score.weight"][0, 0] = float("nan")
+    save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match="not finite: `score.weight`"):
+        load_reward_model(tmp_path)
+
+
+def test_causal_lm_is_no_oracle(tmp_path, data):
+    """A folder without a one-label head is refused as a reward model."""
+    save_policy(make("llama"), tmp_path, data / "tokenizer" / "student")
+    with pytest.raises(UserError, match="not a reward model"):
+        load_reward_model(tmp_path)
+
+
+def test_sequences_beyond_the_model_are_refused():
+    """A window or position table shorter than `data.max_tokens` is named with the largest value that works."""
+    config = make("llama").lm.config
+    check_window(config, 64)
+    with pytest.raises(UserError, match="position table holds 64") as caught:
+        check_window(config, 65)
+    assert caught.value.faults[0].hint == "use `--set data.max_tokens=64` or less"
+
+
+@pytest.mark.shared
+def test_real_model_continues_its_story():
+    """The pre-trained story model gives its own greedy continuation a higher log-probability than a shuffled one."""
+    folder = Path(__file__).parents[2] / ".." / "shared" / "models" / "stories260k"
+    if not folder.exists():
+        pytest.skip("the real model is not here")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    prompt = tokenizer("Once upon a time, there was").input_ids
+    good = tokenizer(" a little girl named Lily.", add_special_tokens=False).input_ids
+    values = logps(folder, [(prompt, good), (prompt, good[::-1])])
+    assert values[0] > values[1] + 10

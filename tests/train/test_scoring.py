@@ -1,0 +1,116 @@
+"""Scores do not depend on how the rows were batched, divided or interrupted."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch")
+
+import pyarrow.parquet as pq  # noqa: E402
+
+from drdoctl.core.progress import StopRequested  # noqa: E402
+from drdoctl.train import chunks, logps, rewards, scoring, sft  # noqa: E402
+
+
+@given(lengths=st.lists(st.integers(1, 30), min_size=1, max_size=60), budget=st.integers(1, 64))
+def test_batches_take_every_row_once_within_the_budget(lengths, budget):
+    """Every row is in one batch, in length order; only a single row may exceed the budget."""
+    found = list(scoring.budget_batches(np.array(lengths), budget))
+    assert sorted(int(row) for batch in found for row in batch) == list(range(len(lengths)))
+    for batch in found:
+        assert len(batch) == 1 or sum(lengths[row] for row in batch) <= budget
+    ordered = [lengths[row] for batch in found for row in batch]
+    assert ordered == sorted(ordered)
+
+
+@pytest.fixture
+def small_pieces(monkeypatch):
+    """Cut the work fine, so that a little table has several pieces."""
+    monkeypatch.setattr(chunks, "BATCH_TOKENS", 40)
+    monkeypatch.setattr(chunks, "BATCHES_A_CHUNK", 2)
+
+
+@pytest.fixture
+def oracles(make_job):
+    """Two trained oracles that differ in the seed of the head."""
+    from drdoctl.train import oracle
+
+    made = {}
+    for member in (0, 1):
+        job = make_job("oracle", f"oracle-{member}", settings={"oracle.seed": member, "oracle.max_steps": 3})
+        oracle.run(job)
+        made[f"oracle-{member}"] = job.out
+    return made
+
+
+def tables(job):
+    return {part: pq.read_table(Path(job.out) / f"{part}.parquet") for part in ("train", "eval")}
+
+
+def test_rewards_have_a_column_pair_a_member(oracles, make_job, data, small_pieces):
+    """K members give K column pairs in row order; members differ; the statistics are those of the columns."""
+    job = make_job("rewards", inputs=oracles)
+    rewards.run(job)
+    train = tables(job)["train"]
+    assert train.column_names == ["id", "chosen_0", "rejected_0", "chosen_1", "rejected_1"]
+    assert train.column("id").to_pylist() == pq.read_table(data / "train.parquet").column("id").to_pylist()
+    assert not np.allclose(train["chosen_0"].to_numpy(), train["chosen_1"].to_numpy())
+    import json
+
+    stats = json.loads((Path(job.out) / "stats.json").read_text())
+    margin = train["chosen_1"].to_numpy() - train["rejected_1"].to_numpy()
+    assert stats["train"][1]["margin_std"] == pytest.approx(margin.std(), rel=1e-5)
+    assert stats["train"][1]["accuracy"] == pytest.approx((margin > 0).mean())
+
+
+def test_interrupted_scoring_goes_on_and_ends_in_the_same_bytes(oracles, make_job, small_pieces, monkeypatch):
+    """Stopped after each piece and resumed: the same Parquet bytes, and no piece computed twice."""
+    whole = make_job("rewards", "whole", inputs=oracles)
+    rewards.run(whole)
+    done = []
+    plain = chunks.Chunks._one
+
+    def one(self, piece, batches, compute):
+        done.append((self.folder.name, piece))
+        plain(self, piece, batches, compute)
+        Path(self.job.out, "stop").touch()
+
+    monkeypatch.setattr(chunks.Chunks, "_one", one)
+    job = make_job("rewards", "stopped", inputs=oracles)
+    stops = 0
+    while True:
+        Path(job.out, "stop").unlink(missing_ok=True)
+        try:
+            rewards.run(job)
+            break
+        except StopRequested:
+            stops += 1
+    assert stops >= 3
+    assert len(done) == len(set(done))
+    for name in ("train.parquet", "eval.parquet", "stats.json"):
+        assert (Path(job.out) / name).read_bytes() == (Path(whole.out) / name).read_bytes()
+
+
+def test_cached_reference_is_what_the_policy_says_itself(make_job, data):
+    """logps of a start model equal its own log-probabilities of the same rows; counts include the end token."""
+    base = make_job("sft", "base", settings={"student.sft.max_steps": 1})
+    sft.run(base)
+    job = make_job("logps", inputs={"policy": base.out})
+    logps.run(job)
+    table = tables(job)["eval"]
+    source = pq.read_table(data / "eval.parquet")
+    items = list(zip(source["student_prompt"].to_pylist(), source["student_chosen"].to_pylist(), strict=True))
+    assert table["chosen_logp"].to_numpy() == pytest.approx(scoring.logps(base.out, items), rel=1e-6)
+    assert table["chosen_tokens"].to_pylist() == [len(response) for _, response in items]
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_same_bytes(oracles, make_job, run_job):
+    """The pieces are the same however many processes take them."""
+    one, two = make_job("rewards", "one", inputs=oracles), make_job("rewards", "two", inputs=oracles, resources={"processes": 2})
+    assert run_job(one) == [0]
+    assert run_job(two) == [0, 0]
+    assert (Path(one.out) / "train.parquet").read_bytes() == (Path(two.out) / "train.parquet").read_bytes()
