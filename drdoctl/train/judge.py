@@ -1,0 +1,100 @@
+"""Who says how good a response is: the oracle, or the program that made a generated world.
+
+The oracle reads each response as text, tokenised anew with its own tokenizer and closed by its end
+token as in training, whether or not the student ended it: a reward is read at the end token.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from transformers import AutoTokenizer
+
+from drdoctl.core.progress import Progress
+from drdoctl.data import Dataset, datasets
+from drdoctl.train.chunks import Chunks
+from drdoctl.train.models import load_reward_model
+from drdoctl.train.places import data_report, model_location, tokenizer_folder
+from drdoctl.train.rows import TokenRows
+from drdoctl.train.scoring import score_batch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drdoctl.stages import Job
+    from drdoctl.train.batches import Item
+    from drdoctl.train.response_table import Prompts, Responses
+    from drdoctl.train.runtime import World
+
+ORACLE, TRUTH = "oracle", "truth"
+
+
+def end_id(job: Job, who: str) -> int:
+    """Return the token that ends a response: every training response has it last."""
+    return int(TokenRows(job.input("data"), "train", who, ("chosen",)).responses[0][0][-1])
+
+
+def oracle_items(job: Job, prompts: Prompts, group: Responses) -> list[Item]:
+    """Return the group's prompts and responses in the oracle's tokens."""
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder(job, ORACLE), trust_remote_code=False)
+    end = end_id(job, ORACLE)
+    # text that looks like a control token stays text
+    encoded = tokenizer(group.text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    prompt = dict(zip(prompts.ids, prompts.oracle, strict=True))
+    return [(prompt[name], ([*ids, end],)) for name, ids in zip(group.ids, encoded, strict=True)]
+
+
+class OracleJudge:
+    """The oracle in memory. Every process calls the same methods in the same order; the first one gets the numbers."""
+
+    def __init__(self, job: Job, world: World) -> None:
+        """Load the oracle: the artifact among the inputs, or a finished reward model outside the store."""
+        self.job, self.world = job, world
+        self.model = load_reward_model(model_location(job, ORACLE, "oracle.model")).eval().to(world.device)
+        self.dtype = str(job.settings.get("oracle.dtype", "fp32"))
+
+    def responses(self, prompts: Prompts, group: Responses) -> None:
+        """Fill in the group's `oracle` scores."""
+        items = oracle_items(self.job, prompts, group)
+        lengths = np.array([len(prompt) + len(answers[0]) for prompt, answers in items])
+
+        def compute(batch: np.ndarray) -> dict[str, np.ndarray]:
+            return {ORACLE: score_batch(self.model, [items[int(row)] for row in batch], self.dtype, logp=False)}
+
+        found = Chunks(self.job, self.world, f"oracle-{group.label}", lengths).run(compute, Progress(self.job))
+        group.scores.update({name: values.astype(np.float64) for name, values in (found or {}).items()})
+
+    def margins(self) -> dict[str, np.ndarray]:
+        """Return `oracle_margin` of the held-out pairs, shape (M,)."""
+        rows = TokenRows(self.job.input("data"), "eval", ORACLE, ("chosen", "rejected"))
+
+        def compute(batch: np.ndarray) -> dict[str, np.ndarray]:
+            values = score_batch(self.model, rows.items(batch), self.dtype, logp=False)
+            return {"oracle_margin": values[0::2] - values[1::2]}
+
+        return Chunks(self.job, self.world, "oracle-pairs", rows.lengths).run(compute, Progress(self.job)) or {}
+
+
+def source_dataset(job: Job) -> Dataset | None:
+    """Return the dataset that the rows came from, where the job or the data's report names its source."""
+    source: Any = job.settings.get("data.source") or data_report(job).get("source")
+    if source is None:
+        return None
+    plain = {"name": source} if isinstance(source, str) else dict(source)
+    known = datasets()
+    name = plain.get("name") or next(name for name, cls in known.items() if cls.key in plain)
+    return known[name].model_validate(plain).with_seed(job.settings["seed"])
+
+
+def add_truth(job: Job, prompts: Prompts, groups: Sequence[Responses]) -> None:
+    """Fill in the true reward and its parts, as `truth.reward`, `truth.wrong` …, where a program can tell."""
+    dataset = source_dataset(job)
+    if dataset is None or not dataset.has_truth:
+        return
+    prompt = dict(zip(prompts.ids, prompts.text, strict=True))
+    for group in groups:
+        rows = zip(group.ids, group.text, group.ended, strict=True)
+        parts = [dataset.truth(prompt[name], text, bool(ended)) or {} for name, text, ended in rows]
+        for key in parts[0]:
+            group.scores[f"{TRUTH}.{key}"] = np.array([part[key] for part in parts], dtype=np.float64)

@@ -1,0 +1,114 @@
+"""The tables of the evaluate stage: evaluation prompts in, responses with their scores out (`samples.parquet`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from drdoctl.evals import REFERENCE, Samples
+from drdoctl.train.rewards import write_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from drdoctl.train.responses import Way
+
+FIXED = ("id", "sampling", "temperature", "top_p", "max_new_tokens", "response", "tokens", "ended")
+"""Columns of `samples.parquet` beside the scores."""
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """The evaluation prompts of a data artifact, P of them."""
+
+    ids: list[str]
+    text: list[str]
+    reference: list[str | None]
+    student: list[list[int]]
+    """The prompts as the student reads them."""
+    oracle: list[list[int]]
+    """The prompts as the oracle reads them."""
+    reference_tokens: list[int]
+
+    @classmethod
+    def read(cls, data: Path) -> Prompts:
+        """Read `prompts.parquet`."""
+        table = pq.read_table(data / "prompts.parquet").to_pydict()
+        references = table.get("student_reference") or [None] * len(table["id"])
+        return cls(
+            ids=table["id"],
+            text=table["prompt"],
+            reference=table["reference"],
+            student=table["student_prompt"],
+            oracle=table.get("oracle_prompt") or table["student_prompt"],
+            reference_tokens=[len(ids or ()) for ids in references],
+        )
+
+    def references(self) -> Responses | None:
+        """Return the logged responses, where every prompt has one."""
+        text = [text for text in self.reference if text]
+        if len(text) < len(self.ids) or not text:
+            return None
+        tokens = np.array(self.reference_tokens, dtype=np.int32)
+        return Responses(REFERENCE, self.ids, text, tokens, np.ones(len(text), dtype=bool))
+
+
+@dataclass(frozen=True)
+class Responses:
+    """Responses of one origin: a way of sampling, or the logged references."""
+
+    label: str
+    ids: list[str]
+    """The prompts' ids."""
+    text: list[str]
+    tokens: np.ndarray
+    ended: np.ndarray
+    scores: dict[str, np.ndarray] = field(default_factory=dict)
+    """Column -> float64: `oracle`, `truth.reward`, `truth.wrong` …"""
+    way: Way | None = None
+
+    def first(self, count: int) -> Samples:
+        """Return the first `count` of them as evals see them."""
+        scores = {name: values[:count] for name, values in self.scores.items()}
+        return Samples(self.ids[:count], self.text[:count], self.tokens[:count], self.ended[:count], scores)
+
+
+def read_responses(folder: Path) -> dict[str, Responses]:
+    """Return an evaluate artifact's responses by label."""
+    table = pq.read_table(folder / "samples.parquet")
+    ids, labels, text = (table.column(name).to_pylist() for name in ("id", "sampling", "response"))
+    names = ["tokens", "ended", *(name for name in table.column_names if name not in FIXED)]
+    columns = {name: table.column(name).to_numpy() for name in names}
+    found = {}
+    for label in dict.fromkeys(labels):
+        rows = np.flatnonzero(np.array(labels) == label)
+        picked = {name: values[rows] for name, values in columns.items()}
+        tokens, ended = picked.pop("tokens"), picked.pop("ended")
+        found[label] = Responses(label, [ids[row] for row in rows], [text[row] for row in rows], tokens, ended, picked)
+    return found
+
+
+def write_responses(path: Path, groups: Sequence[Responses]) -> None:
+    """Write all responses, group after group. A score that a group lacks is NaN."""
+    scores = list(dict.fromkeys(name for group in groups for name in group.scores))
+
+    def each(values: Any, kind: pa.DataType) -> pa.Array:
+        return pa.array([value for group in groups for value in values(group)], type=kind)
+
+    columns = {
+        "id": each(lambda group: group.ids, pa.string()),
+        "sampling": each(lambda group: [group.label] * len(group.ids), pa.string()),
+    }
+    for name, kind in (("temperature", pa.float64()), ("top_p", pa.float64()), ("max_new_tokens", pa.int32())):
+        columns[name] = each(lambda group, name=name: [getattr(group.way, name, None)] * len(group.ids), kind)
+    columns["response"] = each(lambda group: group.text, pa.string())
+    columns["tokens"] = each(lambda group: group.tokens.tolist(), pa.int32())
+    columns["ended"] = each(lambda group: group.ended.tolist(), pa.bool_())
+    for name in scores:
+        columns[name] = each(lambda group, name=name: group.scores.get(name, [np.nan] * len(group.ids)), pa.float64())
+    write_table(path, columns)

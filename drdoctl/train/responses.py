@@ -1,0 +1,157 @@
+"""A student's responses to the evaluation prompts, in pieces that are files: a resume samples only what is missing.
+
+Which prompts lie in one piece follows from the prompts' lengths and the model alone, never from the
+processes or the device, so the same spec gives the same responses however often it was interrupted.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from drdoctl.core.errors import UserError
+from drdoctl.core.files import write_via
+from drdoctl.core.progress import Progress, StopRequested, stop_requested
+from drdoctl.train.chunks import POLL_SECONDS
+from drdoctl.train.models import DTYPES
+from drdoctl.train.sample import SampledResponse, cache_bytes, row_seed, sample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from drdoctl.stages import Job
+    from drdoctl.train.runtime import World
+
+PIECE_BYTES = 2 << 30
+PIECE_ROWS = (64, 512)
+"""A piece holds as many prompts as have 2 GiB of keys and values, within these bounds."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way of sampling, and to how many prompts from the front of the list."""
+
+    temperature: float
+    top_p: float
+    max_new_tokens: int
+    prompts: int
+
+    @property
+    def label(self) -> str:
+        """Return the name of the draws: the same prompt gets the same response, however many prompts are asked for."""
+        return f"t{self.temperature:g}-p{self.top_p:g}-n{self.max_new_tokens}"
+
+
+def check_room(config: Any, longest: int, way: Way) -> None:
+    """Raise UserError where prompt and response together exceed the model's positions."""
+    room = getattr(config, "max_position_embeddings", None)
+    if room is None or longest + way.max_new_tokens <= room:
+        return
+    raise UserError(
+        f"prompts of up to {longest} tokens and {way.max_new_tokens} new ones exceed the model's {room} positions",
+        code="too-long-for-model",
+        hint=f"give the evaluation `max_new_tokens: {max(1, room - longest)}` or less",
+    )
+
+
+class Sampler:
+    """Samples every way, piece by piece; processes take the pieces in turn."""
+
+    def __init__(self, job: Job, world: World, prompts: Sequence[Sequence[int]], ids: Sequence[str]) -> None:
+        """`prompts`: token ids of the evaluation prompts; `ids`: their names, which seed the draws."""
+        self.job, self.world, self.prompts, self.ids = job, world, prompts, ids
+        self.lengths = np.array([len(prompt) for prompt in prompts], dtype=np.int64)
+
+    def pieces(self, config: Any, way: Way) -> list[np.ndarray]:
+        """Return the prompts' numbers piece by piece, the longest first: if memory is short, it shows at once."""
+        order = np.argsort(-self.lengths[: way.prompts], kind="stable")
+        row = cache_bytes(config, int(self.lengths.max()) + way.max_new_tokens)
+        rows = int(np.clip(PIECE_BYTES // row, *PIECE_ROWS))
+        return [order[at : at + rows] for at in range(0, len(order), rows)]
+
+    def _file(self, way: Way, piece: int) -> Path:
+        return self.job.path("work", "samples", way.label, f"{piece:06d}.parquet")
+
+    def run(self, lm: Any, ways: Sequence[Way], ends: Sequence[int], dtype: str) -> dict[str, list[SampledResponse]]:
+        """Return the responses of each way by its label, in prompt order. Every process gets all of them."""
+        plan = [(way, index, rows) for way in ways for index, rows in enumerate(self.pieces(lm.config, way))]
+        for way in ways:
+            check_room(lm.config, int(self.lengths[: way.prompts].max()), way)
+            self._file(way, 0).parent.mkdir(parents=True, exist_ok=True)
+        progress, total, done = Progress(self.job), sum(way.max_new_tokens for way, _, _ in plan), 0
+        for place, (way, index, rows) in enumerate(plan):
+            if place % self.world.size == self.world.rank and not self._file(way, index).exists():
+                self._one(lm, way, index, rows, ends, dtype, _Step(self.job, progress, done, total, len(rows)))
+            done += way.max_new_tokens
+            progress.update(done, total, unit="token")
+        return {way.label: self._gather(way, self.pieces(lm.config, way)) for way in ways}
+
+    def _one(
+        self,
+        lm: Any,
+        way: Way,
+        index: int,
+        rows: np.ndarray,
+        ends: Sequence[int],
+        dtype: str,
+        between: Callable[[], None],
+    ) -> None:
+        device = lm.device.type
+        with torch.autocast(device, dtype=DTYPES[dtype], enabled=dtype != "fp32"):
+            found = sample(
+                lm,
+                [self.prompts[int(row)] for row in rows],
+                temperature=way.temperature,
+                top_p=way.top_p,
+                max_new_tokens=way.max_new_tokens,
+                eos_ids=ends,
+                seeds=[row_seed(self.job.settings["seed"], self.ids[int(row)], way.label) for row in rows],
+                pad_id=0,
+                between=between,
+            )
+        columns = {
+            "row": pa.array(rows),
+            "ids": pa.array([response.ids for response in found], type=pa.list_(pa.int32())),
+            "ended": pa.array([response.ended for response in found]),
+        }
+        write_via(self._file(way, index), lambda path: pq.write_table(pa.table(columns), path))
+
+    def _gather(self, way: Way, pieces: Sequence[np.ndarray]) -> list[SampledResponse]:
+        found: dict[int, SampledResponse] = {}
+        for index in range(len(pieces)):
+            while not self._file(way, index).exists():
+                _check(self.job)
+                time.sleep(POLL_SECONDS)
+            found.update(_read(self._file(way, index)))
+        return [found[row] for row in range(way.prompts)]
+
+
+class _Step:
+    """Called after every token of a piece: says how far we are, and stops where the parent asks."""
+
+    def __init__(self, job: Job, progress: Progress, done: int, total: int, rows: int) -> None:
+        self.job, self.progress, self.done, self.total, self.rows = job, progress, done, total, rows
+
+    def __call__(self) -> None:
+        _check(self.job)
+        # a piece may run as several batches: the count then stands still rather than overshoot
+        self.done = min(self.done + 1, self.total - 1)
+        self.progress.update(self.done, self.total, unit="token", tokens=self.rows)
+
+
+def _check(job: Job) -> None:
+    if stop_requested(job):
+        raise StopRequested
+
+
+def _read(path: Path) -> Iterator[tuple[int, SampledResponse]]:
+    table = pq.read_table(path).to_pydict()
+    for row, ids, ended in zip(table["row"], table["ids"], table["ended"], strict=True):
+        yield row, SampledResponse(ids, ended)

@@ -1,0 +1,44 @@
+"""Pieces of sampling: they cover every prompt once, follow from lengths and model alone, and know their room."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drdoctl.core.errors import UserError
+from drdoctl.train.responses import PIECE_ROWS, Sampler, Way, check_room
+
+WIDE = SimpleNamespace(
+    num_hidden_layers=24, num_attention_heads=32, hidden_size=2048, num_key_value_heads=None, head_dim=None
+)
+SMALL = SimpleNamespace(
+    num_hidden_layers=2, num_attention_heads=4, hidden_size=64, num_key_value_heads=4, max_position_embeddings=96
+)
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=1500), st.integers(1, 1500), st.sampled_from([WIDE, SMALL]))
+@settings(deadline=None, max_examples=50)
+def test_pieces_cover_the_prompts(lengths, count, config):
+    """Every prompt asked for lies in exactly one piece, the longest first, however many processes there are."""
+    way = Way(0.7, 0.8, 30, min(count, len(lengths)))
+    prompts = [[1] * length for length in lengths]
+    pieces = [
+        Sampler(None, SimpleNamespace(rank=0, size=size), prompts, ["x"] * len(lengths)).pieces(config, way)
+        for size in (1, 2)
+    ]
+    rows = np.concatenate(pieces[0])
+    assert sorted(rows) == list(range(way.prompts))
+    assert list(np.array(lengths)[rows]) == sorted(lengths[: way.prompts], reverse=True)
+    assert all(len(piece) <= PIECE_ROWS[1] for piece in pieces[0])
+    assert [piece.tolist() for piece in pieces[0]] == [piece.tolist() for piece in pieces[1]]
+
+
+def test_room_is_checked():
+    """A response limit beyond the model's positions is a fault that names the limit that fits."""
+    with pytest.raises(UserError, match="96 positions") as caught:
+        check_room(SMALL, 40, Way(0.7, 0.8, 57, 5))
+    assert "`max_new_tokens: 56`" in caught.value.faults[0].hint
+    check_room(SMALL, 40, Way(0.7, 0.8, 56, 5))
+    check_room(SimpleNamespace(), 40, Way(0.7, 0.8, 10_000, 5))
