@@ -1,0 +1,115 @@
+"""A checkpoint counts only when every byte of it is there."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch")
+
+from drdoctl.core.errors import IntegrityError, StageFailed  # noqa: E402
+from drdoctl.train import checkpoint  # noqa: E402
+from drdoctl.train.runtime import World  # noqa: E402
+
+WORLD = World(0, 1, torch.device("cpu"))
+
+
+class FakeEngine:
+    """Writes what DeepSpeed would: shards, in place, without checksums."""
+
+    def save_checkpoint(self, root, tag, **_):
+        (Path(root) / tag / "weights.pt").write_bytes(tag.encode() * 50)
+        (Path(root) / tag / "optim.pt").write_bytes(b"o" * 100)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Three checkpoints were written; the two newest are kept."""
+    for step in (2, 9, 10):
+        checkpoint.save(FakeEngine(), tmp_path, step, {"stats": {"a": 1.5}}, WORLD)
+    return tmp_path
+
+
+def test_newest_by_number_and_two_kept(root):
+    """Step 10 is newer than step 9, whatever the clock says; older ones are gone."""
+    assert sorted(path.name for path in root.iterdir()) == ["step-10", "step-9"]
+    point = checkpoint.newest(root, WORLD)
+    assert (point.step, point.state) == (10, {"stats": {"a": 1.5}})
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.integers(0, 349), bit=st.integers(0, 7))
+def test_every_flipped_bit_is_found(root, place, bit):
+    """One flipped bit anywhere in the newest checkpoint makes the one before count."""
+    path = root / "step-10" / "weights.pt"
+    raw = path.read_bytes()
+    broken = bytearray(raw)
+    broken[place] ^= 1 << bit
+    path.write_bytes(bytes(broken))
+    assert checkpoint.newest(root, WORLD).step == 9
+    path.write_bytes(raw)
+
+
+@pytest.mark.parametrize("harm", ["truncate", "missing", "extra", "no-manifest", "junk-manifest"])
+def test_other_harm_is_found(root, harm):
+    """A truncated, missing or foreign shard, or a manifest that is not there or not JSON: passed over."""
+    folder = root / "step-10"
+    shard = folder / "weights.pt"
+    if harm == "truncate":
+        shard.write_bytes(shard.read_bytes()[:-100])
+    elif harm == "missing":
+        shard.unlink()
+    elif harm == "extra":
+        (folder / "other.pt").write_bytes(b"x")
+    elif harm == "no-manifest":
+        (folder / "manifest.json").unlink()
+    else:
+        (folder / "manifest.json").write_text("{")
+    assert checkpoint.newest(root, WORLD).step == 9
+
+
+def test_shards_of_another_step_are_found(root):
+    """A shard copied from another step does not pass."""
+    (root / "step-10" / "weights.pt").write_bytes((root / "step-9" / "weights.pt").read_bytes())
+    assert checkpoint.newest(root, WORLD).step == 9
+
+
+def test_nothing_there_means_step_0(tmp_path):
+    """Without any checkpoint there is none to resume from."""
+    assert checkpoint.newest(tmp_path / "checkpoints", WORLD) is None
+
+
+def test_other_number_of_processes_is_refused(root):
+    """A checkpoint of one process is not silently dropped when two ask for it: the error says how to go on."""
+    with pytest.raises(IntegrityError, match="written by 1 processes, not 2") as caught:
+        checkpoint.newest(root, World(0, 2, torch.device("cpu")))
+    assert "resources.processes=1" in caught.value.faults[0].hint
+
+
+def test_full_disk_is_an_error_that_names_the_path(tmp_path):
+    """A disk that fills up while a checkpoint is written ends in a clear error, and the old checkpoint still holds."""
+    checkpoint.save(FakeEngine(), tmp_path, 1, {"stats": {}}, WORLD)
+
+    class Full(FakeEngine):
+        def save_checkpoint(self, root, tag, **_):
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(StageFailed, match="No space left") as caught:
+        checkpoint.save(Full(), tmp_path, 2, {"stats": {}}, WORLD)
+    assert "step-2" in caught.value.faults[0].message
+    assert checkpoint.newest(tmp_path, WORLD).step == 1
+
+
+def test_manifest_is_written_last(tmp_path, monkeypatch):
+    """At the moment the manifest is written, all shards it lists are there."""
+    seen = []
+
+    def write(path, value):
+        seen.append(all((path.parent / name).exists() for name in value["files"]))
+        path.write_text(json.dumps(value))
+
+    monkeypatch.setattr(checkpoint, "write_json", write)
+    checkpoint.save(FakeEngine(), tmp_path, 1, {"stats": {}}, WORLD)
+    assert seen == [True]

@@ -1,0 +1,47 @@
+"""DeepSpeed's configuration from settings and resources."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+
+from drdoctl.train.engine import config, optimizer  # noqa: E402
+
+SETTINGS = {"max_grad_norm": 0.5, "learning_rate": 0.1, "weight_decay": 0.3, "beta1": 0.8, "beta2": 0.9}
+
+
+def made(dtype="fp32", **resources):
+    return config(SETTINGS, {"zero_stage": 0, "offload": "none", **resources}, dtype, 4, 1000)
+
+
+def test_every_setting_reaches_deepspeed():
+    """Clipping, accumulation, stage and offload arrive under DeepSpeed's names."""
+    plain = made(zero_stage=2, offload="optimizer")
+    assert plain["gradient_clipping"] == 0.5
+    assert plain["gradient_accumulation_steps"] == 4
+    assert plain["zero_optimization"]["stage"] == 2
+    assert plain["zero_optimization"]["offload_optimizer"] == {"device": "cpu"}
+    assert "offload_param" not in plain["zero_optimization"]
+    assert made(zero_stage=3, offload="all")["zero_optimization"]["offload_param"] == {"device": "cpu"}
+
+
+def test_buckets_follow_the_model():
+    """ZeRO's buckets are no larger than the model: its default would take 2 GB for a tiny one."""
+    assert made(zero_stage=1)["zero_optimization"]["reduce_bucket_size"] == 1000
+
+
+def test_bf16_is_autocast_at_every_stage():
+    """bf16 never means DeepSpeed's own bf16 engine, whose stage 0 takes a phantom step."""
+    for stage in (0, 1, 2, 3):
+        conf = made("bf16", zero_stage=stage)
+        assert conf["torch_autocast"] == {"enabled": True, "dtype": "bfloat16"}
+        assert "bf16" not in conf
+    assert "torch_autocast" not in made()
+
+
+def test_norms_and_biases_do_not_decay():
+    """Weight decay is for matrices alone; learning rate and betas are the spec's."""
+    groups = optimizer(nn.Sequential(nn.Linear(3, 2), nn.LayerNorm(2)), SETTINGS).param_groups
+    assert [(len(group["params"]), group["weight_decay"]) for group in groups] == [(1, 0.3), (3, 0.0)]
+    assert all(group["betas"] == (0.8, 0.9) and group["lr"] == 0.1 for group in groups)

@@ -1,0 +1,39 @@
+"""metrics.jsonl after a resume."""
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from drdoctl.train.metrics import MetricsFile, read_metrics
+
+
+def test_lines_after_the_checkpoint_are_cut(tmp_path):
+    """Going on from step 2 drops the lines of steps 3 and 4, and a torn one."""
+    file = MetricsFile(tmp_path / "metrics.jsonl")
+    for step in range(1, 5):
+        file.append(step, {"loss": 1 / step})
+    with file.path.open("a") as raw:
+        raw.write('{"step": 5, "lo')
+    file.truncate(2)
+    assert [line["step"] for line in read_metrics(file.path)] == [1, 2]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=9), cut=st.integers(0, 9))
+def test_numbers_survive_to_the_last_bit(tmp_path, values, cut):
+    """What is cut and written again is the same bytes as what was never cut."""
+    whole, resumed = MetricsFile(tmp_path / "whole.jsonl"), MetricsFile(tmp_path / "resumed.jsonl")
+    for file in (whole, resumed):
+        file.truncate(0)
+    for step, value in enumerate(values, 1):
+        whole.append(step, {"loss": value})
+        resumed.append(step, {"loss": value})
+    resumed.truncate(cut)
+    for step, value in enumerate(values, 1):
+        if step > cut:
+            resumed.append(step, {"loss": value})
+    assert whole.path.read_bytes() == resumed.path.read_bytes()
+
+
+def test_no_file_is_no_lines(tmp_path):
+    """A stage that has not begun has no metrics."""
+    assert read_metrics(tmp_path / "none.jsonl") == []
