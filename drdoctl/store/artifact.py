@@ -104,7 +104,7 @@ class Store:
         progress = read_json(folder / "progress.json")
         progress = progress if isinstance(progress, dict) else {}
         seen = folder / ("progress.json" if progress else "job.json")
-        checkpoint = progress.get("checkpoint")
+        checkpoint = _checkpoint(folder) or progress.get("checkpoint")
         return {
             "step": progress.get("step", 0) if checkpoint is None else checkpoint,
             "steps": progress.get("steps", 0),
@@ -195,6 +195,12 @@ class Store:
 def artifact_name(kind: str, fingerprint: str) -> str:
     """Return the folder's name for a kind and a full fingerprint."""
     return f"{kind}-{fingerprint[:FINGERPRINT_DIGITS]}"
+
+
+def _checkpoint(folder: Path) -> int | None:
+    """Return the step of the newest whole checkpoint, or None."""
+    whole = [path.parent.name[5:] for path in (folder / "checkpoints").glob(f"step-*/{MANIFEST}")]
+    return max((int(step) for step in whole if step.isdigit()), default=None)
 
 
 def _result_files(folder: Path) -> list[str]:

@@ -1,0 +1,215 @@
+"""Carry a plan out: for each stage that is not there yet, start its child, follow it, commit its artifact.
+
+What happens is told once, as events: the journal gets them, and the screen is drawn from the same ones.
+"""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from drdoctl.core.errors import DrdoError, Stopped
+from drdoctl.core.files import write_json
+from drdoctl.engine import launch
+from drdoctl.engine.stage import failure, job_for, metrics_of, spent_before
+from drdoctl.engine.watch import EXIT_CODES, Ending, Signals, Watch
+from drdoctl.engine.worker import as_dict
+from drdoctl.plan.types import Plan, PlannedStage
+from drdoctl.stages import Job
+from drdoctl.store.artifact import Store
+from drdoctl.store.run import Run
+
+JOURNAL_SECONDS = 2.0
+View = Callable[[str, Mapping[str, Any]], None]
+"""(event, fields): every event of the journal as it happens, all progress, and `stopping` when a signal arrives."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to carry a plan out; none of it changes a result."""
+
+    resources: Mapping[str, Any]
+    """The spec's `resources`, plain and whole."""
+    spec_name: str
+    command: tuple[str, ...] = ()
+    """The command line without the program: what resumes this."""
+    keep_going: bool = False
+    offline: bool = False
+    verify: bool = False
+    """Hash every input before use, however large."""
+    zoo: str | None = None
+    """Where `zoo/NAME` lives, for stages that are pulled."""
+
+
+@dataclass
+class Outcome:
+    """What became of a plan."""
+
+    done: dict[str, Path] = field(default_factory=dict)
+    """Stage id -> artifact folder, those that were there included."""
+    failed: dict[str, DrdoError] = field(default_factory=dict)
+    skipped: dict[str, list[str]] = field(default_factory=dict)
+    """Stage id -> the stages that failed before it."""
+
+    @property
+    def exit_code(self) -> int:
+        """Return 0, or the code of the first failure."""
+        return next((error.exit_code for error in self.failed.values()), 0)
+
+
+def execute(plan: Plan, store: Store, run: Run, view: View, options: Options) -> Outcome:
+    """Carry the plan out in a store that this process holds.
+
+    Returns what became of each stage. Raises `Stopped` (130, 143 or 75) when a signal asked for it.
+    """
+    return _Execution(plan, store, run, view, options).run_all()
+
+
+class _Execution:
+    def __init__(self, plan: Plan, store: Store, run: Run, view: View, options: Options) -> None:
+        self.plan, self.store, self.run, self.view, self.options = plan, store, run, view, options
+        self.outcome = Outcome()
+        self._journaled = 0.0
+        self._checkpoint: int | None = None
+
+    def run_all(self) -> Outcome:
+        self._tell("plan", stages=[_line(stage) for stage in self.plan.stages], summary=self.plan.as_dict()["summary"])
+        with Signals() as signals:
+            for stage in self.plan.stages:
+                if signals.first is not None:
+                    raise self._stopped(signals.first.name, "no stage was at work")
+                because = self._blocked(stage)
+                if because:
+                    self.outcome.skipped[stage.want.id] = because
+                    self._tell("stage_skipped", **_names(stage), because=because)
+                    continue
+                try:
+                    self.outcome.done[stage.want.id] = self._one(stage, signals)
+                except Stopped:
+                    raise
+                except DrdoError as error:
+                    self._failed(stage, error)
+        for text in self.store.warnings:
+            self._tell("warning", message=text)
+        return self.outcome
+
+    def _blocked(self, stage: PlannedStage) -> list[str]:
+        """Return the failed stages that keep this one from running."""
+        failed = list(self.outcome.failed)
+        if not self.options.keep_going:
+            return failed if not self._there(stage) else []
+        below = {want.id for want in stage.want.walk()}
+        return [name for name in failed if name in below]
+
+    def _there(self, stage: PlannedStage) -> bool:
+        return self.store.manifest(stage.want.artifact) is not None
+
+    def _one(self, stage: PlannedStage, signals: Signals) -> Path:
+        want = stage.want
+        if self._there(stage):
+            return self.store.path(want.artifact)
+        if stage.action == "pull":
+            return self._pull(stage)
+        for other in want.inputs.values():
+            self.store.verify_input(other.artifact, full=self.options.verify)
+        partial = self.store.partial(want.artifact)
+        folder, resumes = self.store.open_partial(want)
+        if resumes and self.store.half_committed(want.artifact):
+            return self._finished(stage, self.store.finish(want.artifact), 0.0)
+        spent = spent_before(folder) if resumes else 0.0
+        resources, offline = self.options.resources, self.options.offline
+        job = job_for(want, folder, self.store, resources, offline=offline, spent=spent)
+        write_json(folder / "job.json", asdict(job))
+        self._announce(stage, folder, partial if resumes else None)
+        began = time.monotonic()
+        ending = self._run_child(stage, folder, job, signals)
+        seconds = job.spent + time.monotonic() - began
+        self._judge(stage, folder, ending, signals)
+        path = self.store.commit(want, self.options.spec_name, metrics_of(folder, stage.estimate), seconds)
+        return self._finished(stage, path, seconds)
+
+    def _run_child(self, stage: PlannedStage, folder: Path, job: Job, signals: Signals) -> Ending:
+        resources = job.resources
+        process = launch.start(folder, job.kind, resources, offline=job.offline)
+        return Watch(
+            process,
+            folder,
+            signals,
+            timeout=60 * float(resources["timeout_minutes"]),
+            processes=launch.processes(job.kind, resources),
+            follow=lambda progress: self._progress(stage, progress),
+            stopping=lambda: self.view("stopping", {**_names(stage), "signal": signals.first}),
+        ).wait()
+
+    def _judge(self, stage: PlannedStage, folder: Path, ending: Ending, signals: Signals) -> None:
+        """Raise what the ending means, unless the stage ended well."""
+        name = signals.first.name if signals.first else ending.stopped
+        if ending.stopped is not None or ending.killed:
+            self._tell("stage_stopped", **_names(stage), signal=name or "SIGTERM")
+            partial = self.store.partial(stage.want.artifact) or {}
+            saved = f"at {partial.get('unit', 'step')} {partial.get('step', 0):,}"
+            lost = (
+                f"killed; what it did since the last checkpoint ({saved}) is lost"
+                if ending.killed
+                else f"stopped {saved}"
+            )
+            raise self._stopped(name or "SIGTERM", f"`{stage.want.id}` was {lost}")
+        if ending.code != 0 or ending.signal or ending.hung is not None:
+            raise failure(stage.want.id, folder, ending, self.options.resources)
+
+    def _stopped(self, name: str, what: str) -> Stopped:
+        code = {number.name: code for number, code in EXIT_CODES.items()}.get(name, 143)
+        again = shlex.join(["drdoctl", *self.options.command])
+        return Stopped(f"{name}: {what}", exit_code=code, hint=f"`{again}` goes on from there")
+
+    def _pull(self, stage: PlannedStage) -> Path:
+        from drdoctl.zoo.pull import pull_into
+
+        began = time.monotonic()
+        self._announce(stage, self.store.partial_path(stage.want.artifact), None)
+        path = pull_into(self.store, stage.want, zoo=self.options.zoo, offline=self.options.offline)
+        return self._finished(stage, path, time.monotonic() - began)
+
+    def _announce(self, stage: PlannedStage, folder: Path, partial: Mapping[str, Any] | None) -> None:
+        self._checkpoint = partial["checkpoint"] if partial else None
+        self._tell("stage_started", **_names(stage), log=str(folder / "log.txt"))
+        if partial is not None:
+            self._tell("stage_resumed", **_names(stage), step=partial["step"], steps=partial["steps"])
+
+    def _progress(self, stage: PlannedStage, progress: Mapping[str, Any]) -> None:
+        fields = {
+            key: progress.get(key) for key in ("step", "steps", "unit", "loss", "tokens_per_second", "seconds_left")
+        }
+        self.view("stage_progress", {**_names(stage), **fields})
+        checkpoint = progress.get("checkpoint")
+        if checkpoint is not None and checkpoint != self._checkpoint:
+            self._tell("stage_checkpoint", **_names(stage), step=checkpoint)
+        self._checkpoint = checkpoint
+        if time.monotonic() - self._journaled >= JOURNAL_SECONDS:
+            self._journaled = time.monotonic()
+            self.run.emit("stage_progress", **_names(stage), **fields)
+
+    def _finished(self, stage: PlannedStage, path: Path, seconds: float) -> Path:
+        self._tell("stage_finished", **_names(stage), path=str(path), seconds=round(seconds, 3))
+        return path
+
+    def _failed(self, stage: PlannedStage, error: DrdoError) -> None:
+        self.outcome.failed[stage.want.id] = error
+        log = self.store.partial_path(stage.want.artifact) / "log.txt"
+        self._tell("stage_failed", **_names(stage), faults=[as_dict(fault) for fault in error.faults], log=str(log))
+
+    def _tell(self, event: str, **fields: Any) -> None:
+        self.run.emit(event, **fields)
+        self.view(event, fields)
+
+
+def _names(stage: PlannedStage) -> dict[str, str]:
+    return {"id": stage.want.id, "artifact": stage.want.artifact}
+
+
+def _line(stage: PlannedStage) -> dict[str, str]:
+    return {"id": stage.want.id, "kind": stage.want.kind, "artifact": stage.want.artifact, "action": stage.action}

@@ -1,0 +1,114 @@
+"""One stage seen from the parent: its job, and what its ending means."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from signal import Signals
+from typing import Any
+
+from drdoctl.core.errors import DrdoError, Fault, IntegrityError, Refused, StageFailed, UserError, ZooError
+from drdoctl.core.files import read_json, write_json
+from drdoctl.engine import launch
+from drdoctl.engine.watch import Ending
+from drdoctl.engine.worker import OUT_OF_MEMORY, as_dict
+from drdoctl.plan.types import Estimate
+from drdoctl.stages import Job, Want
+from drdoctl.store.artifact import Store
+
+CLASSES: dict[int, type[DrdoError]] = {2: UserError, 4: ZooError, 5: IntegrityError, 6: Refused}
+
+
+def job_for(
+    want: Want, folder: Path, store: Store, resources: Mapping[str, Any], *, offline: bool, spent: float
+) -> Job:
+    """Return what the stage's child is told. `spent`: seconds that earlier runs of it took."""
+    return Job(
+        kind=want.kind,
+        id=want.id,
+        artifact=want.artifact,
+        settings=dict(want.settings),
+        inputs={role: str(store.path(other.artifact)) for role, other in want.inputs.items()},
+        locations=dict(want.locations),
+        resources={**resources, "threads": launch.threads(want.kind, resources)},
+        out=str(folder),
+        warnings=want.warnings,
+        offline=offline,
+        parent=os.getpid(),
+        fingerprint=want.fingerprint,
+        spent=spent,
+    )
+
+
+def spent_before(folder: Path) -> float:
+    """Return the seconds that the interrupted runs in a folder in progress took, as far as their files tell."""
+    job = read_json(folder / "job.json")
+    if not isinstance(job, dict):
+        return 0.0
+    try:
+        last = (folder / "progress.json").stat().st_mtime - (folder / "job.json").stat().st_mtime
+    except OSError:
+        last = 0.0
+    return float(job.get("spent", 0.0)) + max(0.0, last)
+
+
+def metrics_of(folder: Path, estimate: Estimate) -> dict[str, Any]:
+    """Return the stage's last metrics, and the estimated work (`flops`, `tokens`), by which its speed can be told."""
+    metrics: dict[str, Any] = {}
+    lines = launch.log_tail(folder / "metrics.jsonl", 1)
+    if lines:
+        try:
+            metrics = dict(json.loads(lines[0]))
+        except (ValueError, TypeError):
+            metrics = {}
+    if estimate.flops:
+        metrics["flops"] = estimate.flops
+    if estimate.tokens:
+        metrics["tokens"] = estimate.tokens
+    return metrics
+
+
+def failure(name: str, folder: Path, ending: Ending, resources: Mapping[str, Any]) -> DrdoError:
+    """Return the error that a bad ending of stage `name` means, and leave it in `failure.json` for `status`."""
+    told = read_json(folder / "failure.json")
+    who = f"`{name}`" if ending.rank is None else f"rank {ending.rank} of `{name}`"
+    if ending.hung is not None:
+        faults = [_hung(name, folder, ending.hung, resources)]
+    elif ending.signal is not None:
+        faults = [_killed(who, ending.signal)]
+    elif isinstance(told, dict):
+        return CLASSES.get(told["exit_code"], StageFailed)([_from_dict(fault) for fault in told["faults"]])
+    else:
+        faults = [Fault("stage-died", f"{who} ended with exit code {ending.code} and did not say why")]
+    write_json(folder / "failure.json", {"exit_code": 1, "faults": [as_dict(fault) for fault in faults]})
+    return StageFailed(faults)
+
+
+def _from_dict(fault: Mapping[str, Any]) -> Fault:
+    """Return a child's fault; its place, which came as text, goes before the message."""
+    place = f"{fault['where']}: " if fault.get("where") else ""
+    return Fault(fault["code"], place + fault["message"], None, fault.get("hint"))
+
+
+def _hung(name: str, folder: Path, known: str, resources: Mapping[str, Any]) -> Fault:
+    progress = read_json(folder / "progress.json") or {}
+    begun = "step" in progress
+    at = f"after {progress.get('unit', 'step')} {progress['step']:,}" if begun else "before its first step"
+    detail = f" ({known})" if known else ""
+    minutes = resources["timeout_minutes"]
+    return Fault(
+        "hung",
+        f"`{name}` showed no progress for {minutes:g} minutes {at}{detail} and was ended",
+        hint="run the same command to go on from its checkpoint; raise `resources.timeout_minutes` if it is only slow",
+    )
+
+
+def _killed(who: str, number: int) -> Fault:
+    try:
+        signal_name = Signals(number).name
+    except ValueError:
+        signal_name = "unknown"
+    memory = f"perhaps the machine ran out of memory: {OUT_OF_MEMORY}" if number in (9, 7) else None
+    return Fault("killed", f"{who} was killed by signal {number} ({signal_name})", hint=memory)

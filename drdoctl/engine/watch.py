@@ -1,0 +1,224 @@
+"""The parent's side of a running stage: wait, follow, stop, and find out why a child died."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from drdoctl.core.files import read_json
+from drdoctl.core.progress import PROGRESS, STOP
+
+POLL_SECONDS = 0.1
+RANKS_SECONDS = 0.5
+GRACE_SECONDS = 60.0
+"""How long a stage may take to end after the first signal."""
+SETTLE_SECONDS = 2.0
+"""How long the other processes get to say what they saw, once one has died."""
+EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGUSR1: 75}
+
+
+class Signals:
+    """Catches SIGINT, SIGTERM and SIGUSR1. The first asks to stop; a second SIGINT or SIGTERM, to stop at once."""
+
+    def __init__(self) -> None:
+        self.first: signal.Signals | None = None
+        self.at_once = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        """Put the handlers in place."""
+        for number in EXIT_CODES:
+            self._before[number] = signal.signal(number, self._caught)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Put back the handlers that were there."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _caught(self, number: int, _frame: FrameType | None) -> None:
+        if self.first is None:
+            self.first = signal.Signals(number)
+        elif number != signal.SIGUSR1:
+            self.at_once = True
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a child ended."""
+
+    code: int
+    """Exit code of the child, or of the launcher; 128 + n for signal n."""
+    signal: int | None = None
+    """The signal that killed a process, where one did."""
+    rank: int | None = None
+    """The rank that died first, where it is known."""
+    stopped: str | None = None
+    """The signal's name, where work was saved because a stop was asked for; empty where nobody knows which."""
+    hung: str | None = None
+    """What is known about a stage that showed no progress in time."""
+    killed: bool = False
+    """Killed by us after a stop: because of a second signal, or because it took too long."""
+
+
+class Watch:
+    """Follows one child until it ends."""
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        folder: Path,
+        signals: Signals,
+        timeout: float,
+        processes: int,
+        follow: Callable[[dict[str, Any]], None],
+        stopping: Callable[[], None],
+    ) -> None:
+        """`timeout`: seconds without progress; `follow` gets each progress, `stopping` comes with the first signal."""
+        self.process, self.folder, self.signals, self.timeout = process, folder, signals, timeout
+        self.follow, self.stopping = follow, stopping
+        self._seen = _stamp(folder / PROGRESS)
+        self._moved = time.monotonic()
+        self._asked: float | None = None
+        self._ranks = Ranks(process.pid, processes)
+
+    def wait(self) -> Ending:
+        """Return how the child ended. Whatever happens, no process of its group is left."""
+        try:
+            while not self._ended():
+                self._read_progress()
+                self._pass_on_signals()
+                dead = self._ranks.look()
+                if dead is not None:
+                    return self._one_died(dead)
+                if self.signals.at_once or (self._asked and time.monotonic() - self._asked > GRACE_SECONDS):
+                    return self._kill(killed=True)
+                if not self._asked and time.monotonic() - self._moved > self.timeout:
+                    return self._kill(hung=self._ranks.stuck())
+            self._read_progress()
+            return self._ending()
+        finally:
+            kill_group(self.process)
+
+    def _ended(self) -> bool:
+        try:
+            self.process.wait(POLL_SECONDS)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def _read_progress(self) -> None:
+        stamp = _stamp(self.folder / PROGRESS)
+        if stamp == self._seen:
+            return
+        self._seen, self._moved = stamp, time.monotonic()
+        progress = read_json(self.folder / PROGRESS)
+        if isinstance(progress, dict) and "step" in progress:
+            self.follow(progress)
+
+    def _pass_on_signals(self) -> None:
+        if self.signals.first is None or self._asked is not None:
+            return
+        self._asked = time.monotonic()
+        (self.folder / STOP).write_text(self.signals.first.name, encoding="ascii")
+        self.stopping()
+
+    def _kill(self, *, killed: bool = False, hung: str | None = None) -> Ending:
+        kill_group(self.process)
+        return Ending(128 + signal.SIGKILL, killed=killed, hung=hung)
+
+    def _one_died(self, dead: tuple[int, int]) -> Ending:
+        rank, status = dead
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while time.monotonic() < deadline and not self._ended():
+            pass
+        kill_group(self.process)
+        number = status & 0x7F
+        return Ending(128 + number if number else status >> 8, signal=number or None, rank=rank)
+
+    def _ending(self) -> Ending:
+        code = self.process.returncode
+        # The launcher ends with a rank's own return code: -9 arrives as 247.
+        number = -code if code < 0 else 256 - code if code > 192 else None
+        stopped = self.folder / "stopped"
+        if number is None and stopped.exists():
+            return Ending(code, stopped=stopped.read_text(encoding="ascii"))
+        return Ending(128 + number if number else code, signal=number)
+
+
+class Ranks:
+    """The processes that a launcher started, from `/proc`. Where there is none, nothing is seen and nothing breaks."""
+
+    def __init__(self, leader: int, count: int) -> None:
+        self.leader, self.count = leader, count
+        self.known: dict[int, int] = {}
+        """Process id -> rank."""
+        self._looked = 0.0
+
+    def look(self) -> tuple[int, int] | None:
+        """Return (rank, wait status) of a rank that has died badly and was not waited for yet, or None."""
+        if self.count == 1 or time.monotonic() - self._looked < RANKS_SECONDS:
+            return None
+        self._looked = time.monotonic()
+        for pid in _children(self.leader):
+            if pid not in self.known and (rank := _rank(pid)) is not None:
+                self.known[pid] = rank
+        for pid, rank in self.known.items():
+            fields = _stat(pid)
+            if fields and fields[0] == "Z" and int(fields[-1]) != 0:
+                return rank, int(fields[-1])
+        return None
+
+    def stuck(self) -> str:
+        """Return which processes of a hung stage are stopped or gone, in words; empty where all seem to run."""
+        named = {**self.known} or {self.leader: 0}
+        states = {rank: (_stat(pid) or ["gone"])[0] for pid, rank in named.items()}
+        words = {"T": "is stopped", "t": "is stopped", "Z": "has died", "gone": "is gone", "D": "waits for the disk"}
+        return ", ".join(f"rank {rank} {words[state]}" for rank, state in sorted(states.items()) if state in words)
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill whatever is left of a child's process group, and wait for the child."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_mtime_ns, facts.st_ino
+
+
+def _stat(pid: int) -> list[str]:
+    """Return the fields of `/proc/PID/stat` from the state on."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+    except (OSError, ValueError):
+        return []
+
+
+def _rank(pid: int) -> int | None:
+    try:
+        env = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return None
+    found = [entry[5:] for entry in env if entry.startswith(b"RANK=")]
+    return int(found[0]) if found and found[0].isdigit() else None

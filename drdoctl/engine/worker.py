@@ -1,0 +1,123 @@
+"""The child's side of one stage: `python -m drdoctl.engine.worker <partial>/job.json`.
+
+Runs `drdoctl.stages.KIND.run(job)` and tells the parent how it ended: exit code 0; 75 (or 0 and the file `stopped`, in
+one of several processes) after a checkpoint that was asked for; else `failure.json` and the exit code in it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from drdoctl.core.errors import DrdoError, Fault
+from drdoctl.core.files import write_atomic
+from drdoctl.core.progress import STOP, StopRequested
+from drdoctl.stages import Job
+from drdoctl.store.lock import pid_alive
+
+REQUEUE = 75
+PARENT_SECONDS = 1.0
+PR_SET_PDEATHSIG = 1
+OUT_OF_MEMORY = (
+    "lower `resources.micro_batch`, or use `resources.gradient_checkpointing: true` or a higher `resources.zero_stage`"
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one stage in this process and return the exit code."""
+    job = Job.read(Path((sys.argv[1:] if argv is None else argv)[-1]))
+    die_with(job.parent)
+    for wanted in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        signal.signal(wanted, lambda number, _frame: ask_to_stop(job, signal.Signals(number).name))
+    try:
+        importlib.import_module(f"drdoctl.stages.{job.kind}").run(job)
+    except StopRequested:
+        write_atomic(job.path("stopped"), _stop_reason(job))
+        return REQUEUE if os.environ.get("WORLD_SIZE", "1") == "1" else 0
+    except BaseException as error:  # noqa: BLE001  # whatever it is, the parent must hear of it
+        return report(job, error)
+    return 0
+
+
+def ask_to_stop(job: Job, name: str) -> None:
+    """Put the stop file there, with the signal's name, unless it is there already."""
+    if not job.path(STOP).exists():
+        job.path(STOP).write_text(name, encoding="ascii")
+
+
+def report(job: Job, error: BaseException) -> int:
+    """Leave the traceback in the log and the faults in `failure.json`, and return the exit code."""
+    if isinstance(error, SystemExit) and error.code in (None, 0):
+        return 0
+    traceback.print_exception(error)
+    code = error.exit_code if isinstance(error, DrdoError) else 1
+    rank = int(os.environ.get("RANK", "0"))
+    failure = {"exit_code": code, "rank": rank, "faults": [as_dict(fault) for fault in _faults(error)]}
+    beside = job.path(f".failure.{rank}.tmp")
+    try:
+        beside.write_text(json.dumps(failure, ensure_ascii=False), encoding="utf-8")
+        # A link, for it fails where the file is there: the first rank that failed knows the cause, the others follow.
+        os.link(beside, job.path("failure.json"))
+    except OSError:
+        traceback.print_exc()
+    finally:
+        beside.unlink(missing_ok=True)
+    return code
+
+
+def as_dict(fault: Fault) -> dict[str, Any]:
+    """Return a fault as plain JSON, its place as text."""
+    return {**asdict(fault), "where": str(fault.where) if fault.where else None}
+
+
+def die_with(parent: int) -> None:
+    """End this process, and its group, when the apply is gone: at once where it is our parent, else within a second."""
+    if not parent:
+        return
+    if os.getppid() == parent and sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while pid_alive(parent):
+        time.sleep(PARENT_SECONDS)
+    os.killpg(0, signal.SIGKILL)
+
+
+def _faults(error: BaseException) -> Sequence[Fault]:
+    if isinstance(error, DrdoError):
+        return error.faults
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or "can't allocate memory" in text:
+        return [Fault("out-of-memory", f"out of memory: {text[:300]}", hint=OUT_OF_MEMORY)]
+    return [Fault("stage-crashed", f"{type(error).__name__}: {text[:500]}")]
+
+
+def _stop_reason(job: Job) -> str:
+    try:
+        return job.path(STOP).read_text(encoding="ascii")
+    except (OSError, ValueError):
+        return ""
+
+
+def end(code: int) -> None:
+    """End at once: tearing down torch and its threads takes long, and can hang when another rank is gone."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    end(main())

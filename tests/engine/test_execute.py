@@ -1,0 +1,300 @@
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from drdoctl.core.errors import IntegrityError, Stopped
+from drdoctl.engine.execute import Options, execute
+from drdoctl.store.run import Run, read_events
+from drdoctl.store.status import status
+
+
+@pytest.fixture
+def apply(store, toy):
+    """Return a function that carries out the small plan in this process and keeps the events it saw."""
+
+    def run(view=None, **options):
+        journal = Run.start(store, "toy")
+        seen = []
+
+        def look(event, fields):
+            seen.append((event, dict(fields)))
+            if view:
+                view(event, fields)
+
+        resources = {**toy.RESOURCES, **options.pop("resources", {})}
+        try:
+            outcome = execute(
+                toy.chain(), store, journal, look, Options(resources, "toy", ("apply", "toy.yaml"), **options)
+            )
+        finally:
+            journal.finish(0)
+        return outcome, seen
+
+    return run
+
+
+def results(store):
+    """Return every artifact's result, by name."""
+    return {path.name: (path / "result.txt").read_bytes() for path in sorted(store.artifacts.iterdir())}
+
+
+def test_all_stages_run_once_and_then_never_again(store, apply):
+    """A plan carried out leaves one artifact a stage; carried out again, no child starts."""
+    outcome, seen = apply()
+    assert outcome.exit_code == 0
+    assert list(outcome.done) == ["data", "sft", "align[drdo]", "logps"]
+    assert all(store.manifest(path.name)["metrics"]["loss"] == pytest.approx(1 / 3) for path in outcome.done.values())
+    before = results(store)
+    again, seen = apply()
+    assert again.done == outcome.done
+    assert [event for event, _ in seen] == ["plan"]
+    assert results(store) == before
+
+
+def test_work_files_leave_and_the_log_stays(store, apply):
+    """A committed artifact holds its results, its manifest and the log, and nothing of the work."""
+    outcome, _ = apply()
+    names = {path.name for path in outcome.done["sft"].iterdir()}
+    assert names == {"result.txt", "metrics.jsonl", "manifest.json", "log.txt"}
+    assert set(store.manifest(outcome.done["sft"].name)["files"]) == {"result.txt", "metrics.jsonl"}
+
+
+def test_progress_and_checkpoints_are_told_in_order(apply):
+    """Each stage starts, steps, checkpoints and finishes, in this order, for the screen and the journal alike."""
+    _, seen = apply()
+    events = [event for event, fields in seen if fields.get("id") == "sft"]
+    assert events[0] == "stage_started"
+    assert events[-1] == "stage_finished"
+    assert {"stage_progress", "stage_checkpoint"} <= set(events[1:-1])
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "words", "exit_code"),
+    [
+        ("crash", "stage-crashed", "RuntimeError: the numbers went wrong", 1),
+        ("user", "empty-row", "row 7 is empty", 2),
+        ("memory", "out-of-memory", "out of memory", 1),
+        ("kill", "killed", "`sft` was killed by signal 9 (SIGKILL)", 1),
+    ],
+)
+def test_a_failed_stage_says_why_and_the_rest_is_named(store, apply, monkeypatch, kind, code, words, exit_code):
+    """A stage that fails gives its own fault and exit code, what rests on it is skipped, and `status` knows why."""
+    monkeypatch.setenv("FAKE_FAULT", f"{kind}@2:sft")
+    outcome, seen = apply()
+    error = outcome.failed["sft"]
+    assert (error.faults[0].code, outcome.exit_code) == (code, exit_code)
+    assert words in error.faults[0].message
+    assert outcome.skipped == {"align[drdo]": ["sft"], "logps": ["sft"]}
+    failed = next(fields for event, fields in seen if event == "stage_failed")
+    assert "from step 0" in Path(failed["log"]).read_text()
+    state = {stage["id"]: stage for stage in status(store)["stages"]}
+    assert (state["data"]["state"], state["sft"]["state"], state["logps"]["state"]) == ("done", "failed", "waiting")
+    assert words in state["sft"]["faults"][0]["message"]
+
+
+def test_after_a_failure_the_same_plan_goes_on_to_the_same_bytes(store, apply, monkeypatch, toy, tmp_path):
+    """Failed, mended and applied again gives the bytes of an undisturbed run, from the step where it failed."""
+    monkeypatch.setenv("FAKE_FAULT", "kill@3:align[drdo]")
+    apply()
+    monkeypatch.delenv("FAKE_FAULT")
+    outcome, seen = apply()
+    resumed = next(fields for event, fields in seen if event == "stage_resumed")
+    assert (resumed["id"], resumed["step"]) == ("align[drdo]", 2)
+    assert "from step 2" in (outcome.done["align[drdo]"] / "log.txt").read_text()
+    straight = type(store)(tmp_path / "straight")
+    straight.prepare()
+    execute(toy.chain(), straight, Run.start(straight, "toy"), lambda *_: None, Options(toy.RESOURCES, "toy"))
+    assert results(store) == results(straight)
+
+
+def test_keep_going_runs_what_does_not_rest_on_the_failure(apply, monkeypatch):
+    """With keep_going, a stage is skipped only because of a failed stage that it rests on."""
+    monkeypatch.setenv("FAKE_FAULT", "crash@1:sft")
+    outcome, _ = apply(keep_going=True)
+    assert set(outcome.done) == {"data", "logps"}
+    assert outcome.skipped == {"align[drdo]": ["sft"]}
+    assert outcome.exit_code == 1
+
+
+@pytest.mark.parametrize(("kind", "known"), [("hang", ""), ("pause", "rank 0 is stopped")])
+def test_a_hung_stage_is_ended(apply, monkeypatch, kind, known):
+    """A stage without progress for `timeout_minutes` is killed, and the error names the step and a stopped process."""
+    monkeypatch.setenv("FAKE_FAULT", f"{kind}@2:data")
+    outcome, _ = apply(resources={"timeout_minutes": 1.2 / 60})
+    fault = outcome.failed["data"].faults[0]
+    assert fault.code == "hung"
+    assert "after step 1" in fault.message
+    assert known in fault.message
+
+
+def test_a_damaged_input_is_refused_before_use(store, apply, monkeypatch):
+    """A flipped byte in an artifact that a stage reads is an integrity error naming file and remedy; nothing runs."""
+    monkeypatch.setenv("FAKE_FAULT", "crash@1:sft")
+    outcome, _ = apply()
+    victim = outcome.done["data"] / "result.txt"
+    victim.write_bytes(victim.read_bytes()[:-1] + b"?")
+    fresh = type(store)(store.root)
+    monkeypatch.setattr(store, "_verified", fresh._verified)
+    monkeypatch.delenv("FAKE_FAULT")
+    outcome, _ = apply()
+    error = outcome.failed["sft"]
+    assert isinstance(error, IntegrityError)
+    assert "`result.txt`" in error.faults[0].message
+    assert f"rm -r {victim.parent}" in error.faults[0].hint
+    assert outcome.exit_code == 5
+
+
+def test_a_folder_of_another_fingerprint_is_not_mixed_in(store, apply, toy):
+    """Work in progress whose job names another fingerprint is thrown away, not resumed."""
+    want = toy.chain().stages[0].want
+    folder = store.partial_path(want.artifact)
+    (folder / "checkpoints" / "step-2").mkdir(parents=True)
+    (folder / "checkpoints" / "step-2" / "manifest.json").write_text(json.dumps({"step": 2, "chain": "foreign"}))
+    (folder / "job.json").write_text(json.dumps({"fingerprint": "f" * 64}))
+    outcome, seen = apply()
+    assert outcome.exit_code == 0
+    assert "stage_resumed" not in [event for event, _ in seen]
+    assert "from step 0" in (outcome.done["data"] / "log.txt").read_text()
+
+
+def test_a_commit_cut_before_the_rename_is_finished(store, apply, toy, monkeypatch):
+    """A folder in progress that already has its manifest becomes the artifact without a child."""
+    stage = toy.chain().stages[0]
+    outcome, _ = apply()
+    final = outcome.done["data"]
+    final.rename(store.partial_path(stage.want.artifact))
+    (store.partial_path(stage.want.artifact) / "job.json").write_text(
+        json.dumps({"fingerprint": stage.want.fingerprint})
+    )
+    monkeypatch.setenv("FAKE_FAULT", "crash@1:data")
+    outcome, _ = apply()
+    assert outcome.failed == {}
+    assert not (final / "job.json").exists()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 75)])
+def test_the_first_signal_checkpoints_and_the_next_apply_goes_on(store, start_apply, number, code):
+    """A signal ends the apply after the step at work, with its exit code and the command that goes on, which does."""
+    process = start_apply(store.root, 4, 0.15)
+    wait_for(process, "stage_checkpoint")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == code, err
+    assert '"stage_stopped"' in out
+    assert "`drdoctl apply toy.yaml` goes on from there" in err
+    state = {stage["id"]: stage for stage in status(store)["stages"]}
+    assert state["data"]["state"] == "interrupted"
+    assert state["data"]["step"] >= 1
+    again = start_apply(store.root, 4, 0.15)
+    out, _ = again.communicate(timeout=30)
+    assert again.returncode == 0
+    assert '"stage_resumed"' in out
+
+
+def test_a_second_ctrl_c_ends_at_once_and_says_what_is_lost(store, start_apply):
+    """Two SIGINTs kill the stage without waiting for its step; the checkpoint before stays, and the loss is named."""
+    process = start_apply(store.root, 6, 0.0, FAKE_FAULT="hang@3:data")
+    wait_for(process, '"step": 2')
+    process.send_signal(signal.SIGINT)
+    wait_for(process, "stopping")
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert time.monotonic() - began < 3
+    assert "is lost" in err
+    assert "step 2" in err
+
+
+def test_kill_9_of_the_apply_leaves_no_child_and_no_lock(store, start_apply):
+    """After kill -9 of the parent its child ends by itself, the store is free, and status says interrupted."""
+    process = start_apply(store.root, 200, 0.1)
+    wait_for(process, "stage_checkpoint")
+    job = next(store.artifacts.glob("data-*.partial")) / "job.json"
+    process.kill()
+    process.wait()
+    state = status(store)
+    assert state["holder"] is None
+    assert state["stages"][0]["state"] == "interrupted"
+    deadline = time.monotonic() + 10
+    while children_of(job) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not children_of(job)
+
+
+def test_of_six_racing_applies_one_runs_and_five_are_refused(store, start_apply):
+    """Exactly one apply gets the store; the others end with 6 in under two seconds of waiting, naming the holder."""
+    first = start_apply(store.root, 3, 0.3)
+    wait_for(first, "stage_started")
+    began = time.monotonic()
+    others = [start_apply(store.root, 3, 0.3) for _ in range(5)]
+    for other in others:
+        _, err = other.communicate(timeout=20)
+        assert other.returncode == 6
+        assert f"pid {first.pid}" in err
+    assert time.monotonic() - began < 10
+    assert status(store)["stages"][0]["state"] in ("running", "done")
+    first.communicate(timeout=30)
+    assert first.returncode == 0
+
+
+def test_a_full_disk_is_named_and_nothing_is_lost(start_apply, tmp_path):
+    """A stage that fills the disk fails with a clear error, and goes on once there is room."""
+    room = tmp_path / "small"
+    room.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(room)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        pytest.skip("needs the right to mount a small tmpfs")
+    try:
+        full = start_apply(room, 3, 0.0, FAKE_FAULT="full@2:sft")
+        out, _ = full.communicate(timeout=20)
+        assert full.returncode == 1
+        assert "No space left on device" in out
+        subprocess.run(["mount", "-o", "remount,size=40m", str(room)], check=True)
+        (next((room / "artifacts").glob("sft-*.partial")) / "big").unlink(missing_ok=True)
+        again = start_apply(room, 3, 0.0)
+        out, err = again.communicate(timeout=20)
+        assert again.returncode == 0, err
+        assert '"stage_resumed"' in out
+    finally:
+        subprocess.run(["umount", "-l", str(room)], check=True)
+
+
+def test_a_signal_between_stages_stops_there(apply):
+    """A signal that arrives when no child runs stops the plan before the next stage starts."""
+
+    def interrupt(event, fields):
+        if event == "stage_finished" and fields["id"] == "data":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Stopped) as stopped:
+        apply(view=interrupt)
+    assert stopped.value.exit_code == 143
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_the_journal_holds_what_the_screen_saw(store, apply):
+    """Every event of the journal but throttled progress reached the view, in the same order."""
+    _, seen = apply()
+    folder = next(store.runs.iterdir())
+    journal = [event["event"] for event in read_events(folder) if event["event"] != "stage_progress"]
+    assert journal[1:-1] == [event for event, _ in seen if event != "stage_progress"]
+
+
+def wait_for(process, text):
+    """Read the apply's output up to a line that holds `text`."""
+    for line in process.stdout:
+        if text in line:
+            return
+    pytest.fail(f"no {text!r} before the end: {process.stderr.read()}")
+
+
+def children_of(job):
+    """Return the processes that work on a job, from their command lines."""
+    found = subprocess.run(["pgrep", "-f", str(job)], capture_output=True, text=True, check=False)
+    return found.stdout.split()
