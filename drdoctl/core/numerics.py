@@ -1,4 +1,4 @@
-"""Logarithms and gates that stay finite. Torch is imported inside the functions, so that a command line never loads it."""
+"""Logarithms and gates that stay finite. Torch is imported inside the functions: a command line never loads it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 LN_2 = 0.6931471805599453
 CERTAIN = -1e-6
-"""The largest log-probability that `log1mexp` tells from 0: there log(1 - p) is -13.8 and its slope -1e6, both finite in float32."""
+"""The largest log-probability told from 0: there log(1 - p) is -13.8 and its slope -1e6, both finite in float32."""
 
 
 def widen(values: Tensor) -> Tensor:
@@ -44,7 +44,7 @@ def focal_gate(margin: Tensor, gamma: float) -> Tensor:
 
 
 def share_above(margin: Tensor) -> Tensor:
-    """Return 1 where the margin is above 0, 1/2 where it is 0, else 0: its mean is a pairwise accuracy with half of ties."""
+    """Return 1 where the margin is above 0, 1/2 where it is 0, else 0: its mean is an accuracy, half of ties."""
     import torch
 
     return (torch.sign(widen(margin.detach())) + 1) / 2

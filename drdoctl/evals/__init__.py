@@ -81,8 +81,8 @@ class EvalData:
     baselines: dict[str, dict[Sampling, Samples]]
     """`sft` -> its samples; `reference` -> logged responses (same for every sampling). What is missing is not there."""
     pairs: dict[str, np.ndarray] = field(default_factory=dict)
-    """Held-out pairs, each shape (M,): `chosen_logp`, `rejected_logp`, `chosen_tokens`, `rejected_tokens`, and where known
-    `ref_chosen_logp`, `ref_rejected_logp`, `oracle_margin`, `head_margin`."""
+    """Held-out pairs, each shape (M,): `chosen_logp`, `rejected_logp`, `chosen_tokens`, `rejected_tokens`, and where
+    known `ref_chosen_logp`, `ref_rejected_logp`, `oracle_margin`, `head_margin`."""
     warnings: Sequence[str] = ()
     seed: int = 0
 
@@ -109,7 +109,7 @@ class Eval(Part):
         """Whether log-probabilities of the held-out pairs are needed."""
         return False
 
-    def measure(self, data: EvalData) -> list[Figure]:
+    def measure(self, data: EvalData) -> list[Figure]:  # noqa: ARG002  # subclasses use it
         """Return the figures."""
         raise TypeError(f"eval {self.name} measures nothing")
 

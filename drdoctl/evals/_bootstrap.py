@@ -24,10 +24,10 @@ def interval(
 ) -> tuple[float, float] | None:
     """Return the 95 % percentile interval of a statistic of column means, or None for fewer than two prompts.
 
-    `columns` is (P, C), one row a prompt, so that what belongs to one prompt is drawn together (paired); a vector stands for
-    one column. `statistic` maps resampled means (B, C) to values (B,); without it, the first column's mean. Values that
-    are not finite (a ratio whose denominator was not drawn) are left out; None where none is left. Seeded: the same
-    input gives the same interval.
+    `columns` is (P, C), one row a prompt, so that what belongs to one prompt is drawn together (paired); a vector
+    stands for one column. `statistic` maps resampled means (B, C) to values (B,); without it, the first column's mean.
+    Values that are not finite (a ratio whose denominator was not drawn) are left out; None where none is left.
+    Seeded: the same input gives the same interval.
     """
     import numpy as np
 

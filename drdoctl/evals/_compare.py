@@ -23,7 +23,7 @@ def rewards(samples: Samples, judge: str) -> np.ndarray:
 
 
 def warnings_for(data: EvalData, judge: str | None) -> tuple[str, ...]:
-    """Return the stamps of a figure by this judge: `judge = …` is about the oracle's word, the others about everything."""
+    """Return the stamps of a figure by this judge: `judge = …` is about the oracle's word, the others about all."""
     return tuple(text for text in data.warnings if judge == "oracle" or not text.startswith("judge"))
 
 

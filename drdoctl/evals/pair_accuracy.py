@@ -1,4 +1,4 @@
-"""Pair accuracy: how often the held-out pairs are put in the order of their labels, by whom, and whether length decides."""
+"""Pair accuracy: how often held-out pairs are put in the order of their labels, by whom, and whether length decides."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def ordered(margin: np.ndarray) -> np.ndarray:
     """Return 1 where the margin is above 0, 1/2 where it is 0, else 0; NaN stays. Shape (M,)."""
     import numpy as np
 
-    return (np.sign(margin) + 1) / 2
+    right: np.ndarray = (np.sign(margin) + 1) / 2
+    return right
 
 
 def correlation(means: np.ndarray) -> np.ndarray:
@@ -62,7 +63,7 @@ def moments(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def calibration_error(margin: np.ndarray) -> float:
-    """Return the expected calibration error of sigmoid(|dr|) as the probability of being right, in 10 bins of [1/2, 1]."""
+    """Return the expected calibration error of sigmoid(|dr|) as the chance of being right, in 10 bins of [1/2, 1]."""
     import numpy as np
 
     sure = 1 / (1 + np.exp(-np.abs(margin)))

@@ -1,4 +1,4 @@
-"""Expected reward advantage: how much more reward the student's samples get than a baseline, in the reference's spread."""
+"""Reward advantage: how much more reward the student's samples get than a baseline, in the reference's spread."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def over_spread(means: np.ndarray) -> np.ndarray:
 
 
 class RewardAdvantageEval(SampledEval):
-    """Mean r(student) - r(baseline), in the judge's units and in standard deviations of the logged responses' reward."""
+    """Mean r(student) - r(baseline), in the judge's units and in standard deviations of the logged responses'."""
 
     name: Literal["reward-advantage"]
     """`reward-advantage`."""
@@ -80,4 +80,5 @@ class RewardAdvantageEval(SampledEval):
             return figures
         spread = spread - np.nanmean(spread)  # near 0, the two sums of the variance do not cancel each other's digits
         columns = np.stack([difference, spread, spread**2], axis=1)
-        return figures + add("reward_advantage", columns, statistic=over_spread, unit="sd of the reference's reward")
+        figures += add("reward_advantage", columns, statistic=over_spread, unit="sd of the reference's reward")
+        return figures

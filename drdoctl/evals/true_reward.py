@@ -1,4 +1,4 @@
-"""True reward: what a generated world's own program says of the samples, part by part. The oracle can be wrong, this cannot."""
+"""True reward: what a generated world's own program says of the samples. The oracle can be wrong, this cannot."""
 
 from __future__ import annotations
 

@@ -26,7 +26,8 @@ def wins(difference: np.ndarray) -> np.ndarray:
     """Return 1 where the reward difference is above 0, 1/2 for a tie, 0 below, NaN where unknown. Shapes: (P,)."""
     import numpy as np
 
-    return (np.sign(difference) + 1) / 2
+    won: np.ndarray = (np.sign(difference) + 1) / 2
+    return won
 
 
 class WinRateEval(SampledEval):

@@ -71,7 +71,7 @@ class Method(Part):
 
     @property
     def batch_stats(self) -> bool:
-        """Whether `stats` must hold means over the whole global batch before the loss is taken (one more forward pass)."""
+        """Whether `stats` must hold means over the global batch before the loss is taken (one more forward pass)."""
         return False
 
     @property
@@ -81,7 +81,7 @@ class Method(Part):
 
     @property
     def oracle_members(self) -> int:
-        """How many oracles' rewards are needed: 0 none, 1 the spec's oracle, K > 1 (or an ensemble) members of their own."""
+        """How many oracles' rewards are needed: 0 none, 1 the spec's oracle, K > 1 (or an ensemble) its own members."""
         return 0
 
     @property
@@ -104,11 +104,11 @@ class Method(Part):
         """Whether the rejected response is looked at. False lets the engine leave it out."""
         return True
 
-    def loss(self, pairs: PairNumbers) -> LossOut:
+    def loss(self, pairs: PairNumbers) -> LossOut:  # noqa: ARG002  # subclasses use it
         """Return one loss a pair, shape (N,), and detached metrics of the same shape."""
         raise TypeError(f"method {self.name} has no loss")
 
-    def follow(self, stats: dict[str, float], means: dict[str, float]) -> dict[str, float]:
+    def follow(self, stats: dict[str, float], means: dict[str, float]) -> dict[str, float]:  # noqa: ARG002
         """Return the stats for the next step, given the global means of this step's metrics."""
         return stats
 

@@ -43,7 +43,7 @@ def log_ratio_margin(pairs: PairNumbers, log_prob: LogProb = "sum") -> Tensor:
 def oracle_margins(pairs: PairNumbers, scale: RewardScale = "none") -> Tensor:
     """Return dr, shape (N, K), divided by its standard deviation over the training split where `scale` is `std`.
 
-    A margin that never varies (standard deviation 0) is left as it is. Raises ValueError where the batch lacks the rewards.
+    A margin that never varies (standard deviation 0) is left as it is. Raises ValueError where rewards are missing.
     """
     if pairs.oracle_margin is None:
         raise ValueError("this loss needs the oracle's rewards")

@@ -26,7 +26,7 @@ class DDpoMethod(Method):
     beta: float = Field(default=0.1, gt=0)
     """Inverse temperature of the implicit reward; with full support the optimum is ref(y) exp(r(y)/beta) / Z."""
     reward_scale: RewardScale = "none"
-    """`std` divides the oracle's margins by their standard deviation over the training split; `none` takes its own units."""
+    """`std` divides the oracle's margins by their standard deviation over the training split; `none`: its units."""
 
     paper: ClassVar[str] = "Fisch et al., arXiv 2405.19316, eq. 7; DRDO, arXiv 2410.08458, eq. 4"
 

@@ -4,7 +4,7 @@ arXiv 2410.08458, eq. 6:
 
     L = (dr - (r_hat_w - r_hat_l))^2 - alpha (1 - p_w)^gamma log[pi_w / (1 - pi_l)],   p_w = sigmoid(z_w - z_l)
 
-The paper leaves r_hat open and its printed fraction contradicts its own text; docs/methods.md says what is taken, and why.
+The paper leaves r_hat open, and its printed fraction contradicts its text; docs/methods.md says what is taken, and why.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class DrdoMethod(Method):
     gamma: float = Field(default=2.0, ge=0)
     """Exponent of the focal gate (1 - p_w)^gamma; 0 is no gate."""
     reward: Literal["implicit", "head"] = "implicit"
-    """What r_hat is: `implicit`, beta times the response's log-probability; `head`, a linear reward head on the student."""
+    """What r_hat is: `implicit`, beta times the response's log-probability; `head`, a linear head on the student."""
     beta: float = Field(default=0.1, gt=0)
     """Scale of the implicit reward: oracle units a nat."""
     reference: bool = False
@@ -58,14 +58,14 @@ class DrdoMethod(Method):
     log_prob: LogProb = "sum"
     """Log-probabilities in the contrastive term: of the whole response (`sum`), or a token (`mean`)."""
     unlikelihood: Literal["lower", "printed"] = "lower"
-    """`lower`: + log(1 - pi_l), which lowers the loser, as the paper's text says; `printed`: - log(1 - pi_l), the letter of
-    eq. 6, which raises it."""
+    """`lower`: + log(1 - pi_l), which lowers the loser, as the paper's text says; `printed`: - log(1 - pi_l), by the
+    letter of eq. 6, which raises it."""
     detach_gate: bool = False
     """Let no gradient through the focal gate (eq. 32 vanishes, eq. 33 stays)."""
     detach_trunk: bool = False
     """Let the head's loss train only the head."""
     reward_scale: RewardScale = "none"
-    """`std` divides the oracle's margins by their standard deviation over the training split; `none` takes its own units."""
+    """`std` divides the oracle's margins by their standard deviation over the training split; `none`: its units."""
     distillation: bool = True
     """Whether the first term of eq. 6 is there; false is the contrast alone, and needs no oracle."""
     contrast: bool = True

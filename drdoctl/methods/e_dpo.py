@@ -1,7 +1,8 @@
 """e-DPO: distil from the member of an ensemble of oracles that the policy can follow best (pessimism).
 
-Where the minimum over members sits matters. `dataset` is the theory's: min over i of E[(dr_i - beta h)^2], the expectation
-estimated by a moving average of each member's loss; `batch` takes it over each global batch, `example` over each pair.
+Where the minimum over members sits matters. `dataset` is the theory's: min over i of E[(dr_i - beta h)^2], the
+expectation estimated by a moving average of each member's loss; `batch` takes it over each global batch, `example` over
+each pair.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ MEMORY = 0.99
 
 
 def forward_kl(pairs: PairNumbers) -> Tensor:
-    """Return the sample of KL(ref || pi) on the logged responses, the mean over both of zref - z. Shape (N,), nats a response.
+    """Return KL(ref || pi) as sampled by the logged responses, the mean over both of zref - z. Shape (N,), nats.
 
     Its gradient is that of the negative log-likelihood of the logged responses; at the reference it is exactly 0.
     """
@@ -38,14 +39,18 @@ def forward_kl(pairs: PairNumbers) -> Tensor:
 
 
 def member_weights(losses: Tensor, means: list[float] | None) -> Tensor:
-    """Return which member each pair learns from, one-hot rows of shape (N, K): the least of `means`, or of its own losses.
+    """Return which member each pair learns from, one-hot (N, K): the least of `means`, or of the pair's own losses.
 
     `losses` is (N, K) and only its order is looked at. Ties go to the first member.
     """
     import torch
 
     members = losses.shape[1]
-    least = losses.detach().argmin(dim=1) if means is None else torch.full_like(losses[:, 0], means.index(min(means))).long()
+    least = (
+        losses.detach().argmin(dim=1)
+        if means is None
+        else torch.full_like(losses[:, 0], means.index(min(means))).long()
+    )
     return torch.nn.functional.one_hot(least, members).to(losses.dtype)
 
 
@@ -59,11 +64,11 @@ class EDpoMethod(Method):
     members: int = Field(default=3, ge=1)
     """Oracles in the ensemble, each trained by the plain Bradley-Terry loss (eq. 2)."""
     ensemble_min: Literal["example", "batch", "dataset"] = "dataset"
-    """Where the minimum over members is taken: for each pair, each global batch, or over the data (a moving average)."""
+    """Where the minimum over members is taken: each pair, each global batch, or the data (a moving average)."""
     gamma: float = Field(default=0.0, ge=0)
     """Weight of KL(ref || pi), estimated on the logged responses."""
     reward_scale: RewardScale = "none"
-    """`std` divides each member's margins by their standard deviation over the training split; `none` takes their own units."""
+    """`std` divides each member's margins by their standard deviation over the training split; `none`: its units."""
 
     paper: ClassVar[str] = "Fisch et al., arXiv 2405.19316, section 4"
 

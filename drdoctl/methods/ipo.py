@@ -26,8 +26,8 @@ class IpoMethod(Method):
     tau: float = Field(default=0.1, gt=0)
     """Regularisation: the target gap is 1/(2 tau) nats, 5 at the default."""
     log_prob: LogProb = "sum"
-    """h of summed log-probabilities, as in the paper (`sum`), or of per-token means, as TRL takes it (`mean`): the gap is
-    then in nats a token, and wants a larger `tau`."""
+    """h of summed log-probabilities, as in the paper (`sum`), or of per-token means, as TRL takes it (`mean`): the gap
+    is then in nats a token, and wants a larger `tau`."""
 
     paper: ClassVar[str] = "Azar et al., arXiv 2310.12036, eq. 17"
 
