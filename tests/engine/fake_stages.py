@@ -1,7 +1,7 @@
 """A real worker around made-up stages, for the engine's tests: steps, checkpoints, stop and faults, without torch.
 
 `python -m fake_stages <partial>/job.json`. A stage hashes its way through `steps` steps, so that a resumed run must
-give the bytes of a straight one. The environment asks for trouble: `FAKE_FAULT=crash@3:sft` meets stage `sft` at its step 3.
+give the bytes of a straight one. The environment asks for trouble: `FAKE_FAULT=crash@3:sft` hits `sft` at its step 3.
 """
 
 import hashlib
