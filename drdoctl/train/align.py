@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from drdoctl.core.errors import IntegrityError
 from drdoctl.methods import LossOut, Method, PairNumbers, methods
 from drdoctl.stages import Job
-from drdoctl.train.forward import Outputs
+from drdoctl.train.forward import Outputs, given
 from drdoctl.train.loop import Task, train
 from drdoctl.train.models import Policy, load_policy, new_head, save_policy
 from drdoctl.train.places import model_location, tokenizer_folder
@@ -50,10 +50,10 @@ class Cached:
         device = outputs.tokens.device
         margin = torch.from_numpy(self.margin[rows]).float().to(device) if self.margin is not None else None
         ref = torch.from_numpy(self.ref[rows]).to(device) if self.ref is not None else None
-        logp, reward = outputs.logp, outputs.reward
+        logp, reward = given(outputs.logp), outputs.reward
         return PairNumbers(
-            chosen_logp=logp[0::2],  # type: ignore[index]  # alignment always asks for log-probabilities
-            rejected_logp=logp[1::2],  # type: ignore[index]
+            chosen_logp=logp[0::2],
+            rejected_logp=logp[1::2],
             chosen_tokens=outputs.tokens[0::2],
             rejected_tokens=outputs.tokens[1::2],
             oracle_margin=margin,
@@ -117,4 +117,10 @@ def run(job: Job) -> None:
         follow=method.follow,
     )
     policy = _prepare(load_policy(model_location(job, "policy", "student.model")).to(world.device), job, method)
-    train(job, world, policy.to(world.device), task, lambda done: save_policy(done, job.path(), tokenizer_folder(job, "student")))
+    train(
+        job,
+        world,
+        policy.to(world.device),
+        task,
+        lambda done: save_policy(done, job.path(), tokenizer_folder(job, "student")),
+    )

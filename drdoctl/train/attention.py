@@ -32,16 +32,16 @@ def _causal(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
 
 
 def tree_attention(
-    module: nn.Module,
+    module: nn.Module,  # noqa: ARG001  # transformers' interface
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    attention_mask: Tensor | None,
+    attention_mask: Tensor | None,  # noqa: ARG001
     scaling: float | None = None,
     dropout: float = 0.0,
     *,
     trees: tuple[Tree, ...],
-    **_: object,
+    **unused: object,  # noqa: ARG001
 ) -> tuple[Tensor, None]:
     """Attend within each tree of the row.
 
@@ -58,7 +58,7 @@ def tree_attention(
     queries, keys, values = (tensor.split(lengths, dim=2) for tensor in (query, key, value))
     out: list[Tensor] = []
     at = 0
-    for _, responses in trees:
+    for _prompt, responses in trees:
         if not responses:
             out.append(_causal(queries[at], keys[at], values[at], scale))
         for index in range(len(responses)):

@@ -7,7 +7,8 @@ next tree. Position ids restart after the prompt for every response. The respons
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -45,11 +46,8 @@ class FlatBatch:
 
     def to(self, device: torch.device) -> FlatBatch:
         """Return the batch on a device."""
-        moved = {
-            name: value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
-            for name, value in self.__dict__.items()
-        }
-        return FlatBatch(**moved)
+        tensors: dict[str, Any] = {name: v.to(device) for name, v in vars(self).items() if isinstance(v, Tensor)}
+        return replace(self, **tensors)
 
 
 def collate(items: Sequence[Item]) -> FlatBatch:

@@ -2,8 +2,8 @@
 
 DeepSpeed writes its shards in place and without checksums, so a checkpoint here is a fresh folder
 `checkpoints/step-N/` that counts only once its `manifest.json` (sizes and sha256, written last) is there.
-The two newest are kept; a damaged one is passed over for the one before. The shards are pickles that this run wrote for itself:
-they are never published and never read from anywhere else.
+The two newest are kept; a damaged one is passed over for the one before. The shards are pickles that
+this run wrote for itself: they are never published and never read from anywhere else.
 """
 
 from __future__ import annotations
@@ -63,8 +63,6 @@ def save(engine: Any, root: Path, step: int, state: dict[str, Any], world: World
     world.barrier()
 
 
-
-
 def _folders(root: Path) -> list[Path]:
     """Return the checkpoint folders, newest step first (by number, never by time)."""
     found = [path for path in root.glob("step-*") if path.name[5:].isdigit()]
@@ -95,7 +93,7 @@ def newest(root: Path, world: World) -> Point | None:
             raise IntegrityError(
                 f"the checkpoint at step {point.step} was written by {point.processes} processes, not {world.size}",
                 code="other-world-size",
-                hint=f"resume with `--set resources.processes={point.processes}`, or delete `{root}` to start this stage again",
+                hint=f"resume with `--set resources.processes={point.processes}`, or delete `{root}` to start anew",
             )
         return point
     return None

@@ -1,4 +1,4 @@
-"""A long scoring pass in pieces: each piece is a file that is whole or absent, so a resume computes only what is missing."""
+"""A long scoring pass in pieces, each a file that is whole or absent: a resume computes only what is missing."""
 
 from __future__ import annotations
 

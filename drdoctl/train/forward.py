@@ -27,6 +27,13 @@ class Outputs:
     """The head's value at the response's last token, float32. Shape (N,)."""
 
 
+def given(value: Tensor | None) -> Tensor:
+    """Return an output that the forward pass was asked for."""
+    if value is None:
+        raise ValueError("the forward pass was not asked for this")
+    return value
+
+
 def _token_nll(hidden: Tensor, targets: Tensor, lm_head: nn.Module) -> Tensor:
     """-log p of each target, float32. Shapes (m, D), (m,) -> (m,)."""
     return F.cross_entropy(lm_head(hidden).float(), targets, reduction="none")

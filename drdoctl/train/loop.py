@@ -19,7 +19,8 @@ from drdoctl.core.errors import StageFailed
 from drdoctl.core.progress import Progress, StopRequested, stop_requested
 from drdoctl.methods import LossOut
 from drdoctl.stages import Job
-from drdoctl.train import checkpoint, engine as ds
+from drdoctl.train import checkpoint
+from drdoctl.train import engine as ds
 from drdoctl.train.batches import Item, collate
 from drdoctl.train.forward import Outputs
 from drdoctl.train.metrics import MetricsFile
@@ -161,7 +162,7 @@ class Trainer:
         )
 
     def _maybe_save(self) -> None:
-        """Checkpoint when it is time, or when asked to stop. All processes decide alike: the first one's word counts."""
+        """Checkpoint when it is time, or when asked to stop; the first process decides for all."""
         every, minutes = self.job.resources["checkpoint_steps"], self.job.resources["checkpoint_minutes"]
         stop = self.world.first and stop_requested(self.job)
         due = self.world.first and (
@@ -193,7 +194,9 @@ class _Sums:
     def means(self, world: World, rows: int) -> tuple[dict[str, float], int]:
         """Return the means over all processes' rows, and their tokens."""
         names = sorted(self.values)
-        summed = world.total(torch.stack([*(self.values[name] for name in names), torch.tensor(float(self.tokens)).double()]))
+        summed = world.total(
+            torch.stack([*(self.values[name] for name in names), torch.tensor(float(self.tokens)).double()])
+        )
         return {name: float(value) / rows for name, value in zip(names, summed, strict=False)}, int(summed[-1])
 
 

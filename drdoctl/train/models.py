@@ -213,7 +213,9 @@ class RewardModel(nn.Module):
             use_cache=False,
             trees=batch.trees,
         ).last_hidden_state[0]
-        return Outputs(logp=None, tokens=batch.response_lengths.float(), reward=responses_reward(hidden, batch, self.model.score))
+        return Outputs(
+            logp=None, tokens=batch.response_lengths.float(), reward=responses_reward(hidden, batch, self.model.score)
+        )
 
 
 def load_reward_model(location: dict[str, Any] | str | Path) -> RewardModel:

@@ -8,7 +8,7 @@ import numpy as np
 
 from drdoctl.methods import LossOut
 from drdoctl.stages import Job
-from drdoctl.train.forward import Outputs
+from drdoctl.train.forward import Outputs, given
 from drdoctl.train.loop import Task, train
 from drdoctl.train.losses import oracle_loss
 from drdoctl.train.models import load_policy, new_head, save_oracle
@@ -25,9 +25,10 @@ def run(job: Job) -> None:
     weight = settings["sft_weight"]
 
     def loss(outputs: Outputs, rows: np.ndarray, stats: Mapping[str, float], progress: float) -> LossOut:  # noqa: ARG001
-        """Responses lie as chosen, rejected, chosen, rejected …"""
+        """Take responses that lie as chosen, rejected, chosen, rejected."""
         logp = outputs.logp[0::2] if outputs.logp is not None else None
-        return oracle_loss(outputs.reward[0::2], outputs.reward[1::2], logp, outputs.tokens[0::2], weight)
+        reward = given(outputs.reward)
+        return oracle_loss(reward[0::2], reward[1::2], logp, outputs.tokens[0::2], weight)
 
     task = Task(
         rows=TokenRows(job.input("data"), "train", "oracle", ("chosen", "rejected")),

@@ -11,7 +11,7 @@ from drdoctl.stages import Job
 
 def data_report(job: Job) -> dict[str, Any]:
     """Return the data artifact's report."""
-    from drdoctl.core.files import read_json  # noqa: PLC0415
+    from drdoctl.core.files import read_json
 
     return dict(read_json(job.input("data") / "report.json") or {})
 

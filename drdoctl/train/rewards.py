@@ -46,7 +46,7 @@ def _member(job: Job, world: World, where: dict[str, Any], member: int, tables: 
 
 
 def statistics(columns: dict[str, np.ndarray], lengths: tuple[np.ndarray, np.ndarray]) -> list[dict[str, float]]:
-    """Return for each member: mean and sd of dr, share of pairs ordered as labelled, correlation with the length difference."""
+    """Return each member's mean and sd of dr, agreement with the labels, and correlation with the length difference."""
     out = []
     for member in range(len(columns) // 2):
         margin = (columns[f"chosen_{member}"] - columns[f"rejected_{member}"]).astype(np.float64)
@@ -57,7 +57,9 @@ def statistics(columns: dict[str, np.ndarray], lengths: tuple[np.ndarray, np.nda
                 "margin_mean": float(margin.mean()),
                 "margin_std": float(margin.std()),
                 "accuracy": float((margin > 0).mean() + 0.5 * (margin == 0).mean()),
-                "length_correlation": float(np.mean((margin - margin.mean()) * (difference - difference.mean())) / spread)
+                "length_correlation": float(
+                    np.mean((margin - margin.mean()) * (difference - difference.mean())) / spread
+                )
                 if spread > 0
                 else 0.0,
             },

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
+from torch._C._distributed_c10d import HashStore
 
 from drdoctl.core.errors import StageFailed
 
@@ -80,10 +81,10 @@ def _join(device: torch.device, rank: int, size: int) -> None:
     if device.type == "cpu":
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
     if size == 1:
-        dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
+        dist.init_process_group(backend, store=HashStore(), rank=0, world_size=1)
     else:
         dist.init_process_group(backend, rank=rank, world_size=size)
-    import deepspeed  # noqa: PLC0415 -- a second to import; scoring does without
+    import deepspeed
     import deepspeed.ops
 
     # DeepSpeed compiles this operator when it starts on a CPU (26 s, needs a compiler); training never uses it

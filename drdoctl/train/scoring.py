@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from drdoctl.train.batches import Item, collate
+from drdoctl.train.forward import given
 from drdoctl.train.models import DTYPES, load_policy, load_reward_model
 
 BATCH_TOKENS = 4096
@@ -40,11 +41,12 @@ def score_batch(model: nn.Module, items: Sequence[Item], dtype: str, *, logp: bo
     device = next(model.parameters()).device
     with torch.autocast(device.type, dtype=DTYPES[dtype], enabled=dtype != "fp32"):
         outputs = model(collate(items).to(device), logp=logp)
-    values = outputs.logp if logp else outputs.reward
-    return values.cpu().numpy()  # type: ignore[union-attr]  # what was asked for is there
+    return given(outputs.logp if logp else outputs.reward).cpu().numpy()
 
 
-def _score_all(model: nn.Module, items: Sequence[tuple[Sequence[int], Sequence[int]]], dtype: str, *, logp: bool) -> np.ndarray:
+def _score_all(
+    model: nn.Module, items: Sequence[tuple[Sequence[int], Sequence[int]]], dtype: str, *, logp: bool
+) -> np.ndarray:
     lengths = np.array([len(prompt) + len(response) for prompt, response in items])
     out = np.empty(len(items), dtype=np.float64 if logp else np.float32)
     for rows in budget_batches(lengths, BATCH_TOKENS):

@@ -9,7 +9,7 @@ import numpy as np
 
 from drdoctl.methods import LossOut
 from drdoctl.stages import Job
-from drdoctl.train.forward import Outputs
+from drdoctl.train.forward import Outputs, given
 from drdoctl.train.loop import Task, train
 from drdoctl.train.losses import nll
 from drdoctl.train.models import load_policy, save_policy
@@ -24,7 +24,7 @@ WARMUP_STEPS = 100
 
 def loss(outputs: Outputs, rows: np.ndarray, stats: Mapping[str, float], progress: float) -> LossOut:  # noqa: ARG001
     """Mean negative log-likelihood a response token, one value a row."""
-    return nll(outputs.logp, outputs.tokens)
+    return nll(given(outputs.logp), outputs.tokens)
 
 
 def _rows(job: Job) -> TokenRows:
@@ -45,6 +45,8 @@ def run(job: Job) -> None:
     seed = job.settings["seed"]
     world = start(job.resources, seed, group=True)
     rows = _rows(job)
-    task = Task(rows=rows, loss=loss, settings=_settings(job, len(rows)), seed=seed, dtype=job.settings["student.dtype"])
+    task = Task(
+        rows=rows, loss=loss, settings=_settings(job, len(rows)), seed=seed, dtype=job.settings["student.dtype"]
+    )
     policy = load_policy(model_location(job, "policy", "student.model")).to(world.device)
     train(job, world, policy, task, lambda done: save_policy(done, job.path(), tokenizer_folder(job, "student")))

@@ -97,7 +97,11 @@ def write_caches(root: Path, data: Path, members: int = 3) -> dict[str, str]:
         n = len(ids)
         for kind in ("rewards", "logps"):
             (root / kind).mkdir(exist_ok=True)
-        scores = {f"{side}_{k}": pa.array(stream.normal(size=n).astype(np.float32)) for k in range(members) for side in ("chosen", "rejected")}
+        scores = {
+            f"{side}_{k}": pa.array(stream.normal(size=n).astype(np.float32))
+            for k in range(members)
+            for side in ("chosen", "rejected")
+        }
         pq.write_table(pa.table({"id": ids, **scores}), root / "rewards" / f"{part}.parquet")
         logps = {f"{side}_logp": pa.array(-stream.uniform(2, 20, size=n)) for side in ("chosen", "rejected")}
         pq.write_table(pa.table({"id": ids, **logps}), root / "logps" / f"{part}.parquet")
@@ -176,12 +180,25 @@ def run_job(tmp_path, monkeypatch):
             port = str(free.getsockname()[1])
         children = []
         for rank in range(size):
-            place = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+            place = {
+                "RANK": str(rank),
+                "LOCAL_RANK": str(rank),
+                "WORLD_SIZE": str(size),
+                "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": port,
+            }
             log = (Path(job.out) / f"log-{rank}.txt").open("a")
             children.append(
                 subprocess.Popen(
                     [sys.executable, "-c", BODY, str(path)],
-                    env={**os.environ, **place, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "DS_ACCELERATOR": "cpu", **(env or {})},
+                    env={
+                        **os.environ,
+                        **place,
+                        "OMP_NUM_THREADS": "1",
+                        "HF_HUB_OFFLINE": "1",
+                        "DS_ACCELERATOR": "cpu",
+                        **(env or {}),
+                    },
                     stdout=log,
                     stderr=subprocess.STDOUT,
                 ),

@@ -39,7 +39,7 @@ def result(job) -> tuple[bytes, bytes]:
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: "-".join(str(v) for k, v in m.items() if isinstance(v, str)))
 def test_method_trains_and_resumes_bitwise(method, make_job):
-    """Each method runs, logs finite numbers, and a stop in the middle changes no bit (its running statistics included)."""
+    """Each method runs, logs finite numbers, and a stop in the middle changes no bit, running statistics included."""
     whole = make_job("align", "whole", method=method)
     align.run(whole)
     assert all(math.isfinite(value) for line in lines(whole) for value in line.values())
@@ -73,7 +73,9 @@ def test_dpo_starts_at_ln_2(make_job):
     sft.run(base)
     reference = make_job("logps", "reference", inputs={"policy": base.out})
     logps.run(reference)
-    job = make_job("align", "dpo", method={"name": "dpo", "beta": 0.1}, inputs={"policy": base.out, "logps": reference.out})
+    job = make_job(
+        "align", "dpo", method={"name": "dpo", "beta": 0.1}, inputs={"policy": base.out, "logps": reference.out}
+    )
     align.run(job)
     assert lines(job)[0]["loss"] == pytest.approx(math.log(2), abs=1e-6)
     assert lines(job)[0]["implicit_margin"] == pytest.approx(0, abs=1e-5)
@@ -96,7 +98,7 @@ def test_rows_of_another_dataset_are_refused(make_job, tmp_path):
 
 
 def test_detached_head_leaves_the_policy_to_the_contrast(make_job):
-    """With the head on a detached trunk the policy learns what the contrast alone teaches: the head's gradient takes no part."""
+    """With the head on a detached trunk the policy learns what the contrast alone teaches."""
     common = {"name": "drdo", "alpha": 1.0, "gamma": 2.0}
     detached = make_job("align", "detached", method={**common, "reward": "head", "detach_trunk": True})
     alone = make_job("align", "alone", method={**common, "distillation": False})

@@ -13,7 +13,12 @@ FIELDS = {"hidden_size": 32, "layers": 2, "heads": 4, "mlp_size": None, "activat
 FIELDS |= {"rope_theta": 1000.0, "tied": True, "init_std": 0.2}
 SPECIAL = {"bos_token_id": None, "eos_token_id": 1, "pad_token_id": 0}
 ARCHITECTURES = ("llama", "opt", "phi3", "qwen2", "gpt_neox")
-ITEMS = [([3, 4, 5], ([6, 7, 1], [8, 1])), ([9, 10], ([11, 12, 13, 1], [14, 15, 1])), ([20], ([1],)), ([21, 22, 23, 24], ([25, 1],))]
+ITEMS = [
+    ([3, 4, 5], ([6, 7, 1], [8, 1])),
+    ([9, 10], ([11, 12, 13, 1], [14, 15, 1])),
+    ([20], ([1],)),
+    ([21, 22, 23, 24], ([25, 1],)),
+]
 
 
 def policy(kind: str, *, double: bool = False) -> Policy:
@@ -67,7 +72,7 @@ def test_flat_row_equals_padded_batch(kind):
 
 @pytest.mark.parametrize("kind", ["opt", "gpt_neox"])
 def test_flat_row_equals_padded_batch_in_float64(kind):
-    """In float64 the hidden states agree to 1e-6 (rotary angles are float32 inside transformers) whatever lies around them."""
+    """In float64 hidden states agree to 1e-6 (rotary angles stay float32), whatever lies around them."""
     model = policy(kind, double=True)
     batch = collate(ITEMS)
     flat = model.lm.base_model(

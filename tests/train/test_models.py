@@ -89,7 +89,7 @@ def test_oracle_with_nan_is_refused(tmp_path, data):
     weights = load_file(tmp_path / "model.safetensors")
     weights["score.weight"][0, 0] = float("nan")
     save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(UserError, match="not finite: `score.weight`"):
+    with pytest.raises(UserError, match=r"not finite: `score\.weight`"):
         load_reward_model(tmp_path)
 
 

@@ -16,7 +16,10 @@ def write(folder, columns):
 def test_rows_come_back_as_written_over_row_groups(tmp_path):
     """Ids and names of any rows, in any order, across row groups."""
     prompts = [[1, 2], [3], [4, 5, 6], [7], [8]]
-    write(tmp_path, {"student_prompt": prompts, "student_chosen": [[9]] * 5, "student_rejected": [[1], [2, 3], [4], [5], [6]]})
+    write(
+        tmp_path,
+        {"student_prompt": prompts, "student_chosen": [[9]] * 5, "student_rejected": [[1], [2, 3], [4], [5], [6]]},
+    )
     rows = TokenRows(tmp_path, "train", "student", ("chosen", "rejected"))
     assert len(rows) == 5
     assert rows.items(np.array([4, 1])) == [([8], ([9], [6])), ([3], ([9], [2, 3]))]

@@ -110,7 +110,10 @@ def test_cached_reference_is_what_the_policy_says_itself(make_job, data):
 @pytest.mark.slow
 def test_two_processes_give_the_same_bytes(oracles, make_job, run_job):
     """The pieces are the same however many processes take them."""
-    one, two = make_job("rewards", "one", inputs=oracles), make_job("rewards", "two", inputs=oracles, resources={"processes": 2})
+    one, two = (
+        make_job("rewards", "one", inputs=oracles),
+        make_job("rewards", "two", inputs=oracles, resources={"processes": 2}),
+    )
     assert run_job(one) == [0]
     assert run_job(two) == [0, 0]
     assert (Path(one.out) / "train.parquet").read_bytes() == (Path(two.out) / "train.parquet").read_bytes()
