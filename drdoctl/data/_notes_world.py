@@ -118,8 +118,8 @@ def true_reward(prompt: str, response: str, *, ended: bool) -> dict[str, float]:
 
     reward = right - wrong - 0.1 words - 0.5 twice - 0.5 broken - (0 if ended else 1), where `right` counts key facts
     told as the post has them (0 to 6, each once), `wrong` value words that the post does not bear out, `words` all
-    words with commas and stops, `twice` value words said again, and `broken` neighbouring words that no writer puts side by
-    side, a missing final stop included. At best 4.9: all six facts in eleven words.
+    words with commas and stops, `twice` value words said again, and `broken` neighbouring words that no writer puts
+    side by side, a missing final stop included. At best 4.9: all six facts in eleven words.
     """
     post = set(prompt.split())
     words = response.split()
