@@ -1,0 +1,59 @@
+"""The zoo: finished oracles and students, described by cards, in a folder, at a URL or on the Hub.
+
+`location.open_zoo` turns a location into a `Zoo`; `pull`, `push` and `verify` work on any of them.
+What comes out of a zoo is treated as hostile until every file's name, format and sha256 are checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from drdoctl.zoo.card import FileEntry
+
+CARD_FILE = "drdoctl.json"
+"""The card's name in a published folder; on the Hub it lies beside the files."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What is handed to a zoo: the card's exact bytes, the files it lists, and the page a reader sees."""
+
+    card: bytes
+    files: Mapping[str, Path]
+    """File name -> local path. Names and hashes are the card's."""
+    readme: str
+    tag: str | None = None
+    private: bool = True
+    """Whether a repository made for it is private; folders have no such thing."""
+
+
+class Zoo(Protocol):
+    """Where names live. Revisions are immutable ids of 40 hex digits; tags never move; `main` is the newest."""
+
+    location: str
+    """As a user writes it."""
+
+    def names(self) -> list[str]:
+        """Return all names, sorted."""
+
+    def resolve(self, name: str, revision: str | None = None) -> str:
+        """Return the id that a tag, `main` (None) or an id means. Raises ZooError where there is none."""
+
+    def tags(self, name: str) -> dict[str, str]:
+        """Return tag -> id."""
+
+    def card(self, name: str, revision: str) -> bytes:
+        """Return the card's bytes at an id. Raises IntegrityError where they are not what was published."""
+
+    def listing(self, name: str, revision: str) -> dict[str, int]:
+        """Return file name -> bytes of what the zoo holds at an id, card and page left out."""
+
+    def fetch(self, name: str, revision: str, path: str, target: Path, entry: FileEntry) -> None:
+        """Write one file to `target`. `entry` is what the card says of it; the caller checks the hash."""
+
+    def publish(self, name: str, upload: Upload) -> str:
+        """Make the files and the card visible at once, then the tag; return the id. Idempotent."""

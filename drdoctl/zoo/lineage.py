@@ -1,0 +1,129 @@
+"""Where an artifact comes from, read from the manifests of the store: base model, data sets, figures."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from drdoctl.core.errors import UserError
+from drdoctl.core.files import read_json
+from drdoctl.core.suggest import did_you_mean
+from drdoctl.store.artifact import Store
+from drdoctl.zoo.card import Base
+
+LICENCES = {
+    "HuggingFaceTB/SmolLM2-135M-Instruct": "apache-2.0",
+    "microsoft/Phi-3-mini-4k-instruct": "mit",
+    "facebook/opt-125m": "other",
+    "facebook/opt-350m": "other",
+    "facebook/opt-1.3b": "other",
+    "facebook/opt-2.7b": "other",
+}
+"""Licences of the recipes' base models, which what is made from them inherits (OPT has one of its own: `other`)."""
+DATASETS = {
+    "ultrafeedback": "HuggingFaceH4/ultrafeedback_binarized",
+    "hh-rlhf": "Anthropic/hh-rlhf",
+    "tldr": "openai/summarize_from_feedback",
+    "alpaca-eval": "tatsu-lab/alpaca_eval",
+}
+_HUB_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$")
+_COMMIT = re.compile(r"^[0-9a-f]{40}$")
+
+
+def find(store: Store, text: str) -> tuple[Store, str]:
+    """Return the store and the artifact that a user means: a name, its beginning, or a folder (else UserError)."""
+    path = Path(text)
+    if path.is_dir() and (path / "manifest.json").is_file():
+        path = path.resolve()
+        return Store(path.parent.parent), path.name
+    names = [f"{made['kind']}-{made['fingerprint'][:12]}" for made in store.manifests()]
+    if text in names:
+        return store, text
+    fitting = [name for name in names if name.startswith(text)]
+    if len(fitting) == 1:
+        return store, fitting[0]
+    if fitting:
+        raise UserError(
+            f"`{text}` means several artifacts: {', '.join(f'`{name}`' for name in fitting)}",
+            code="ambiguous-artifact",
+            hint="write more of the name",
+        )
+    raise UserError(
+        f"there is no complete artifact `{text}` in `{store.root}`",
+        code="unknown-artifact",
+        hint=did_you_mean(text, names) or f"see `drdoctl ls artifacts --store {store.root}`",
+    )
+
+
+def ancestors(store: Store, manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the manifest itself and those of its inputs that are in the store, nearest first."""
+    known = {made["fingerprint"]: made for made in store.manifests()}
+    queue = [dict(manifest)]
+    seen = set()
+    while queue:
+        made = queue.pop(0)
+        if made["fingerprint"] in seen:
+            continue
+        seen.add(made["fingerprint"])
+        yield made
+        queue += [known[mark] for mark in made["inputs"].values() if mark in known]
+
+
+def base_of(store: Store, manifest: Mapping[str, Any], location: Mapping[str, Any] | None = None) -> Base:
+    """Return the model that training started from.
+
+    `location`: where the plan found it (`{"hub": id, "revision": commit}`); else only its hash may be known.
+    """
+    keys = ("oracle.model", "student.model") if manifest["kind"] == "oracle" else ("student.model",)
+    sha256, ref, revision = None, None, None
+    for made in ancestors(store, manifest):
+        for key in keys:
+            sha256 = sha256 or made["externals"].get(key)
+            ref = ref or _public(made["settings"].get(key))
+    if location:
+        ref = _public(location.get("hub")) or ref
+        revision = location.get("revision")
+    if revision is None and sha256 and _COMMIT.match(sha256):
+        revision = sha256
+    return Base(ref=ref, revision=revision, sha256=sha256)
+
+
+def _public(value: Any) -> str | None:
+    """Return a model's name if it is one that others can read: a Hub id or a zoo name, not a folder."""
+    if not isinstance(value, str) or Path(value).exists():
+        return None
+    return value if _HUB_ID.match(value) else None
+
+
+def datasets_of(store: Store, manifest: Mapping[str, Any]) -> list[str]:
+    """Return the Hub ids of the data sets that training read, where they have one."""
+    found = set()
+    for made in ancestors(store, manifest):
+        source = made["settings"].get("data.source")
+        name = made["settings"].get("data.source.name") or (source if isinstance(source, str) else None)
+        if isinstance(source, dict):
+            name = source.get("name")
+        hub = made["settings"].get("data.source.hub") or (source.get("hub") if isinstance(source, dict) else None)
+        found.add(hub if isinstance(hub, str) else DATASETS.get(str(name)))
+    return sorted(name for name in found if name)
+
+
+def figures_of(store: Store, fingerprint: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the figures and warnings that the newest evaluate stage measured on a student."""
+    for made in reversed(store.manifests()):
+        if made["kind"] == "evaluate" and made["inputs"].get("policy") == fingerprint:
+            found = read_json(store.path(f"evaluate-{made['fingerprint'][:12]}") / "figures.json") or {}
+            return list(found.get("figures", [])), [str(warning) for warning in found.get("warnings", [])]
+    return [], []
+
+
+def config_of(folder: Path) -> dict[str, Any]:
+    """Return a model folder's `config.json`, or nothing where there is none."""
+    try:
+        found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,129 @@
+"""Push: a complete, verified artifact becomes a name in the zoo.
+
+Only files on the allow list go up, read from the manifest: a stray file in the folder is never seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from drdoctl.core.errors import Fault, IntegrityError, UserError
+from drdoctl.core.fingerprint import digest
+from drdoctl.store.artifact import Store
+from drdoctl.zoo import Upload
+from drdoctl.zoo.card import ROLES, Card, FileEntry
+from drdoctl.zoo.lineage import LICENCES, base_of, config_of, datasets_of, figures_of
+from drdoctl.zoo.location import Ref, open_zoo, parse_ref
+from drdoctl.zoo.page import render
+from drdoctl.zoo.safety import content_fault, publishable
+
+
+@dataclass(frozen=True)
+class Package:
+    """What a push would upload, and what it leaves at home."""
+
+    card: Card
+    files: dict[str, Path]
+    left_out: tuple[str, ...]
+
+    def upload(self, tag: str | None, *, private: bool) -> Upload:
+        """Return the package as a zoo takes it."""
+        return Upload(self.card.to_bytes(), self.files, render(self.card), tag, private)
+
+
+def pack(
+    store: Store,
+    artifact: str,
+    name: str,
+    *,
+    licence: str | None = None,
+    base: Mapping[str, Any] | None = None,
+) -> Package:
+    """Return the package of an artifact. Hashes every file; IntegrityError (exit 5) where one has changed.
+
+    `base`: where the plan found the base model. Raises UserError for a kind of artifact that is not published.
+    """
+    manifest = store.manifest(artifact)
+    if manifest is None:
+        raise UserError(
+            f"there is no complete artifact `{artifact}` in `{store.root}`",
+            code="unknown-artifact",
+            hint=f"see `drdoctl ls artifacts --store {store.root}`",
+        )
+    if manifest["kind"] not in ROLES:
+        raise UserError(
+            f"`{artifact}` is of kind `{manifest['kind']}`: only oracles and students are published",
+            code="not-publishable",
+            hint=f"push an artifact whose name begins with {', '.join(f'`{kind}-`' for kind in ROLES)}",
+        )
+    store.verify(artifact)
+    folder = store.path(artifact)
+    files = {file: folder / file for file in sorted(manifest["files"]) if publishable(file)}
+    _refuse_content(artifact, files)
+    card = _card(store, manifest, name, files, licence, base)
+    return Package(card, files, tuple(sorted(set(manifest["files"]) - set(files))))
+
+
+def _refuse_content(artifact: str, files: Mapping[str, Path]) -> None:
+    faults = [f"`{file}` of `{artifact}`: {fault}" for file, path in files.items() if (fault := content_fault(path))]
+    if "config.json" not in files or not any(file.endswith(".safetensors") for file in files):
+        faults.append(f"`{artifact}` has no `config.json` with weights in safetensors beside it")
+    if faults:
+        raise IntegrityError(
+            [Fault("not-publishable", fault, None, "mend the model and run its stage again") for fault in faults]
+        )
+
+
+def _card(
+    store: Store,
+    manifest: Mapping[str, Any],
+    name: str,
+    files: Mapping[str, Path],
+    licence: str | None,
+    location: Mapping[str, Any] | None,
+) -> Card:
+    base = base_of(store, manifest, location)
+    figures, warnings = figures_of(store, manifest["fingerprint"])
+    origin = manifest.get("zoo") or {}
+    return Card(
+        format=1,
+        name=name,
+        role="oracle" if manifest["kind"] == "oracle" else "student",
+        kind=manifest["kind"],
+        base=base,
+        datasets=datasets_of(store, manifest),
+        spec_name=manifest["spec_name"],
+        stage=manifest["id"],
+        spec=manifest["settings"],
+        spec_sha256=digest(manifest["settings"]),
+        version=manifest["version"],
+        fingerprint=manifest["fingerprint"],
+        inputs=manifest["inputs"],
+        input_ids=manifest["input_ids"],
+        externals=manifest["externals"],
+        metrics=manifest["metrics"],
+        figures=figures,
+        config=config_of(files["config.json"].parent),
+        license=licence or origin.get("license") or LICENCES.get(base.ref or ""),
+        packages=manifest["packages"],
+        created=manifest["created"],
+        seconds=float(manifest["seconds"]),
+        warnings=list(dict.fromkeys([*manifest["warnings"], *warnings])),
+        files={file: FileEntry(**_entry(manifest["files"][file])) for file in files},
+    )
+
+
+def _entry(fact: Mapping[str, Any]) -> dict[str, Any]:
+    return {"sha256": fact["sha256"], "size": fact["size"]}
+
+
+def push(
+    package: Package, location: str, *, tag: str | None = None, private: bool = True, offline: bool = False
+) -> str:
+    """Upload a package and return the revision's id. The same package again changes nothing."""
+    if tag is not None:
+        parse_ref(str(Ref(package.card.name, tag)))
+    return open_zoo(location, offline=offline).publish(package.card.name, package.upload(tag, private=private))
