@@ -118,7 +118,7 @@ def _read_note(root: Path) -> dict[str, Any]:
 
 def _held(root: Path) -> Refused:
     note = _read_note(root)
-    who = f"pid {note['pid']} on {note.get('host')}, since {note.get('since')}" if "pid" in note else "unknown"
+    who = f"pid {note['pid']} on {note.get('host')}, since {note.get('since')}" if "pid" in note else "pid unknown"
     what = f": `{note['command']}`" if note.get("command") else ""
     return Refused(
         f"another apply holds the store `{root}` ({who}){what}",

@@ -49,7 +49,6 @@ def test_the_rank_that_was_killed_is_named(sft_alone, monkeypatch):
 
 def test_a_stop_reaches_both_processes(sft_alone):
     """One signal to the apply: both ranks save and end, and the stage can be gone on with."""
-
     asked = []
 
     def interrupt(event, fields):

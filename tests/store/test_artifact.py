@@ -1,0 +1,228 @@
+import json
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drdoctl.core.errors import IntegrityError, StageFailed
+from drdoctl.core.fingerprint import file_sha256
+from drdoctl.store.artifact import Store
+
+HERE = Path(__file__).parent
+MADE_UP = runpy.run_path(str(HERE / "commit_once.py"))
+WANT, fill = MADE_UP["WANT"], MADE_UP["fill"]
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Return a prepared store."""
+    made = Store(tmp_path / "store")
+    made.prepare()
+    return made
+
+
+def test_a_commit_tells_what_was_made_and_from_what(store):
+    """The manifest holds the settings, the inputs' fingerprints and each result file's hash, and no work file."""
+    fill(store)
+    path = store.commit(WANT, "toy", {"loss": 0.5}, 12.3456)
+    manifest = store.manifest(WANT.artifact)
+    assert manifest == json.loads((path / "manifest.json").read_text())
+    assert set(manifest["files"]) == {"model.safetensors", "tokenizer/tokenizer.json"}
+    assert manifest["files"]["model.safetensors"]["sha256"] == file_sha256(path / "model.safetensors")
+    assert manifest["inputs"] == {"data": WANT.inputs["data"].fingerprint}
+    assert (manifest["input_ids"], manifest["externals"]) == ({"data": "data"}, {"base": "ab"})
+    assert (manifest["spec_name"], manifest["seconds"], manifest["metrics"]) == ("toy", 12.346, {"loss": 0.5})
+    assert manifest["packages"]["torch"]
+    assert {"platform", "cpus", "memory_gib"} <= set(manifest["host"])
+    assert sorted(path.name for path in path.iterdir()) == [
+        "log.txt",
+        "manifest.json",
+        "model.safetensors",
+        "tokenizer",
+    ]
+    store.verify(WANT.artifact)
+
+
+def test_a_stage_that_left_nothing_is_not_committed(store):
+    """An artifact without files is a failure, not an artifact."""
+    store.open_partial(WANT)
+    with pytest.raises(StageFailed, match="left no files"):
+        store.commit(WANT, "toy", {}, 1)
+    assert store.manifest(WANT.artifact) is None
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-100]), "has 16,284 bytes in place of 16,384"),
+        (lambda path: path.unlink(), "is missing"),
+        (lambda path: path.write_bytes(b"\x01" + path.read_bytes()[1:]), "has another sha256"),
+    ],
+)
+def test_damage_is_found_and_named(store, harm, words):
+    """A file cut short, gone or changed in one byte is an integrity error that names it and the remedy."""
+    fill(store)
+    path = store.commit(WANT, "toy", {}, 1)
+    harm(path / "model.safetensors")
+    with pytest.raises(IntegrityError) as error:
+        Store(store.root).verify_input(WANT.artifact)
+    assert f"`model.safetensors` {words}" in str(error.value)
+    assert error.value.faults[0].hint.endswith(f"`rm -r {path}`")
+
+
+def test_fifty_bit_flips_are_found(store):
+    """Every one of fifty single-bit flips spread over a weights file is found."""
+    fill(store)
+    path = store.commit(WANT, "toy", {}, 1) / "model.safetensors"
+    whole = path.read_bytes()
+    for index in range(50):
+        changed = bytearray(whole)
+        changed[index * len(whole) // 50] ^= 1 << (index % 8)
+        path.write_bytes(changed)
+        with pytest.raises(IntegrityError):
+            store.verify(WANT.artifact)
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=60),
+        st.recursive(
+            st.none() | st.integers() | st.text(max_size=5),
+            lambda inner: (
+                st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["format", "files", "kind"]), inner)
+            ),
+            max_leaves=6,
+        ).map(lambda value: json.dumps(value).encode()),
+    ),
+)
+@settings(max_examples=60, deadline=None)
+def test_junk_in_place_of_a_manifest_is_no_manifest(tmp_path_factory, junk):
+    """Whatever lies in manifest.json, reading never raises: the artifact is taken as not there, with a warning."""
+    store = Store(tmp_path_factory.mktemp("junk"))
+    folder = store.artifacts / "sft-0123456789ab"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_bytes(junk)
+    assert store.manifest(folder.name) is None
+    assert store.manifests() == []
+    assert len(store.warnings) == 1
+
+
+def test_a_manifest_of_another_artifact_is_not_taken(store):
+    """A manifest copied under another name is broken, and so is one that names files outside its folder."""
+    fill(store)
+    path = store.commit(WANT, "toy", {}, 1)
+    other = store.path("sft-000000000000")
+    shutil.copytree(path, other)
+    assert store.manifest(other.name) is None
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["files"]["../../secret"] = {"sha256": "0", "size": 1}
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    assert store.manifest(path.name) is None
+    assert len(store.warnings) == 2
+
+
+def test_a_broken_artifact_is_replaced_by_the_next_commit(store):
+    """Where a folder without a valid manifest is in the way, the commit replaces it and says so."""
+    final = store.path(WANT.artifact)
+    final.mkdir()
+    (final / "manifest.json").write_text("{")
+    fill(store)
+    store.commit(WANT, "toy", {}, 1)
+    assert store.manifest(WANT.artifact) is not None
+    assert any("was replaced" in text for text in store.warnings)
+
+
+def test_partial_tells_where_a_resume_goes_on(store):
+    """Unfinished work reports its newest whole checkpoint; without one, the last step seen; never begun, nothing."""
+    assert store.partial(WANT.artifact) is None
+    folder = fill(store)
+    (folder / "checkpoints" / "step-8").mkdir()
+    assert (store.partial(WANT.artifact)["step"], store.partial(WANT.artifact)["checkpoint"]) == (7, 7)
+    shutil.rmtree(folder / "checkpoints")
+    assert (store.partial(WANT.artifact)["step"], store.partial(WANT.artifact)["checkpoint"]) == (9, None)
+    (folder / "progress.json").write_text("{torn")
+    assert store.partial(WANT.artifact)["step"] == 0
+
+
+@pytest.mark.parametrize("call", ["fsync", "rename", "unlink"])
+def test_a_kill_at_any_call_of_a_commit_loses_nothing(tmp_path, call):
+    """Killed at the n-th fsync, rename or unlink, for every n: the next apply finishes the artifact."""
+    if shutil.which("strace") is None:
+        pytest.skip("needs strace")
+    survived = 0
+    for number in range(1, 40):
+        root = tmp_path / str(number)
+        store = Store(root)
+        store.prepare()
+        inject = ["-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}"]
+        done = subprocess.run(
+            ["strace", *inject, sys.executable, str(HERE / "commit_once.py"), str(root)],
+            capture_output=True,
+            check=False,
+        )
+        if store.manifest(WANT.artifact) is not None:
+            store.verify(WANT.artifact)
+        else:
+            finish(store)
+        assert (store.path(WANT.artifact) / "log.txt").is_file()
+        if done.returncode == 0:
+            break
+        survived += 1
+    assert survived >= 2
+    assert done.returncode == 0
+
+
+def finish(store):
+    """Do what the next apply does with work in progress, and check the result."""
+    _, resumes = store.open_partial(WANT)
+    if resumes and store.half_committed(WANT.artifact):
+        store.finish(WANT.artifact)
+    else:
+        fill(store)
+        store.commit(WANT, "toy", {}, 1)
+    store.verify(WANT.artifact)
+
+
+def test_a_store_is_made_where_nothing_is(tmp_path):
+    """A missing folder becomes a store that git ignores, and preparing it again changes nothing."""
+    store = Store(tmp_path / "a" / "b")
+    store.prepare()
+    store.prepare()
+    assert (store.root / ".gitignore").read_text() == "*\n"
+    assert store.artifacts.is_dir()
+    assert store.manifests() == []
+
+
+def test_other_peoples_folders_are_refused(tmp_path):
+    """A folder with foreign files, a file, and a store of a newer format are refused before anything is written."""
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(StageFailed, match=r"it holds other files, such as `thesis\.tex`"):
+        Store(tmp_path).prepare()
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+    with pytest.raises(StageFailed, match="cannot be used as a store: not a directory"):
+        Store(tmp_path / "thesis.tex").prepare()
+    newer = Store(tmp_path / "newer")
+    newer.prepare()
+    (newer.root / "store.json").write_text('{"format": 2}')
+    with pytest.raises(StageFailed, match="a newer drdoctl made it"):
+        newer.prepare()
+
+
+def test_a_store_that_cannot_be_written_is_refused(tmp_path):
+    """A store on a read-only file system is refused with a clear error before any computing."""
+    store = Store(tmp_path / "store")
+    store.prepare()
+    bind = ["mount", "--bind", str(tmp_path), str(tmp_path)]
+    remount = ["mount", "-o", "remount,bind,ro", str(tmp_path)]
+    if any(subprocess.run(command, check=False, capture_output=True).returncode for command in (bind, remount)):
+        pytest.skip("needs the right to mount")
+    try:
+        with pytest.raises(StageFailed, match="Read-only file system"):
+            store.prepare()
+    finally:
+        subprocess.run(["umount", "-l", str(tmp_path)], check=True)
