@@ -1,0 +1,41 @@
+"""`{jsonl: FILE}`: pairs in JSON lines or a JSON array, gzipped or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from drdoctl.data import PartName, Row
+from drdoctl.data._records import pair
+from drdoctl.data._source import FileSource
+
+
+class JsonlSource(FileSource):
+    """Pairs in a JSON Lines file: `prompt`, `chosen`, `rejected`, and what else is known of them."""
+
+    name: Literal["jsonl"] = "jsonl"
+    jsonl: str = Field(min_length=1)
+    """The training pairs: a file (`.jsonl`, `.json`, either with `.gz`), or a folder of them."""
+    eval: str | None = Field(default=None, min_length=1)
+    """The evaluation pairs; without it, `data.eval_fraction` of the prompts is held out."""
+
+    key: ClassVar[str | None] = "jsonl"
+    paper: ClassVar[str] = "Your own pairs"
+    columns_apply: ClassVar[bool] = True
+
+    def paths(self) -> tuple[str | None, str | None]:
+        """Return the training and the evaluation file."""
+        return self.jsonl, self.eval
+
+    def convert(
+        self,
+        record: Mapping[str, Any],
+        part: PartName,  # noqa: ARG002  # the file decides
+        label: str,
+        where: str,
+        columns: Mapping[str, str],
+    ) -> Row:
+        """Return a record's row."""
+        return pair(record, label, where, columns)
