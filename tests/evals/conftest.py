@@ -1,0 +1,54 @@
+"""Builders shared by the tests of the evals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from drdoctl.evals import EvalData, Samples, evals
+
+
+@pytest.fixture(scope="session")
+def make_samples():
+    """Return a builder of `Samples` from rewards; prompts are called p0, p1 … unless named."""
+
+    def build(oracle=None, tokens=None, ended=None, ids=None, **truth):
+        columns = {"oracle": oracle} if oracle is not None else {}
+        columns |= {f"truth.{name}": values for name, values in truth.items()}
+        count = len(next(iter(columns.values())))
+        return Samples(
+            prompt_ids=ids or [f"p{row}" for row in range(count)],
+            responses=[""] * count,
+            tokens=np.asarray(tokens if tokens is not None else [10] * count),
+            ended=np.asarray(ended if ended is not None else [True] * count),
+            scores={name: np.asarray(values, dtype=np.float32) for name, values in columns.items()},
+        )
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def make_eval():
+    """Return a builder of evals by name and options, as a spec would."""
+
+    def build(name, **options):
+        return evals()[name].model_validate({"name": name, **options})
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def measured():
+    """Return a function that measures and gives the figures by (metric, against), for an eval of one temperature."""
+
+    def run(part, student, baselines=None, **others):
+        samplings = part.samplings()
+        data = EvalData(
+            student="drdo",
+            samples=dict.fromkeys(samplings, student),
+            baselines={name: dict.fromkeys(samplings, samples) for name, samples in (baselines or {}).items()},
+            **others,
+        )
+        return {(figure.metric, figure.against): figure for figure in part.measure(data)}
+
+    return run
