@@ -170,7 +170,7 @@ def test_the_loss_of_a_pair_does_not_depend_on_its_company(make_pairs, make_meth
         make_method("drdo").loss(make_pairs([win], [lose], dr=[gap])).losses.item()
         for win, lose, gap in zip(z_w, z_l, dr, strict=True)
     ]
-    assert together == alone
+    assert together == pytest.approx(alone, rel=1e-14)  # vector and scalar code may differ in the last bit
 
 
 @pytest.mark.parametrize(
