@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 FORMAT = 1
@@ -95,6 +96,19 @@ EVENTS: dict[str, tuple[str, dict[str, Field]]] = {
         {"exit_code": (_INTEGER, "as the command's"), "seconds": (_NUMBER, "of the whole apply")},
     ),
 }
+
+
+def make(event: str, **fields: Any) -> dict[str, Any]:
+    """Return one event, stamped. A field that the table does not know, or a missing one, is a fault of the program."""
+    if set(fields) != set(EVENTS[event][1]):
+        message = f"event {event} has fields {sorted(fields)}, not {sorted(EVENTS[event][1])}"
+        raise TypeError(message)
+    return {
+        "format": FORMAT,
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "event": event,
+        **fields,
+    }
 
 
 def schema() -> dict[str, Any]:

@@ -1,0 +1,76 @@
+"""What an apply shows while it works, drawn from the same events as its journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from drdoctl.cli._words import count, duration
+from drdoctl.cli.console import Console, Progress
+from drdoctl.core.errors import Fault
+from drdoctl.engine.launch import log_tail
+
+
+class Live:
+    """A view of one run: milestones that stay, one line that moves, and failures with the end of their log."""
+
+    def __init__(self, console: Console, progress: Progress) -> None:
+        """`progress`: where the moving line goes."""
+        self.console, self.progress = console, progress
+        self.order: list[str] = []
+        self.skipped: list[str] = []
+
+    def __call__(self, event: str, fields: Mapping[str, Any]) -> None:
+        """Show one event; those without a method here are for the journal alone."""
+        show = getattr(self, f"_{event}", None)
+        if show is not None:
+            show(fields)
+
+    def _plan(self, fields: Mapping[str, Any]) -> None:
+        self.order = [stage["id"] for stage in fields["stages"] if stage["action"] != "reuse"]
+
+    def _place(self, name: str) -> str:
+        number = self.order.index(name) + 1 if name in self.order else 0
+        return f"[{number}/{len(self.order)}] {name}"
+
+    def _stage_started(self, fields: Mapping[str, Any]) -> None:
+        self.progress.milestone(f"{self._place(fields['id'])}: started")
+        self.progress.update(f"{self._place(fields['id'])}: starting")
+
+    def _stage_resumed(self, fields: Mapping[str, Any]) -> None:
+        of = f" of {fields['steps']:,}" if fields["steps"] else ""
+        self.progress.milestone(f"{self._place(fields['id'])}: goes on from step {fields['step']:,}{of}")
+
+    def _stage_progress(self, fields: Mapping[str, Any]) -> None:
+        parts = [count(fields["step"], fields["steps"], fields["unit"])]
+        if fields["loss"] is not None:
+            parts.append(f"loss {fields['loss']:.4f}")
+        if fields["tokens_per_second"]:
+            parts.append(f"{fields['tokens_per_second']:,.0f} tokens/s")
+        if fields["seconds_left"]:
+            parts.append(f"{duration(fields['seconds_left'])} left")
+        self.progress.update(f"{self._place(fields['id'])}: {', '.join(parts)}")
+
+    def _stage_finished(self, fields: Mapping[str, Any]) -> None:
+        self.progress.milestone(f"{self._place(fields['id'])}: done in {duration(fields['seconds'])}")
+
+    def _stage_failed(self, fields: Mapping[str, Any]) -> None:
+        self.progress.milestone(f"{self._place(fields['id'])}: failed")
+        log = Path(fields["log"])
+        tail = log_tail(log)
+        if tail:
+            self.console.info("\n".join(["", *(f"  | {line}" for line in tail), f"  (the end of {log})", ""]))
+        for fault in fields["faults"]:
+            self.console.error(Fault(fault["code"], fault["message"], None, fault["hint"]))
+
+    def _stage_skipped(self, fields: Mapping[str, Any]) -> None:
+        self.skipped.append(fields["id"])
+
+    def _stopping(self, fields: Mapping[str, Any]) -> None:
+        self.progress.milestone(
+            f"{fields['signal']}: stopping `{fields['id']}` after this step; press Ctrl-C again to stop at once"
+        )
+
+    def _warning(self, fields: Mapping[str, Any]) -> None:
+        self.console.warning(fields["message"])

@@ -1,0 +1,85 @@
+"""`drdoctl status`: what is done, running, interrupted or failed, from the files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from drdoctl.cli._words import ago, count, duration
+from drdoctl.cli.options import Options, shared, verb
+from drdoctl.store.artifact import Store
+from drdoctl.store.status import status
+
+MARKS = {"done": "=", "running": "*", "interrupted": ">", "failed": "!", "waiting": "+"}
+
+
+@verb("status", "drdoctl status", "drdoctl status recipes/quickstart.yaml --json")
+@click.argument("spec", required=False, type=click.Path(path_type=Path))
+@shared(sets=True)
+def command(options: Options, spec: Path | None) -> None:
+    """Show what is done, running, interrupted or failed.
+
+    Without SPEC, the stages of the last apply. Everything is told from the files of the store: right even after a
+    crash, a power cut or `kill -9`.
+    """
+    store = Store(options.store)
+    stages = None
+    if spec is not None:
+        from drdoctl.cli._plan import plan_for
+
+        stages = [stage.as_dict() for stage in plan_for(spec, options).plan.stages]
+    found = status(store, stages)
+    if options.json:
+        options.console.json(found)
+    else:
+        options.console.data(render(found))
+    for text in store.warnings:
+        options.console.warning(text)
+
+
+def render(found: Mapping[str, Any], now: datetime | None = None) -> str:
+    """Return the text of a status: one line a stage, and how the last run ended."""
+    lines = [_headline(found, now)]
+    wide = max((len(stage["id"]) for stage in found["stages"]), default=0)
+    lines += [
+        f"  {MARKS[stage['state']]} {stage['id']:<{wide}}  {stage['state']:<11}  {_detail(stage, now)}".rstrip()
+        for stage in found["stages"]
+    ]
+    summary = [f"{number} {state}" for state, number in found["summary"].items() if number]
+    return "\n".join([*lines, f"Status: {', '.join(summary)}." if summary else "No apply has run in this store."])
+
+
+def _headline(found: Mapping[str, Any], now: datetime | None) -> str:
+    run, held_by = found["run"], found["holder"]
+    if held_by is not None:
+        return f"Apply at work: pid {held_by.get('pid', 'unknown')} on {held_by.get('host', 'unknown host')}"
+    if run is None:
+        return f"Store: {found['store']}"
+    code = run["exit_code"]
+    how = (
+        "ended without a word (killed?)"
+        if code is None
+        else "ended well"
+        if code == 0
+        else f"ended with exit code {code}"
+    )
+    return f"Last run: {run['spec']}, {ago(run['started'], now)}, {how}"
+
+
+def _detail(stage: Mapping[str, Any], now: datetime | None) -> str:
+    state = stage["state"]
+    if state == "done":
+        return f"{ago(stage['at'], now)}, {duration(stage['seconds'])}"
+    if state == "waiting":
+        return ""
+    at = f"at {count(stage['step'], stage['steps'], stage['unit'])}"
+    if state == "running":
+        return f"{at} (pid {stage['pid']})"
+    if state == "failed":
+        why = "; ".join(fault["message"] for fault in stage["faults"])
+        return f"{at} ({ago(stage['at'], now)}): {why}; log: {stage['log']}"
+    return f"{at} ({ago(stage['at'], now)}, pid gone)"
