@@ -1,3 +1,6 @@
+import json
+from pathlib import Path
+
 import jsonschema
 import pytest
 
@@ -25,3 +28,9 @@ def test_every_event_fits_the_schema_and_bad_ones_do_not(tmp_path, event):
     validator.validate(line)
     assert not validator.is_valid({**line, "extra": 1})
     assert not validator.is_valid({key: value for key, value in line.items() if key != "time"})
+
+
+def test_the_shipped_schema_is_current():
+    """`schemas/events.schema.json` is what the table gives."""
+    shipped = Path(__file__).parents[2] / "schemas" / "events.schema.json"
+    assert json.loads(shipped.read_text(encoding="utf-8")) == schema()

@@ -1,0 +1,56 @@
+import json
+import os
+
+import pytest
+
+from drdoctl.core.errors import IntegrityError, StageFailed, UserError, ZooError
+from drdoctl.engine.stage import failure, metrics_of, spent_before
+from drdoctl.engine.watch import Ending
+from drdoctl.plan.types import Estimate
+
+RESOURCES = {"timeout_minutes": 30.0}
+
+
+@pytest.mark.parametrize(("code", "kind"), [(1, StageFailed), (2, UserError), (4, ZooError), (5, IntegrityError)])
+def test_a_childs_own_words_keep_their_exit_code(tmp_path, code, kind):
+    """What the child said arrives as the error class of its exit code, the place before the message."""
+    fault = {"code": "x", "message": "row is empty", "where": "a.jsonl:3", "hint": "mend it"}
+    (tmp_path / "failure.json").write_text(json.dumps({"exit_code": code, "faults": [fault]}))
+    error = failure("data", tmp_path, Ending(code), RESOURCES)
+    assert type(error) is kind
+    assert (error.faults[0].message, error.faults[0].hint) == ("a.jsonl:3: row is empty", "mend it")
+
+
+def test_a_killed_rank_is_the_cause_and_not_what_the_others_saw(tmp_path):
+    """When a rank died of a signal, that is the fault, whatever its peers wrote; and `status` can read it."""
+    (tmp_path / "failure.json").write_text(json.dumps({"exit_code": 1, "faults": [{"code": "x", "message": "peer"}]}))
+    error = failure("sft", tmp_path, Ending(137, signal=9, rank=1), RESOURCES)
+    assert error.faults[0].message == "rank 1 of `sft` was killed by signal 9 (SIGKILL)"
+    assert json.loads((tmp_path / "failure.json").read_text())["faults"][0]["code"] == "killed"
+
+
+def test_a_silent_end_is_still_an_error(tmp_path):
+    """A child that ends badly without a word is reported with its exit code."""
+    assert "exit code 3" in str(failure("sft", tmp_path, Ending(3), RESOURCES))
+
+
+def test_time_spent_adds_up_over_interruptions(tmp_path):
+    """The time of interrupted runs is what was carried over plus what lies between job and last progress."""
+    assert spent_before(tmp_path) == 0
+    (tmp_path / "job.json").write_text(json.dumps({"spent": 10.0}))
+    assert spent_before(tmp_path) == 10
+    (tmp_path / "progress.json").touch()
+    os.utime(tmp_path / "job.json", (1000, 1000))
+    os.utime(tmp_path / "progress.json", (1007, 1007))
+    assert spent_before(tmp_path) == 17
+    os.utime(tmp_path / "progress.json", (900, 900))
+    assert spent_before(tmp_path) == 10
+
+
+def test_metrics_are_the_last_line_and_the_work_estimated(tmp_path):
+    """The manifest's metrics are the last of `metrics.jsonl`, with FLOPs and tokens where the plan knows them."""
+    assert metrics_of(tmp_path, Estimate()) == {}
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "loss": 2.0}\n{"step": 2, "loss": 1.0}\n')
+    assert metrics_of(tmp_path, Estimate(flops=1e9, tokens=5)) == {"step": 2, "loss": 1.0, "flops": 1e9, "tokens": 5}
+    (tmp_path / "metrics.jsonl").write_text('{"torn')
+    assert metrics_of(tmp_path, Estimate()) == {}

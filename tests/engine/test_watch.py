@@ -1,0 +1,120 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from drdoctl.engine import watch
+from drdoctl.engine.watch import Ranks, Signals, Watch
+
+
+@pytest.fixture
+def follow(tmp_path):
+    """Return a function that watches a small program, and gives its ending and the progress seen."""
+
+    def run(program, timeout=30.0, processes=1):
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, str(tmp_path)], start_new_session=True, stderr=subprocess.DEVNULL
+        )
+        seen = []
+        with Signals() as signals:
+            ending = Watch(
+                process, tmp_path, signals, timeout, processes, seen.append, lambda: seen.append("stop")
+            ).wait()
+        return ending, seen
+
+    return run
+
+
+def test_an_ending_is_told_apart_by_code_and_signal(follow):
+    """Exit codes are passed on; a signal, from the child itself or as a launcher's 256 - n, is named."""
+    assert (follow("raise SystemExit(3)")[0].code, follow("raise SystemExit(3)")[0].signal) == (3, None)
+    assert follow("import os; os.kill(os.getpid(), 11)")[0].signal == 11
+    assert follow("raise SystemExit(247)")[0].signal == 9
+
+
+def test_a_saved_stop_is_no_failure(follow, tmp_path):
+    """Where the worker left `stopped`, the ending says who asked."""
+    (tmp_path / "stopped").write_text("SIGTERM")
+    assert follow("raise SystemExit(75)")[0].stopped == "SIGTERM"
+
+
+def test_torn_progress_is_passed_over(follow):
+    """A progress file that is no JSON, or has no step, is not shown and harms nothing."""
+    program = "import sys, pathlib, time; p = pathlib.Path(sys.argv[1], 'progress.json')\n"
+    program += "for text in ('{torn', '[]', '{}', '{\"step\": 4}'): p.write_text(text); time.sleep(0.3)"
+    ending, seen = follow(program)
+    assert ending.code == 0
+    assert seen == [{"step": 4}]
+
+
+def test_grandchildren_do_not_survive(follow, tmp_path):
+    """Whatever a stage started is killed with its group, however the stage ended."""
+    program = "import subprocess, sys, pathlib\n"
+    program += "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+    program += "pathlib.Path(sys.argv[1], 'pid').write_text(str(child.pid))"
+    follow(program)
+    pid = int((tmp_path / "pid").read_text())
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{pid}").exists() and "Z" not in watch._stat(pid)[:1] and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert watch._stat(pid)[:1] in ([], ["Z"])
+
+
+def test_a_stage_that_does_not_stop_is_killed_after_the_grace_time(follow, monkeypatch):
+    """A stage that ignores `stop` is ended after the time it is given, and the ending says that work may be lost."""
+    monkeypatch.setattr(watch, "GRACE_SECONDS", 0.5)
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    ending, seen = follow("import time; time.sleep(60)")
+    assert ending.killed
+    assert seen == ["stop"]
+
+
+def test_a_dead_rank_is_seen_before_anyone_waits_for_it():
+    """The rank of a launcher's child that died of a signal is known from its environment and its exit status."""
+    program = "import os, subprocess, sys, time\n"
+    program += "for rank in '01': subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], "
+    program += "env={**os.environ, 'RANK': rank})\n"
+    program += "print('up', flush=True); time.sleep(60)"
+    launcher = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        launcher.stdout.readline()
+        ranks = Ranks(launcher.pid, 2)
+        assert ranks.look() is None
+        assert sorted(ranks.known.values()) == [0, 1]
+        victim = next(pid for pid, rank in ranks.known.items() if rank == 1)
+        os.kill(victim, signal.SIGSTOP)
+        time.sleep(0.1)
+        assert ranks.stuck() == "rank 1 is stopped"
+        os.kill(victim, signal.SIGKILL)
+        time.sleep(0.1)
+        ranks._looked = 0.0
+        assert ranks.look() == (1, 9)
+    finally:
+        watch.kill_group(launcher)
+        launcher.stdout.close()
+
+
+def test_handlers_are_put_back():
+    """After the block the process answers signals as before, and inside it the first and the second are told apart."""
+    before = {number: signal.getsignal(number) for number in watch.EXIT_CODES}
+    with Signals() as signals:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        assert (signals.first, signals.at_once) == (signal.SIGUSR1, False)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert (signals.first, signals.at_once) == (signal.SIGUSR1, True)
+    assert {number: signal.getsignal(number) for number in watch.EXIT_CODES} == before
+
+
+def test_hang_watch_ignores_what_was_there_before(follow, tmp_path):
+    """A progress file of an earlier run is no progress: it is neither shown nor taken for life."""
+    (tmp_path / "progress.json").write_text(json.dumps({"step": 9}))
+    ending, seen = follow("import time; time.sleep(60)", timeout=0.5)
+    assert ending.hung == ""
+    assert seen == []

@@ -1,0 +1,76 @@
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from drdoctl.core.errors import Fault, UserError, Where
+from drdoctl.engine import worker
+from drdoctl.stages import Job
+
+
+@pytest.fixture
+def job(tmp_path):
+    """Return a job whose folder in progress is there."""
+    return Job("sft", "sft", "sft-1", {}, {}, {}, {}, str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "fault"),
+    [
+        (RuntimeError("a\nb"), 1, {"code": "stage-crashed", "message": "RuntimeError: a b"}),
+        (MemoryError(), 1, {"code": "out-of-memory", "hint": worker.OUT_OF_MEMORY}),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: x"), 1, {"code": "out-of-memory"}),
+        (UserError([Fault("x", "y", Where("a.jsonl", 3))]), 2, {"code": "x", "message": "y", "where": "a.jsonl:3"}),
+        (SystemExit("bye"), 1, {"code": "stage-crashed", "message": "SystemExit: bye"}),
+    ],
+)
+def test_whatever_a_stage_raises_reaches_the_parent(job, capfd, error, code, fault):
+    """The fault and the exit code lie in `failure.json`, and the traceback is in the output."""
+    assert worker.report(job, error) == code
+    told = json.loads(job.path("failure.json").read_text())
+    assert told["exit_code"] == code
+    assert told["faults"][0].items() >= fault.items()
+    assert type(error).__name__ in capfd.readouterr().err
+
+
+def test_the_first_rank_that_fails_has_the_word(job, monkeypatch):
+    """A second failure, which follows from the first, does not replace its cause."""
+    monkeypatch.setenv("RANK", "1")
+    worker.report(job, ValueError("the cause"))
+    monkeypatch.setenv("RANK", "0")
+    worker.report(job, ConnectionError("peer is gone"))
+    told = json.loads(job.path("failure.json").read_text())
+    assert (told["rank"], told["faults"][0]["message"]) == (1, "ValueError: the cause")
+    assert [path.name for path in job.path().iterdir()] == ["failure.json"]
+
+
+def test_a_signal_to_the_child_asks_for_a_stop_and_keeps_the_first_name(job):
+    """SIGTERM to a rank is the same wish as a stop from the parent."""
+    worker.ask_to_stop(job, "SIGTERM")
+    worker.ask_to_stop(job, "SIGINT")
+    assert job.path("stop").read_text() == "SIGTERM"
+
+
+def test_a_child_outlives_its_parent_by_little(tmp_path):
+    """A child that is no direct child of the apply, as under the launcher, ends within seconds of the apply's death."""
+    here = str(Path(__file__).parents[2])
+    child = "import sys, time; from drdoctl.engine.worker import die_with; die_with(int(sys.argv[1])); "
+    child += "open(sys.argv[2], 'w').write('up'); time.sleep(60)"
+    parent = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    flag = tmp_path / "up"
+    orphan = subprocess.Popen(
+        [sys.executable, "-c", child, str(parent.pid), str(flag)],
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": here},
+    )
+    deadline = time.monotonic() + 20
+    while not flag.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert orphan.poll() is None
+    parent.kill()
+    assert orphan.wait(10) == -9
+    parent.wait()
