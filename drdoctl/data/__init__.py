@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from drdoctl.core.parts import Part, discover
@@ -72,7 +73,7 @@ class Dataset(Part):
     columns_apply: ClassVar[bool] = False
     """Whether `data.columns` renames this source's columns."""
     gives_confidence: ClassVar[bool | None] = None
-    """Whether rows carry a confidence, a preference or scores (None: only the rows can tell). `easy` and `hard` need it."""
+    """Whether rows carry a confidence, a preference or scores, as `easy` needs (None: only the rows can tell)."""
     parts: ClassVar[tuple[str, ...]] = ("train",)
     """Which of train, eval, sft, prompts the source gives of itself."""
 
@@ -88,9 +89,13 @@ class Dataset(Part):
         """Whether rows of this part come from the source itself (options such as `eval:` may add one)."""
         return part in self.parts
 
-    def hub(self) -> tuple[str, str | None] | None:
+    def hub_dataset(self) -> tuple[str, str | None] | None:
         """Return (dataset id, revision) where the rows come from the Hub, else None."""
         return None
+
+    def at(self, base: Path) -> Dataset:
+        """Return the same source with relative paths taken from `base`, the spec's folder."""
+        return self
 
     def with_seed(self, seed: int) -> Dataset:
         """Return the same source for another seed; only generated worlds care."""

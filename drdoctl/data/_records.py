@@ -1,6 +1,6 @@
 """Records -> `Row`: the checks that every source shares.
 
-A converter is a function from a mapping to a `Row`; what it cannot use it refuses by raising `Bad`, and reading goes on.
+A converter is a function from a mapping to a `Row`; what it cannot use it refuses by raising `Bad`.
 """
 
 from __future__ import annotations
@@ -15,17 +15,8 @@ from drdoctl.data import Row
 
 ROLES = ("system", "user", "assistant")
 SURROGATE = re.compile("[\ud800-\udfff]")
-COLUMNS = (
-    "id",
-    "prompt",
-    "chosen",
-    "rejected",
-    "reference",
-    "confidence",
-    "score_chosen",
-    "score_rejected",
-    "preference",
-)
+TEXTS = ("prompt", "chosen", "rejected", "reference")
+NUMBERS = ("confidence", "score_chosen", "score_rejected", "preference")
 
 
 class Bad(Exception):  # noqa: N818  # becomes a `BadRow`, not an error
@@ -143,8 +134,8 @@ def pair(record: Mapping[str, Any], row_id: str, where: str, columns: Mapping[st
 
     `columns` maps our names to the record's. Raises `Bad`.
     """
-    names = {name: (columns or {}).get(name, name) for name in COLUMNS}
-    value = {name: record.get(names[name]) for name in COLUMNS}
+    names = {name: (columns or {}).get(name, name) for name in ("id", *TEXTS, *NUMBERS)}
+    value = {name: record.get(column) for name, column in names.items()}
     for name in ("chosen", "rejected"):
         if value[name] is None:
             raise _missing(names[name], name)

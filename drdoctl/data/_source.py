@@ -77,7 +77,10 @@ class FileSource(Dataset):
         where: str,
         columns: Mapping[str, str],
     ) -> Row | None:
-        """Return a record's row, None where it belongs to another part. `label`: the id of a row without one. Raises `Bad`."""
+        """Return a record's row, None where it belongs to another part. Raises `Bad`.
+
+        `label` is the id of a row that has none.
+        """
         raise TypeError(f"dataset {self.name} converts nothing")
 
 
@@ -101,7 +104,7 @@ class Adapter(FileSource):
         """Return `path` and `eval_path`."""
         return self.path, self.eval_path
 
-    def hub(self) -> tuple[str, str | None] | None:
+    def hub_dataset(self) -> tuple[str, str | None] | None:
         """Return the Hub's dataset and revision, unless `path` stands in for it."""
         return None if self.path else (self.hub_id, self.revision or self.hub_revision)
 
