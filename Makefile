@@ -1,0 +1,57 @@
+# Two commands are all the set-up there is: `make quickstart` and `make test`. Everything lives in .venv.
+PYTHON ?= python3
+WORKERS ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+RECIPE := recipes/quickstart.yaml
+TORCH := $(shell grep '^torch==' constraints.txt)
+SOURCES := drdoctl tests tools
+
+.DEFAULT_GOAL := help
+.PHONY: help quickstart test check lint types gen gen-check golden wheel clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+quickstart: $(VENV)/.installed ## install, run the quickstart and say where its report is
+	$(BIN)/drdoctl apply $(RECIPE) --auto-approve
+	$(BIN)/drdoctl report $(RECIPE)
+
+test: $(VENV)/.installed-dev ## install and run all tests
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+check: lint types gen-check test ## everything that must be clean before a commit
+
+lint: $(VENV)/.installed-dev ## ruff: rules and format
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+
+types: $(VENV)/.installed-dev ## mypy, strict outside the torch code
+	$(BIN)/mypy
+
+gen: $(VENV)/.installed-dev ## write the generated files: JSON Schemas, command-line reference
+	$(BIN)/python tools/gen.py
+
+gen-check: $(VENV)/.installed-dev ## see that the generated files are current
+	$(BIN)/python tools/gen.py --check
+
+golden: $(VENV)/.installed-dev ## rewrite the golden files; read the diff before committing it
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --update-golden $(ARGS)
+
+wheel: $(VENV)/.installed-dev ## build the wheel into dist/
+	$(BIN)/python -m hatchling build -t wheel
+
+clean: ## remove the environment and what was built; the store .drdoctl/ is kept
+	rm -rf $(VENV) build dist
+
+# torch comes first and alone, by its exact pin, so that nothing that depends on it can pick another build.
+$(VENV)/.installed: constraints.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet '$(TORCH)'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
