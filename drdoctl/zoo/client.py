@@ -39,10 +39,12 @@ def token(endpoint: str) -> str | bool:
 def client(endpoint: str) -> Any:
     """Return an `HfApi`. The library reads its settings when it is imported, so they are made first."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     if endpoint != DEFAULT_ENDPOINT:
         # Only the Hub itself is known to speak Xet; elsewhere the library has no way back from it.
         os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
     from huggingface_hub import HfApi
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
+    if os.environ.get("HF_HUB_DISABLE_PROGRESS_BARS") is None:
+        disable_progress_bars()  # what is said about a transfer is said by the command line
     return HfApi(endpoint=endpoint, token=token(endpoint), library_name="drdoctl")

@@ -68,7 +68,8 @@ class HubZoo:
             raise ZooError(
                 f"`zoo/{name}` is not in the zoo `{self.location}` at {self.endpoint}, or is private",
                 code="zoo-unknown",
-                hint=did_you_mean(name, self.names()) or "set HF_TOKEN if it is private, or name another zoo: `--zoo`",
+                hint=did_you_mean(name, set(self.names()) - {name})
+                or "set HF_TOKEN if it is private, or name another zoo: `--zoo`",
             ) from None
 
     def _info(self, name: str, revision: str | None = None) -> Any:

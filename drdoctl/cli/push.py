@@ -1,0 +1,86 @@
+"""`drdoctl push`: publish an oracle or a student."""
+
+from __future__ import annotations
+
+import click
+
+from drdoctl.cli._zoo import ZOO, size_text
+from drdoctl.cli.options import Options, shared, verb
+
+EXAMPLES = (
+    "drdoctl push oracle-4c1e9a0b77d2 zoo/oracle-phi3-tldr --tag v1 --license mit",
+    "drdoctl push align-0be77af4c1d2 zoo/student-opt1.3b --zoo shared/zoo",
+    "drdoctl push align-0be77af4c1d2 zoo/student-opt1.3b --dry-run",
+)
+
+
+@verb("push", *EXAMPLES)
+@click.argument("artifact")
+@click.argument("name", metavar="zoo/NAME")
+@ZOO
+@click.option("--tag", metavar="vN", help="Name this revision for good; a tag never moves.")
+@click.option("--license", "licence", metavar="SPDX", help="Licence; without it, the base model's, where known.")
+@click.option("--public", is_flag=True, help="Make a new repository on the Hub public (default: private).")
+@click.option("--dry-run", is_flag=True, help="List what would be uploaded; upload nothing.")
+@shared()
+def command(
+    options: Options,
+    artifact: str,
+    name: str,
+    location: str | None,
+    tag: str | None,
+    licence: str | None,
+    public: bool,
+    dry_run: bool,
+) -> None:
+    """Publish an artifact as a name in the zoo.
+
+    ARTIFACT is a name from `drdoctl ls artifacts` (or its beginning), or an artifact's folder. Every file is hashed
+    first; only weights, configuration and tokenizer go up, with a card. Pushing the same artifact again changes
+    nothing. HF_TOKEN gives the right to write to the Hub; it is never printed or stored.
+    """
+    from drdoctl.core.errors import UserError
+    from drdoctl.store.artifact import Store
+    from drdoctl.zoo.lineage import find
+    from drdoctl.zoo.location import locate, parse_ref
+    from drdoctl.zoo.push import pack, push
+
+    ref = parse_ref(name)
+    if ref.revision and tag and ref.revision != tag:
+        raise UserError(
+            f"`{name}` and `--tag {tag}` name two tags",
+            code="two-tags",
+            hint=f"drop one: `drdoctl push {artifact} zoo/{ref.name} --tag {tag}`",
+        )
+    store, found = find(Store(options.store), artifact)
+    package = pack(store, found, ref.name, licence=licence)
+    console, card = options.console, package.card
+    for file in package.left_out:
+        console.debug(f"{file}  stays here")
+    if card.license is None:
+        console.warning("the card states no licence; `--license SPDX` does")
+    where, tag = locate(location), tag or ref.revision
+    document = {
+        "format": 1,
+        "name": f"zoo/{ref.name}",
+        "tag": tag,
+        "location": where,
+        "artifact": found,
+        "role": card.role,
+        "license": card.license,
+        "files": {file: entry.model_dump() for file, entry in sorted(card.files.items())},
+    }
+    if dry_run:
+        if options.json:
+            console.json(document)
+        else:
+            console.table(
+                ("file", "size"), [(file, size_text(entry.size)) for file, entry in sorted(card.files.items())]
+            )
+        return
+    revision = push(package, where, tag=tag, private=not public, offline=options.offline)
+    console.info(f"{found} is zoo/{ref.name}{f'@{tag}' if tag else ''} in {where}: {size_text(card.size)}")
+    if options.json:
+        console.json({**document, "revision": revision})
+    else:
+        console.data(f"zoo/{ref.name}@{tag or revision}")

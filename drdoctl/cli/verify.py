@@ -1,0 +1,44 @@
+"""`drdoctl verify`: check every file of an artifact, here or in the zoo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from drdoctl.cli._zoo import ZOO, size_text
+from drdoctl.cli.options import Options, shared, verb
+
+EXAMPLES = (
+    "drdoctl verify oracle-4c1e9a0b77d2",
+    "drdoctl verify models/oracle",
+    "drdoctl verify zoo/oracle-phi3-tldr@v2",
+)
+
+
+@verb("verify", *EXAMPLES)
+@click.argument("what", metavar="ARTIFACT|PATH|zoo/NAME")
+@ZOO
+@shared()
+def command(options: Options, what: str, location: str | None) -> None:
+    """Check an artifact's files: sha256, safetensors, nothing missing, nothing more.
+
+    For zoo/NAME every file is downloaded and checked, and nothing is kept. Exit 5 names each file that differs.
+    """
+    from drdoctl.store.artifact import Store
+    from drdoctl.zoo.lineage import find
+    from drdoctl.zoo.location import is_ref, locate
+    from drdoctl.zoo.verify import verify_folder, verify_zoo
+
+    if is_ref(what):
+        found = verify_zoo(what, locate(location), offline=options.offline)
+    elif Path(what).is_dir():
+        found = verify_folder(Path(what).resolve())
+    else:
+        store, artifact = find(Store(options.store), what)
+        found = verify_folder(store.path(artifact))
+    options.console.info(f"{found.files} files, {size_text(found.size)}: all as listed")
+    if options.json:
+        options.console.json({"format": 1, "what": found.what, "files": found.files, "size": found.size})
+    else:
+        options.console.data(found.what)

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import hub_server
+import zoo_things
+
+from drdoctl.store.artifact import Store
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """A loopback Hub that the client is pointed at, with a token in the environment."""
+    monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
+    with hub_server.serve() as running:
+        from huggingface_hub import constants
+
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr("drdoctl.zoo.calls.PAUSE_SECONDS", 0.01)
+        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
+        monkeypatch.setenv("HF_TOKEN", running.token)
+        for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        yield running
+
+
+@pytest.fixture(params=["folder", "memory", "hub"])
+def location(request, tmp_path):
+    """Each kind of zoo in turn, empty."""
+    if request.param == "folder":
+        return str(tmp_path / "zoo")
+    if request.param == "memory":
+        return f"memory://zoo-{tmp_path.name}"
+    request.getfixturevalue("hub")
+    return "hub:org"
+
+
+@pytest.fixture
+def store(tmp_path):
+    """An empty store."""
+    made = Store(tmp_path / "store")
+    made.prepare()
+    return made
+
+
+@pytest.fixture
+def other_store(tmp_path):
+    """The store of somebody else."""
+    return Store(tmp_path / "elsewhere")
+
+
+@pytest.fixture
+def oracle(store):
+    """The name of a complete oracle artifact in `store`."""
+    return zoo_things.make_artifact(store, "oracle")
+
+
+@pytest.fixture
+def folder_zoo(tmp_path):
+    """A zoo in a folder whose files a test may edit: `card` and `blob` find them."""
+
+    class FolderZoo:
+        root = tmp_path / "hostile"
+        location = str(root)
+
+        def card(self, name):
+            pointer = (self.root / name / "refs/main").read_text(encoding="ascii")
+            return json.loads((self.root / name / f"revisions/{pointer}.json").read_text(encoding="utf-8"))
+
+        def blob(self, sha256):
+            return self.root / f"blobs/sha256/{sha256[:2]}/{sha256}"
+
+    return FolderZoo()

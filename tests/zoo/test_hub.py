@@ -1,0 +1,278 @@
+"""What the Hub and the network may do to a push or a pull, and what must come of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+import pytest
+import zoo_things
+from hub_server import faults
+
+from drdoctl.core.errors import IntegrityError, UserError, ZooError
+from drdoctl.core.fingerprint import file_sha256
+from drdoctl.zoo.client import token
+from drdoctl.zoo.location import open_zoo
+from drdoctl.zoo.pull import pull
+from drdoctl.zoo.push import pack, push
+
+PUSH_POINTS = [
+    ("POST", "/repos/create"),
+    ("POST", "/preupload/"),
+    ("POST", "/objects/batch"),
+    ("PUT", "/upload/"),
+    ("POST", "/commit/"),
+    ("POST", "/tag/"),
+]
+
+
+def _push(store, artifact, name="thing", **options):
+    return push(pack(store, artifact, name), "hub:org", **options)
+
+
+@pytest.mark.parametrize("kind", ["cut", "lose", "503"])
+@pytest.mark.parametrize(("method", "part"), PUSH_POINTS)
+def test_push_survives_one_fault_anywhere(hub, store, oracle, method, part, kind, monkeypatch):
+    """One cut, lost answer or 503 at any point of a push: it is tried again and leaves one commit with its tag."""
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
+    hub.fault = faults((method, part, kind))
+    revision = _push(store, oracle, tag="v1")
+    repo = hub.repos["org/thing"]
+    assert (repo.head, repo.tags) == (revision, {"v1": revision})
+    assert len(repo.commits) == 2  # the one a new repository begins with, and ours
+    assert _push(store, oracle, tag="v1") == revision
+    assert len(repo.commits) == 2
+
+
+def test_push_gives_up_in_the_end(hub, store, oracle):
+    """A Hub that stays broken is exit 4, with the old head still whole."""
+    first = _push(store, oracle)
+    hub.fault = faults(("POST", "/commit/", "503"), times=99)
+    with pytest.raises(ZooError, match="503"):
+        _push(store, zoo_things.make_artifact(store, "oracle", seed=1))
+    assert hub.repos["org/thing"].head == first
+    assert hub.count("POST", "/commit/") <= 5
+
+
+def test_somebody_elses_commit_in_between(hub, store, oracle):
+    """A push whose parent moved looks again and commits on top."""
+    _push(store, oracle)
+    repo = hub.repos["org/thing"]
+    moved = []
+
+    def meddle(method, path):
+        if method == "POST" and "/commit/" in path and not moved:
+            moved.append(repo.commit({**repo.commits[repo.head], "README.md": hub.put(b"edited by hand")}))
+
+    hub.fault = meddle
+    revision = _push(store, zoo_things.make_artifact(store, "oracle", seed=1))
+    assert repo.head == revision not in moved
+    assert hub.count("POST", "/commit/") == 3
+
+
+def test_racing_pushes_of_one_tag(hub, store, oracle):
+    """Of two pushes of one tag with different content, one wins and the other is told that the tag exists."""
+    other = zoo_things.make_artifact(store, "oracle", seed=1)
+    _push(store, oracle)
+    won, lost = [], []
+
+    def one(artifact):
+        try:
+            won.append(_push(store, artifact, tag="v1"))
+        except ZooError as error:
+            lost.append(error.faults[0].code)
+
+    threads = [threading.Thread(target=one, args=[artifact]) for artifact in (oracle, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert lost == ["tag-exists"]
+    assert hub.repos["org/thing"].tags == {"v1": won[0]}
+
+
+def test_a_hub_that_ignores_visibility(hub, store, oracle):
+    """Where a new repository turns out public though it should be private, not one file is uploaded."""
+    hub.ignore_visibility = True
+    with pytest.raises(ZooError, match="public"):
+        _push(store, oracle)
+    assert hub.count("PUT", "/upload/") == hub.count("POST", "/commit/") == hub.count("POST", "/preupload/") == 0
+    assert _push(store, oracle, private=False) == hub.repos["org/thing"].head
+
+
+def test_private_without_token(hub, store, other_store, oracle, monkeypatch):
+    """A private name without a token is exit 4, and the hint names HF_TOKEN."""
+    _push(store, oracle)
+    monkeypatch.delenv("HF_TOKEN")
+    with pytest.raises(ZooError) as error:
+        pull(other_store, "zoo/thing", "hub:org")
+    assert "HF_TOKEN" in (error.value.faults[0].hint or "")
+
+
+def test_wrong_token(hub, store, oracle, monkeypatch):
+    """A token that the Hub refuses is exit 4 at once, without more attempts."""
+    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    with pytest.raises(ZooError) as error:
+        _push(store, oracle)
+    assert error.value.faults[0].code == "zoo-permission"
+    assert hub.count("POST", "/repos/create") == 1
+
+
+@pytest.mark.parametrize("kind", ["cut", "503", "429 0"])
+@pytest.mark.parametrize("part", ["/api/models/org/thing", "/tree/", "/resolve/", "/cdn/"])
+def test_pull_survives_one_fault_anywhere(hub, store, other_store, oracle, part, kind, monkeypatch):
+    """One cut, 503 or 429 at any point of a pull: it is tried again and the artifact is whole."""
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda seconds: None)
+    _push(store, oracle)
+    hub.fault = faults(("GET", part, kind))
+    path = pull(other_store, "zoo/thing", "hub:org").path
+    assert file_sha256(path / "model.safetensors") == file_sha256(store.path(oracle) / "model.safetensors")
+
+
+def test_an_interrupted_pull_goes_on(hub, store, other_store, oracle, monkeypatch):
+    """What an earlier pull had whole is not fetched again, and half a file never counts."""
+    monkeypatch.setattr("drdoctl.zoo.calls.ATTEMPTS", 1)
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
+    _push(store, oracle)
+    hub.fault = faults(("HEAD", "tokenizer_config.json", "503"), times=99)
+    with pytest.raises(ZooError):
+        pull(other_store, "zoo/thing", "hub:org")
+    assert not other_store.path(oracle).exists()
+    (half,) = (other_store.root / "cache" / "pulls").glob("thing-*/model.safetensors")
+    half.write_bytes(half.read_bytes()[:-5])
+    (half.parent / "litter.incomplete").write_bytes(b"x")
+    hub.fault = faults()
+    pulled = pull(other_store, "zoo/thing", "hub:org")
+    assert set(pulled.fetched) == {"model.safetensors", "tokenizer_config.json"}
+    assert {path.name for path in pulled.path.iterdir()} == {*zoo_things.FILES, "manifest.json"}
+    assert list((other_store.root / "cache" / "pulls").iterdir()) == []
+
+
+def test_tampered_content_of_the_same_size(hub, store, other_store, oracle):
+    """A file changed on the way is refused by name with exit 5, and nothing is installed."""
+    _push(store, oracle)
+    oid = file_sha256(store.path(oracle) / "model.safetensors")
+    hub.fault = faults(("GET", f"/cdn/{oid}", "tamper"))
+    with pytest.raises(IntegrityError, match=r"model\.safetensors.*sha256"):
+        pull(other_store, "zoo/thing", "hub:org")
+    assert not other_store.path(oracle).exists()
+
+
+@pytest.mark.parametrize(
+    ("edit", "named"),
+    [
+        (lambda tree, hub: tree.update({"evil.py": hub.put(b"import os")}), "evil.py"),
+        (lambda tree, hub: tree.update({"pytorch_model.bin": hub.put(b"\x80\x02.")}), "pytorch_model.bin"),
+        (lambda tree, hub: tree.pop("tokenizer.json"), "tokenizer.json"),
+        (lambda tree, hub: tree.update({"config.json": hub.put(b"{}")}), "config.json"),
+        (lambda tree, hub: tree.update({"drdoctl.json": hub.put(b"{}")}), "card"),
+        (lambda tree, hub: tree.update({"../../evil.json": hub.put(b"{}")}), "zoo/thing"),
+        (lambda tree, hub: tree.update({"/etc/evil.json": hub.put(b"{}")}), "zoo/thing"),
+    ],
+)
+def test_an_edited_repository(hub, store, other_store, oracle, edit, named):
+    """An extra, missing, changed or outside file, or another card, is exit 5, and nothing is installed."""
+    _push(store, oracle)
+    repo = hub.repos["org/thing"]
+    tree = dict(repo.commits[repo.head])
+    edit(tree, hub)
+    repo.commit(tree)
+    with pytest.raises(IntegrityError, match=named):
+        pull(other_store, "zoo/thing", "hub:org")
+    assert not other_store.path(oracle).exists()
+
+
+def test_a_page_edited_by_hand_is_fine(hub, store, other_store, oracle):
+    """The page is for people: editing it on the Hub breaks nothing."""
+    _push(store, oracle)
+    repo = hub.repos["org/thing"]
+    repo.commit({**repo.commits[repo.head], "README.md": hub.put(b"# mine")})
+    assert pull(other_store, "zoo/thing", "hub:org").path.is_dir()
+
+
+def test_a_repository_of_somebody_else(hub, other_store):
+    """A repository without a card is exit 4: drdoctl did not publish it."""
+    open_zoo("hub:org").api.create_repo("org/plain", private=True)
+    with pytest.raises(ZooError) as error:
+        pull(other_store, "zoo/plain", "hub:org")
+    assert error.value.faults[0].code == "no-card"
+
+
+@pytest.mark.parametrize("kind", ["hang 5", "drip"])
+def test_deadline(hub, store, other_store, oracle, kind, monkeypatch):
+    """A server that never answers, or drips, is given up when the time is over: exit 4."""
+    _push(store, oracle)
+    monkeypatch.setattr("drdoctl.zoo.calls.allowed", lambda size=0: 0.5)
+    hub.fault = faults(("GET", "/cdn/", kind), times=99)
+    began = time.monotonic()
+    with pytest.raises(ZooError):
+        pull(other_store, "zoo/thing", "hub:org")
+    assert time.monotonic() - began < 4
+
+
+def test_nobody_there(hub, other_store, monkeypatch):
+    """An endpoint where nothing listens is exit 4 within seconds."""
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    began = time.monotonic()
+    with pytest.raises(ZooError, match=r"127\.0\.0\.1:9"):
+        pull(other_store, "zoo/thing", "hub:org")
+    assert time.monotonic() - began < 10
+
+
+def test_offline_variable(hub, other_store, monkeypatch):
+    """HF_HUB_OFFLINE is respected: exit 4 that says so, and not one request."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(ZooError, match="HF_HUB_OFFLINE"):
+        pull(other_store, "zoo/thing", "hub:org")
+    assert hub.log == []
+
+
+def test_offline_flag(hub, store, other_store, oracle):
+    """`--offline` asks nobody: what was pulled is found again, the rest is exit 4."""
+    _push(store, oracle)
+    with pytest.raises(ZooError):
+        pull(other_store, "zoo/thing", "hub:org", offline=True)
+    pull(other_store, "zoo/thing", "hub:org")
+    hub.log.clear()
+    assert pull(other_store, "zoo/thing", "hub:org", offline=True).fetched == ()
+    assert hub.log == []
+
+
+def test_the_token_goes_to_the_hub_only(hub, store, other_store, oracle, caplog, tmp_path):
+    """The token reaches the API's host name only, and no log, file, card or error."""
+    caplog.set_level(logging.DEBUG)
+    _push(store, oracle, tag="v1")
+    pull(other_store, "zoo/thing", "hub:org")
+    hub.fault = faults(("POST", "/commit/", "503"), ("GET", "/api/models", "503"), times=99)
+    with pytest.raises(ZooError) as error:
+        _push(store, zoo_things.make_artifact(store, "oracle", seed=1))
+    stored = [sent for _, host, _, sent in hub.log if host == "localhost"]
+    assert len(stored) >= 2
+    assert not any(stored)
+    assert any(sent for *_, sent in hub.log)
+    assert hub.token not in caplog.text
+    assert hub.token not in repr(error.value.__dict__) + str(error.value)
+    assert error.value.__suppress_context__
+    assert not any(hub.token.encode() in data for data in hub.blobs.values())
+    for path in tmp_path.rglob("*"):
+        assert path.is_dir() or hub.token.encode() not in path.read_bytes()
+
+
+def test_the_logins_token_stays_with_its_hub(monkeypatch):
+    """The token of `hf auth login` belongs to the Hub it was made for and is not sent to another endpoint."""
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: "hf_from_login")
+    assert token("https://huggingface.co") == "hf_from_login"
+    assert token("https://hub.example.org") is False
+
+
+@pytest.mark.parametrize("address", ["http://hub.example.org", "http://127.0.0.1.evil.org", "ftp://hub", "hub"])
+def test_plain_http_is_for_this_machine(monkeypatch, address):
+    """An endpoint that is neither https nor this machine is refused before any request."""
+    monkeypatch.setenv("HF_ENDPOINT", address)
+    with pytest.raises(UserError, match="in the clear"):
+        open_zoo("hub:org")

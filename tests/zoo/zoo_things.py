@@ -1,0 +1,82 @@
+"""Small artifacts, cards and hostile files for the zoo's tests. No torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from drdoctl.core.fingerprint import digest
+from drdoctl.stages import Want
+from drdoctl.zoo import Upload
+from drdoctl.zoo.card import ROLES, Card, FileEntry, fingerprint_of
+from drdoctl.zoo.location import open_zoo
+
+
+def safetensors(values=b"\0" * 1024, name="score.weight"):
+    """Return a sound safetensors file with one tensor of bytes."""
+    header = json.dumps({name: {"dtype": "U8", "shape": [len(values)], "data_offsets": [0, len(values)]}}).encode()
+    return len(header).to_bytes(8, "little") + header + values
+
+
+FILES = {
+    "config.json": b'{"architectures": ["LlamaForSequenceClassification"], "model_type": "llama", "num_labels": 1}\n',
+    "model.safetensors": safetensors(),
+    "tokenizer.json": b'{"version": "1.0"}\n',
+    "tokenizer_config.json": b'{"chat_template": "{{ messages }}"}\n',
+}
+
+
+def make_artifact(store, kind, files=None, seed=0, extra=None):
+    """Commit a small artifact and return its name. `extra`: files beside the published ones."""
+    want = Want(
+        kind=kind,
+        version=1,
+        settings={f"{kind}.seed": seed, "student.dtype": "fp32"},
+        externals={"oracle.model" if kind == "oracle" else "student.model": "ab" * 32},
+        warnings=("judge = teacher",),
+    )
+    folder, _ = store.open_partial(want)
+    (folder / "job.json").write_text(json.dumps({"fingerprint": want.fingerprint}), encoding="utf-8")
+    for name, data in {**(files or FILES), "metrics.jsonl": b'{"step": 1}\n', **(extra or {})}.items():
+        (folder / name).write_bytes(data)
+    store.commit(want, "small", {"accuracy": 0.75}, 1.5)
+    return want.artifact
+
+
+def make_card(name="thing", files=None, **changes):
+    """Return a consistent card over `files` (name -> bytes), but for what `changes` says."""
+    content = files if files is not None else FILES
+    fields = {
+        "format": 1,
+        "name": name,
+        "role": ROLES["oracle"],
+        "kind": "oracle",
+        "spec": {"oracle.seed": 0},
+        "version": 1,
+        "files": {file: entry(data) for file, data in content.items()},
+        **changes,
+    }
+    made = {
+        "settings": fields["spec"],
+        "inputs": {},
+        "externals": {},
+        **{key: fields[key] for key in ("kind", "version")},
+    }
+    return Card(**{"spec_sha256": digest(fields["spec"]), "fingerprint": fingerprint_of(made), **fields})
+
+
+def entry(data):
+    """Return the card's entry of some bytes."""
+    return FileEntry(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+
+
+def publish(location, tmp_path, files, name="thing", tag=None, **changes):
+    """Publish files as they are, with a consistent card: what somebody with bad intent can do."""
+    card = make_card(name, files, **changes)
+    folder = tmp_path / f"upload-{len(list(tmp_path.iterdir()))}"
+    folder.mkdir()
+    paths = {}
+    for number, (file, data) in enumerate(files.items()):
+        paths[file] = folder / str(number)
+        paths[file].write_bytes(data)
+    return open_zoo(location).publish(name, Upload(card.to_bytes(), paths, "page", tag))
