@@ -1,0 +1,1 @@
+"""Reports: tables and one self-contained HTML file, from finished artifacts alone. Imports no torch."""

@@ -1,0 +1,185 @@
+"""The report as data: what `report --json` prints and what the tables and the HTML file are made from."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from drdoctl.core.parts import Model
+
+
+class FigureRow(Model):
+    """One measured number of one student."""
+
+    metric: str
+    """Such as `win_rate` or `truth.reward`."""
+    value: float | None
+    """Null where nothing could be measured."""
+    low: float | None
+    """Lower end of the 95 % interval (paired bootstrap over prompts)."""
+    high: float | None
+    """Upper end."""
+    unit: str
+    """Such as `share` or `reward`."""
+    against: str | None
+    """`sft`, `reference`, or null where nothing is compared."""
+    judge: str | None
+    """`oracle`, `truth`, or null."""
+    temperature: float | None
+    """Of the samples; 0 is greedy."""
+    count: int
+    """Prompts or pairs."""
+    warnings: list[str]
+    """What a reader must know before quoting the number."""
+
+
+class StudentRow(Model):
+    """One student and all its figures."""
+
+    label: str
+    """Such as `drdo`; `sft` is the start model."""
+    stage: str
+    """The evaluate stage's id."""
+    policy: str | None
+    """Id of the stage that made the student; null for a start model that nobody trained here."""
+    figures: list[FigureRow]
+    """In the spec's order."""
+    warnings: list[str]
+    """Stamps of the whole evaluation."""
+
+
+class Difference(Model):
+    """Two students on the same prompts: the first minus the second."""
+
+    first: str
+    """Label."""
+    second: str
+    """Label."""
+    judge: str
+    """`truth` or `oracle`."""
+    sampling: str
+    """Such as `t0.7-p0.8-n256`."""
+    temperature: float | None
+    """Of the samples."""
+    mean: float
+    """Mean difference in reward."""
+    low: float | None
+    """Lower end of its 95 % interval."""
+    high: float | None
+    """Upper end."""
+    win_rate: float
+    """Share of prompts where the first has more reward, plus half of the ties."""
+    win_low: float | None
+    """Lower end of its 95 % interval."""
+    win_high: float | None
+    """Upper end."""
+    count: int
+    """Prompts."""
+
+
+class Curves(Model):
+    """What a training stage logged, as means over `every` steps."""
+
+    stage: str
+    """Stage id."""
+    every: int
+    """Steps in one point."""
+    step: list[int]
+    """Last step of each point."""
+    series: dict[str, list[float | None]]
+    """Metric -> its means; null where it was not logged or not finite."""
+
+
+class ResponseRow(Model):
+    """One student's response to a prompt."""
+
+    student: str
+    """Label, or `reference` for the logged response."""
+    text: str
+    """As sampled."""
+    tokens: int
+    """End token included."""
+    ended: bool
+    """Whether it ended before the limit."""
+    scores: dict[str, float | None]
+    """`oracle`, `truth.reward` …"""
+
+
+class Generation(Model):
+    """One prompt with every student's response."""
+
+    id: str
+    """The prompt's id."""
+    prompt: str
+    """As rendered for the student."""
+    sampling: str
+    """How the responses were sampled."""
+    responses: list[ResponseRow]
+    """The reference first, where there is one."""
+
+
+class StageRow(Model):
+    """One stage of the plan and what it took."""
+
+    id: str
+    """Such as `align[drdo]`."""
+    kind: str
+    """Such as `align`."""
+    artifact: str
+    """Folder in the store."""
+    fingerprint: str
+    """sha256 over all that can change the result."""
+    done: bool
+    """Whether the artifact is there."""
+    inputs: dict[str, str]
+    """Role -> stage id."""
+    externals: dict[str, str]
+    """What lies outside the store -> hash of its content."""
+    settings: dict[str, Any]
+    """The slice of the spec that the stage reads."""
+    warnings: list[str]
+    """What is allowed but doubtful."""
+    seconds: float | None
+    """Wall-clock seconds, all attempts together."""
+    estimated_seconds: float | None
+    """What the plan expected, where it could."""
+    created: str | None
+    """When it was finished (UTC)."""
+    size: int
+    """Bytes of its files."""
+    packages: dict[str, str]
+    """Versions of what it was made with."""
+    host: dict[str, Any]
+    """The machine."""
+
+
+class Report(Model):
+    """Everything that is known about one spec's results."""
+
+    format: Literal[1]
+    """Version of this document."""
+    name: str
+    """The spec's name."""
+    spec: dict[str, Any]
+    """The resolved spec."""
+    warnings: list[str]
+    """All stamps and warnings, each once."""
+    missing: list[str]
+    """Stages of the plan without an artifact: what rests on them is not in the report."""
+    students: list[StudentRow]
+    """`sft` first."""
+    differences: list[Difference]
+    """Each pair of aligned students."""
+    curves: list[Curves]
+    """One for each training stage."""
+    generations: list[Generation]
+    """A few prompts, evenly spaced."""
+    data: dict[str, Any]
+    """The data stage's own report: what was read, kept and dropped."""
+    stages: list[StageRow]
+    """Inputs first."""
+
+
+def report_schema() -> dict[str, Any]:
+    """Return the report's JSON Schema."""
+    schema = Report.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "drdoctl report"}

@@ -1,0 +1,131 @@
+"""Where the numbers come from: stages, what lies outside the store, versions, machine, and what became of the data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from drdoctl.report.tables import NOTHING, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def lead(report: Mapping[str, Any]) -> str:
+    """Return the sentence under the title."""
+    done = [row for row in report["stages"] if row["done"]]
+    seconds = sum(row["seconds"] or 0 for row in done)
+    newest = max((row["created"] for row in done if row["created"]), default=None)
+    versions = sorted({row["packages"]["drdoctl"] for row in done if "drdoctl" in row["packages"]})
+    made = f"drdoctl {', '.join(versions)}; " if versions else ""
+    finished = f"; last stage finished {_moment(newest)}" if newest else ""
+    return f"{made}{len(done)} of {len(report['stages'])} stages finished, {duration(seconds)} of work{finished}"
+
+
+def _moment(stamp: str | None) -> str:
+    """Return ``2026-11-21 04:48 UTC`` from a manifest's ISO time."""
+    return f"{stamp[:10]} {stamp[11:16]} UTC" if stamp else NOTHING
+
+
+def duration(seconds: float | None) -> str:
+    """Return ``41 s``, ``12 min 05 s`` or ``3 h 07 min``."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def size(count: int) -> str:
+    """Return bytes as ``1.2 MB``."""
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+
+
+def tables(report: Mapping[str, Any]) -> list[Table]:
+    """Return the tables of the provenance section."""
+    stages = [
+        [
+            row["id"],
+            row["artifact"] if row["done"] else f"{row['artifact']} (not finished)",
+            duration(row["seconds"]),
+            duration(row["estimated_seconds"]),
+            size(row["size"]) if row["done"] else NOTHING,
+            _moment(row["created"]),
+            ", ".join(row["inputs"].values()) or NOTHING,
+        ]
+        for row in report["stages"]
+    ]
+    columns = ["stage", "artifact", "took", "plan expected", "size", "finished", "from"]
+    outside = {
+        (name, value): row["settings"].get(name) for row in report["stages"] for name, value in row["externals"].items()
+    }
+    return [
+        Table("Stages", columns, stages),
+        Table(
+            "Outside the store",
+            ["what", "named in the spec as", "hash of its content"],
+            [[name, _named(report["spec"], name, said), value[:64]] for (name, value), said in outside.items()],
+        ),
+        Table("Versions", ["package", "version"], _counted(row["packages"] for row in report["stages"])),
+        Table("Machine", ["fact", "value"], _counted(row["host"] for row in report["stages"])),
+    ]
+
+
+def _named(spec: Mapping[str, Any], key: str, said: Any) -> str:
+    value: Any = spec
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    value = value if said is None else said
+    return NOTHING if value is None else str(value)
+
+
+def _counted(mappings: Iterable[Mapping[str, Any]]) -> list[list[str]]:
+    """Return each key with its value, or all its values where stages differ."""
+    found: dict[str, dict[str, None]] = {}
+    for mapping in mappings:
+        for key, value in mapping.items():
+            found.setdefault(key, {})[str(value)] = None
+    return [[key, ", ".join(values)] for key, values in found.items()]
+
+
+def data_tables(report: Mapping[str, Any]) -> list[Table]:
+    """Return the data stage's counts: parts as rows where the report has such a table, all other facts as a list."""
+    data = report["data"]
+    parts = {name: value for name, value in data.get("parts", {}).items() if isinstance(value, dict)}
+    columns = list(dict.fromkeys(key for part in parts.values() for key in part))
+    out = [
+        Table(
+            "Rows and tokens of each part",
+            ["part", *(key.replace("_", " ") for key in columns)],
+            [[name, *(_plain(part.get(key)) for key in columns)] for name, part in parts.items()],
+        )
+    ]
+    rest = [[key.replace("_", " "), _plain(value)] for key, value in data.items() if key != "parts"]
+    return [*out, Table("The data", ["fact", "value"], rest)]
+
+
+def _plain(value: Any) -> str:
+    """Return any JSON value as short text: ``too-long 12, duplicate 3``."""
+    match value:
+        case None | "":
+            return NOTHING
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:,.3f}".rstrip("0").rstrip(".")
+        case int():
+            return f"{value:,}"
+        case dict():
+            text = ", ".join(f"{key.replace('_', ' ')} {_plain(item)}" for key, item in value.items())
+        case list():
+            text = "; ".join(map(_plain, value))
+        case _:
+            text = str(value)
+    return text or NOTHING

@@ -1,0 +1,201 @@
+"""Tables of a report: one set of cells for the terminal and for the HTML file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from drdoctl.report.collect import collect, headline_way
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from drdoctl.plan.types import Plan
+    from drdoctl.store.artifact import Store
+
+NOTHING = "-"
+PARTS = ("right", "wrong", "words", "twice", "broken")
+BRIEF_PARTS = ("wrong", "words")
+JUDGEMENTS = (("oracle", "sft"), ("oracle", "reference"), ("truth", "sft"), ("truth", "reference"))
+PART_NAMES = {"right": "right facts", "wrong": "wrong facts", "twice": "said twice", "broken": "broken joins"}
+ACCURACIES = ("implicit_accuracy", "logp_accuracy")
+"""What stands for a student's pair accuracy, best first: against the reference, else by log-probability alone."""
+ABOUT_INTERVALS = (
+    "Intervals are 95 %, by paired bootstrap over prompts: they say nothing of other seeds or other training pairs."
+)
+STAMPS = {
+    "judge = teacher": "the oracle that judges is the one that taught; its scores favour what it taught",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Headings and cells, all text. The first column names the row."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+    notes: list[str] = field(default_factory=list)
+
+    def render(self) -> str:
+        """Return the table for a terminal: first column to the left, numbers to the right."""
+        lines = [self.columns, *self.rows]
+        widths = [max(len(line[at]) for line in lines) for at in range(len(self.columns))]
+
+        def row(cells: Sequence[str]) -> str:
+            padded = [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True)]
+            return "  ".join([cells[0].ljust(widths[0]), *padded]).rstrip()
+
+        rule = "  ".join("-" * width for width in widths)
+        return "\n".join([self.title, row(self.columns), rule, *map(row, self.rows)])
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """Return a number with fixed digits; `-` where there is none."""
+    if value is None:
+        return NOTHING
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def with_interval(entry: Mapping[str, Any] | None, digits: int = 2, scale: float = 1) -> str:
+    """Return ``1.24 [1.11, 1.37]``."""
+    if entry is None or entry["value"] is None:
+        return NOTHING
+    text = number(entry["value"] * scale, digits)
+    if entry["low"] is None or entry["high"] is None:
+        return text
+    return f"{text} [{number(entry['low'] * scale, digits)}, {number(entry['high'] * scale, digits)}]"
+
+
+def figure(student: Mapping[str, Any], metric: str, **where: Any) -> dict[str, Any] | None:
+    """Return a student's first figure with this metric and these fields, or None."""
+    for found in student["figures"]:
+        if found["metric"] == metric and all(found[key] == value for key, value in where.items()):
+            return dict(found)
+    return None
+
+
+def temperatures(report: Mapping[str, Any]) -> list[float]:
+    """Return all sampling temperatures, ascending."""
+    found = {row["temperature"] for student in report["students"] for row in student["figures"]}
+    return sorted(found - {None})
+
+
+def headline_temperature(report: Mapping[str, Any]) -> float | None:
+    """Return the temperature of the main table: 0.7, else the middle one above 0, else 0."""
+    found = {str(value): value for value in temperatures(report)}
+    way = headline_way(found.items())
+    return None if way is None else found[way]
+
+
+class _Columns:
+    """Collects columns over all students; one without any value is left out."""
+
+    def __init__(self, students: Sequence[Mapping[str, Any]]) -> None:
+        self.students = students
+        self.columns: list[tuple[str, list[str]]] = []
+
+    def add(
+        self,
+        name: str,
+        metric: str,
+        where: Mapping[str, Any],
+        digits: int = 2,
+        scale: float = 1,
+        *,
+        plain: bool = False,
+    ) -> bool:
+        """Add a metric's column; `plain` leaves the intervals out. Returns whether there was anything to add."""
+        found = [figure(student, metric, **where) for student in self.students]
+        if not any(entry and entry["value"] is not None for entry in found):
+            return False
+        values = [entry | {"low": None} if plain and entry else entry for entry in found]
+        cells = [with_interval(entry, digits, scale) for entry in values]
+        stamps = ["*" if entry and entry["warnings"] else "" for entry in found]
+        self.columns.append((name, [cell + stamp for cell, stamp in zip(cells, stamps, strict=True)]))
+        return True
+
+    def table(self, title: str) -> Table:
+        """Return the table."""
+        rows = [
+            [student["label"], *(cells[row] for _, cells in self.columns)] for row, student in enumerate(self.students)
+        ]
+        return Table(title, ["student", *(name for name, _ in self.columns)], rows)
+
+
+def students_table(report: Mapping[str, Any], temperature: float | None = None, *, brief: bool = False) -> Table:
+    """Return one row a student: true reward and its parts, length, wins over the baselines, pair accuracy.
+
+    `brief` keeps to what fits a terminal.
+    """
+    at = headline_temperature(report) if temperature is None else temperature
+    here, columns = {"temperature": at}, _Columns(report["students"])
+    columns.add("true reward", "truth.reward", here)
+    has_words = False
+    for part in BRIEF_PARTS if brief else PARTS:
+        added = columns.add(PART_NAMES.get(part, part), f"truth.{part}", here, plain=True)
+        has_words = has_words or (added and part == "words")
+    if not has_words:
+        columns.add("tokens", "tokens", here, 1, plain=True)
+    if not brief:
+        columns.add("not ended, %", "not_ended", here, 1, 100, plain=True)
+    for judge, against in JUDGEMENTS:
+        of = {**here, "judge": judge, "against": against}
+        name = "" if brief else f"{judge}: "
+        added = columns.add(f"{name}wins v {against}, %", "win_rate", of, 1, 100)
+        columns.add(f"{name}reward v {against}", "mean_difference", of)
+        if brief and added:
+            break
+    metric = next((name for name in ACCURACIES if any(figure(row, name) for row in report["students"])), ACCURACIES[-1])
+    columns.add("pairs right, %", metric, {}, 1, 100, plain=brief)
+    return columns.table("Students" + _at(at))
+
+
+def _at(temperature: float | None) -> str:
+    if temperature is None:
+        return ""
+    return ", greedy" if temperature == 0 else f" at temperature {temperature:g}"
+
+
+def differences_table(report: Mapping[str, Any], temperature: float | None = None) -> Table:
+    """Return one row for each pair of aligned students and each judge: mean difference and win rate."""
+    at = headline_temperature(report) if temperature is None else temperature
+    rows = [
+        [
+            f"{row['first']} - {row['second']}",
+            row["judge"],
+            with_interval({"value": row["mean"], "low": row["low"], "high": row["high"]}),
+            with_interval({"value": row["win_rate"], "low": row["win_low"], "high": row["win_high"]}, 1, 100),
+            f"{row['count']:,}",
+        ]
+        for row in report["differences"]
+        if row["temperature"] == at
+    ]
+    columns = ["first - second", "judge", "mean difference in reward", "first wins, %", "prompts"]
+    return Table("Between students, on the same prompts" + _at(at), columns, rows)
+
+
+def notes(report: Mapping[str, Any]) -> list[str]:
+    """Return what must stand under the tables: what intervals mean, every stamp and warning, what is missing."""
+    found = [ABOUT_INTERVALS] if report["students"] else []
+    stamped = any(row["warnings"] for student in report["students"] for row in student["figures"])
+    if stamped:
+        found.append("* stamped: read the warnings below before quoting the number")
+    for text in report["warnings"]:
+        meaning = next((more for start, more in STAMPS.items() if text == start), None)
+        found.append(f"warning: {text}" + (f" ({meaning})" if meaning else ""))
+    found += [f"missing: `{stage}` is not finished; what rests on it is left out" for stage in report["missing"]]
+    return found
+
+
+def summary_of(report: Mapping[str, Any]) -> str:
+    """Return the tables for the end of an apply."""
+    tables = [students_table(report, brief=True), differences_table(report)]
+    parts = [table.render() for table in tables if table.rows and len(table.columns) > 1]
+    return "\n\n".join([*parts, "\n".join(notes(report))]).strip() + "\n"
+
+
+def summary(store: Store, plan: Plan) -> str:
+    """Return the tables of a plan's finished evaluations, as plain text."""
+    return summary_of(collect(store, plan))
