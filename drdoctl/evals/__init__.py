@@ -109,7 +109,7 @@ class Eval(Part):
         """Whether log-probabilities of the held-out pairs are needed."""
         return False
 
-    def measure(self, data: EvalData) -> list[Figure]:  # noqa: ARG002  # subclasses use it
+    def measure(self, data: EvalData) -> list[Figure]:
         """Return the figures."""
         raise TypeError(f"eval {self.name} measures nothing")
 

@@ -104,11 +104,11 @@ class Method(Part):
         """Whether the rejected response is looked at. False lets the engine leave it out."""
         return True
 
-    def loss(self, pairs: PairNumbers) -> LossOut:  # noqa: ARG002  # subclasses use it
+    def loss(self, pairs: PairNumbers) -> LossOut:
         """Return one loss a pair, shape (N,), and detached metrics of the same shape."""
         raise TypeError(f"method {self.name} has no loss")
 
-    def follow(self, stats: dict[str, float], means: dict[str, float]) -> dict[str, float]:  # noqa: ARG002
+    def follow(self, stats: dict[str, float], means: dict[str, float]) -> dict[str, float]:
         """Return the stats for the next step, given the global means of this step's metrics."""
         return stats
 

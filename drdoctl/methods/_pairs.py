@@ -77,3 +77,15 @@ def pair_metrics(pairs: PairNumbers, student_margin: Tensor) -> dict[str, Tensor
         metrics["oracle_accuracy"] = share_above(oracle)
         metrics["oracle_agreement"] = share_above(margin * oracle.sign())
     return metrics
+
+
+def distillation_metrics(dr: Tensor, student_margin: Tensor, error: Tensor) -> dict[str, Tensor]:
+    """Return the squared error, both margins, and their squares (for standard deviations), each (N,) and detached."""
+    teacher, student = dr.detach(), student_margin.detach()
+    return {
+        "distillation": error.detach(),
+        "dr": teacher,
+        "dr_sq": teacher**2,
+        "r_hat_margin": student,
+        "r_hat_margin_sq": student**2,
+    }

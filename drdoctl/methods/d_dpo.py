@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from drdoctl.methods import LossOut, Method, PairNumbers
-from drdoctl.methods._pairs import RewardScale, log_ratio_margin, oracle_margins, pair_metrics
+from drdoctl.methods._pairs import RewardScale, distillation_metrics, log_ratio_margin, oracle_margins, pair_metrics
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,5 +43,6 @@ class DDpoMethod(Method):
     def loss(self, pairs: PairNumbers) -> LossOut:
         """Return the squared error of each pair, shape (N,)."""
         student = self.beta * log_ratio_margin(pairs)
-        losses = distill(oracle_margins(pairs, self.reward_scale)[:, 0], student)
-        return LossOut(losses, {**pair_metrics(pairs, student), "distillation": losses.detach()})
+        dr = oracle_margins(pairs, self.reward_scale)[:, 0]
+        losses = distill(dr, student)
+        return LossOut(losses, {**pair_metrics(pairs, student), **distillation_metrics(dr, student, losses)})

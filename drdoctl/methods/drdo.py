@@ -18,6 +18,7 @@ from drdoctl.methods import LossOut, Method, PairNumbers
 from drdoctl.methods._pairs import (
     LogProb,
     RewardScale,
+    distillation_metrics,
     log_ratio_margin,
     logps,
     oracle_margins,
@@ -139,9 +140,7 @@ class DrdoMethod(Method):
             first = distill(dr, margin)  # eq. 6, first term
             losses = losses + first
             metrics |= {
-                "distillation": first.detach(),
-                "dr": dr,
-                "r_hat_margin": margin.detach(),
+                **distillation_metrics(dr, margin, first),
                 "r_hat_accuracy": share_above(margin),
                 "r_hat_oracle_agreement": share_above(margin * dr.sign()),
             }

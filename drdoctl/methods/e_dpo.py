@@ -14,6 +14,7 @@ from pydantic import Field
 from drdoctl.methods import LossOut, Method, PairNumbers
 from drdoctl.methods._pairs import (
     RewardScale,
+    distillation_metrics,
     log_ratio_margin,
     logps,
     oracle_margins,
@@ -104,7 +105,8 @@ class EDpoMethod(Method):
         import torch
 
         student = self.beta * log_ratio_margin(pairs)
-        members = distill(oracle_margins(pairs, self.reward_scale), student[:, None])  # (N, K)
+        margins = oracle_margins(pairs, self.reward_scale)  # (N, K)
+        members = distill(margins, student[:, None])  # (N, K)
         names = [f"member_loss_{index}" for index in range(members.shape[1])]
         if self.ensemble_min == "example" or members.shape[1] == 1:
             weights = member_weights(members, None)
@@ -114,7 +116,8 @@ class EDpoMethod(Method):
             weights = torch.full_like(members, 1 / members.shape[1]).detach()
         distillation, kl = (weights * members).sum(dim=1), forward_kl(pairs)
         losses = distillation + self.gamma * kl if self.gamma else distillation
-        metrics = {**pair_metrics(pairs, student), "distillation": distillation.detach(), "forward_kl": kl.detach()}
+        metrics = {**pair_metrics(pairs, student), "forward_kl": kl.detach()}
+        metrics |= distillation_metrics((weights * margins).sum(dim=1), student, distillation)
         for index, name in enumerate(names):
             metrics[name] = members[:, index].detach()
             metrics[f"member_share_{index}"] = weights[:, index]

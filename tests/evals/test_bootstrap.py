@@ -27,7 +27,7 @@ def test_about_95_percent_of_intervals_hold_the_truth():
 
 
 def test_same_seed_same_interval():
-    """The same input and seed give the same interval, whatever the chunk of draws held at once; another seed another."""
+    """The same input and seed give the same interval; another seed gives another."""
     values = np.random.default_rng(0).normal(size=50)
     assert interval(values, 3) == interval(values, 3) != interval(values, 4)
 

@@ -113,6 +113,14 @@ def test_reference_is_subtracted(make_pairs, make_method):
     assert method.loss(make_pairs([-3.0], [-9.0], dr=[2.0], ref=([-3.0], [-9.0]))).losses.item() == 4
 
 
+def test_with_reference_and_no_contrast_it_is_d_dpo(make_pairs, make_method, gradients):
+    """The implicit reading with the reference subtracted, alone, is d-DPO's loss and gradient."""
+    data = {"z_w": [-3.0, -9.0], "z_l": [-8.0, -2.0], "dr": [1.0, -2.0], "ref": ([-4.0, -6.0], [-7.0, -1.0])}
+    ours, theirs = make_method("drdo", reference=True, contrast=False), make_method("d-dpo")
+    assert ours.loss(make_pairs(**data)).losses.tolist() == theirs.loss(make_pairs(**data)).losses.tolist()
+    assert gradients(ours, make_pairs(**data)) == gradients(theirs, make_pairs(**data))
+
+
 def test_mean_divides_the_contrast_and_not_the_reward(make_pairs, make_method):
     """`log_prob: mean` is about the second term: 4 and 8 tokens turn z = (-4, -16) into (-1, -2); r_hat keeps sums."""
     out = make_method("drdo", log_prob="mean").loss(make_pairs([-4.0], [-16.0], [4.0], [8.0], dr=[1.0]))
