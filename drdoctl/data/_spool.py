@@ -1,0 +1,267 @@
+"""Rows on their way to the artifact: checked, tokenised and measured in chunks, and written to a work file.
+
+Only what later choices need (hashes, confidence, lengths) stays in memory: about 60 bytes a row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drdoctl.data import BadRow, Row, Turns
+from drdoctl.data._ledger import Ledger
+from drdoctl.data._records import Bad
+from drdoctl.data._render import Encoded, Renderer
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+CHUNK_ROWS = 512
+CHUNK_CHARACTERS = 8 << 20
+GROUP_ROWS = 1024
+"""Rows in a Parquet row group; fixed, so that the same rows give the same bytes."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Most tokens of a prompt, and of a prompt with its longer response."""
+
+    prompt: int
+    both: int
+
+
+@dataclass
+class Marks:
+    """What choices are made from, one entry a row that was kept, in the order of the work file."""
+
+    prompt: array[int] = field(default_factory=lambda: array("Q"))
+    """Hash of the prompt."""
+    ident: array[int] = field(default_factory=lambda: array("Q"))
+    confidence: array[float] = field(default_factory=lambda: array("d"))
+    edit_distance: array[float] = field(default_factory=lambda: array("d"))
+    prompt_tokens: array[int] = field(default_factory=lambda: array("l"))
+    chosen_tokens: array[int] = field(default_factory=lambda: array("l"))
+    rejected_tokens: array[int] = field(default_factory=lambda: array("l"))
+    has_reference: array[int] = field(default_factory=lambda: array("b"))
+
+    def numpy(self, name: str) -> np.ndarray:
+        """Return one of them as an array, shape (N,)."""
+        import numpy as np
+
+        values = getattr(self, name)
+        return np.array(values, dtype={"Q": "u8", "d": "f8", "l": "i8", "b": "?"}[values.typecode])
+
+    def __len__(self) -> int:
+        """Return how many rows were kept."""
+        return len(self.prompt)
+
+
+@dataclass
+class Spool:
+    """One part's work file and its marks."""
+
+    path: Path
+    part: str
+    marks: Marks = field(default_factory=Marks)
+
+
+def hash_text(text: str) -> int:
+    """Return 64 bits of a text's hash."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def hash_prompt(prompt: Turns) -> int:
+    """Return 64 bits of a prompt's hash; a text and the same text as the user's only turn are one prompt."""
+    turns = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+    return hash_text(json.dumps([[turn["role"], turn["content"].strip()] for turn in turns]))
+
+
+class Spooler:
+    """Turns the rows of a source into work files."""
+
+    def __init__(
+        self, renderers: dict[str, Renderer], limits: Limits, ledger: Ledger, between: Callable[[], None]
+    ) -> None:
+        """`renderers`: `student`, and `oracle` where its tokenizer is another one. `between` runs after every chunk."""
+        self.renderers = renderers
+        self.limits = limits
+        self.ledger = ledger
+        self.between = between
+
+    def spool(self, part: str, rows: Iterable[Row | BadRow], path: Path) -> Spool:
+        """Write the rows that can be used to `path`. After a fault rows are only read and counted."""
+        import pyarrow.parquet as pq
+
+        spool = Spool(path, part)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with pq.ParquetWriter(path, schema(list(self.renderers), work=True), compression="lz4") as writer:
+            for chunk in self._chunks(part, rows):
+                records = [] if self.ledger.faults else self._records(spool, chunk)
+                if records:
+                    writer.write_table(_table(records, writer.schema), row_group_size=GROUP_ROWS)
+                self.between()
+        return spool
+
+    def _chunks(self, part: str, rows: Iterable[Row | BadRow]) -> Iterator[list[Row]]:
+        """Yield usable rows in chunks that are bounded in rows and in characters; an id may occur once."""
+        seen: set[int] = set()
+        chunk: list[Row] = []
+        characters = 0
+        for row in rows:
+            self.ledger.saw(part)
+            if isinstance(row, BadRow):
+                self.ledger.bad(part, row)
+                continue
+            ident = hash_text(row.id)
+            if ident in seen:
+                hint = "give every row an id of its own, or none"
+                self.ledger.bad(part, BadRow("duplicate-id", f"id `{row.id:.60}` is there twice", row.where, hint))
+                continue
+            seen.add(ident)
+            if not self._may_fit(row):
+                self.ledger.drop(part, "long-pair", row.where)
+                continue
+            chunk.append(row)
+            characters += sum(len(text) for text in _texts(row))
+            if len(chunk) >= CHUNK_ROWS or characters >= CHUNK_CHARACTERS:
+                yield chunk
+                chunk, characters = [], 0
+        yield chunk
+
+    def _may_fit(self, row: Row) -> bool:
+        return all(
+            renderer.may_fit(text, self.limits.both) for renderer in self.renderers.values() for text in _texts(row)
+        )
+
+    def _records(self, spool: Spool, chunk: list[Row]) -> list[dict[str, Any]]:
+        texts = [(row.prompt, [text for text in (row.chosen, row.rejected) if text is not None]) for row in chunk]
+        encoded = {who: renderer.encode(texts) for who, renderer in self.renderers.items()}
+        kept = []
+        for index, row in enumerate(chunk):
+            record = self._record(spool, row, {who: found[index] for who, found in encoded.items()})
+            if record is not None:
+                kept.append(record)
+        return kept
+
+    def _record(self, spool: Spool, row: Row, encoded: dict[str, Encoded | Bad]) -> dict[str, Any] | None:
+        good: dict[str, Encoded] = {}
+        for who, found in encoded.items():
+            if isinstance(found, Bad):
+                self.ledger.bad(spool.part, BadRow(found.code, found.message, row.where, found.hint))
+                return None
+            reason = self._too_long(found)
+            if reason:
+                suffix = "" if who == "student" else f"-{who}"
+                self.ledger.drop(spool.part, f"{reason}{suffix}", row.where)
+                return None
+            good[who] = found
+        record: dict[str, Any] = {
+            "id": row.id,
+            "prompt": self.renderers["student"].prompt_text(row.prompt),
+            "chosen": row.chosen,
+            "rejected": row.rejected,
+            "reference": row.reference,
+            "confidence": confidence(row),
+            "score_chosen": row.score_chosen,
+            "score_rejected": row.score_rejected,
+            "preference": row.preference,
+            "edit_distance": edit_distance(good["student"].responses),
+            "where": row.where,
+        }
+        for who, ids in good.items():
+            record |= self._ids(who, ids, row)
+        _mark(spool.marks, record, hash_prompt(row.prompt))
+        return record
+
+    def _too_long(self, ids: Encoded) -> str | None:
+        if len(ids.whole_prompt) > self.limits.prompt:
+            return "long-prompt"
+        both = len(ids.prompt) + max(map(len, ids.responses), default=0)
+        return "long-pair" if both > self.limits.both else None
+
+    def _ids(self, who: str, ids: Encoded, row: Row) -> dict[str, Any]:
+        """Return the columns of one tokenizer. References are tokenised to go on from the whole prompt."""
+        renderer = self.renderers[who]
+        reference = None
+        if row.reference is not None and row.reference != row.chosen:
+            found = renderer.encode([(row.prompt, [row.reference])])[0]
+            if isinstance(found, Encoded):
+                reference = found.responses[0] if not found.tail else renderer.encode_apart(row.reference)
+        elif row.chosen is not None and ids.tail:
+            reference = renderer.encode_apart(row.chosen)
+        if not ids.prompt and ids.responses:  # a tree needs a prompt: no common start, so tokenise apart
+            texts = [text for text in (row.chosen, row.rejected) if text is not None]
+            ids = Encoded(ids.tail, [], [renderer.encode_apart(text) for text in texts])
+        pair = dict(zip(("chosen", "rejected"), ids.responses, strict=False))
+        return {
+            f"{who}_prompt": ids.prompt,
+            f"{who}_tail": ids.tail,
+            f"{who}_chosen": pair.get("chosen"),
+            f"{who}_rejected": pair.get("rejected"),
+            f"{who}_reference": reference,
+        }
+
+
+def _texts(row: Row) -> list[str]:
+    prompt = [row.prompt] if isinstance(row.prompt, str) else [turn["content"] for turn in row.prompt]
+    return prompt + [text for text in (row.chosen, row.rejected) if text is not None]
+
+
+def _mark(marks: Marks, record: dict[str, Any], prompt: int) -> None:
+    marks.prompt.append(prompt)
+    marks.ident.append(hash_text(record["id"]))
+    for name in ("confidence", "edit_distance"):
+        getattr(marks, name).append(float("nan") if record[name] is None else record[name])
+    for name in ("prompt", "chosen", "rejected"):
+        getattr(marks, f"{name}_tokens").append(len(record[f"student_{name}"] or ()))
+    marks.has_reference.append(record["reference"] is not None)
+
+
+def confidence(row: Row) -> float | None:
+    """Return how sure the label is: the row's confidence, else its score margin, else |preference - 1/2|."""
+    if row.confidence is not None:
+        return row.confidence
+    if row.score_chosen is not None and row.score_rejected is not None:
+        return abs(row.score_chosen - row.score_rejected)
+    return None if row.preference is None else abs(row.preference - 0.5)
+
+
+def edit_distance(responses: list[list[int]]) -> float | None:
+    """Return the Levenshtein distance of two responses' tokens over the longer one's length, 0 to 1.
+
+    End tokens are left out. Table 5 of DRDO (appendix D) is about this figure.
+    """
+    if len(responses) != 2:
+        return None
+    from rapidfuzz.distance import Levenshtein
+
+    return float(Levenshtein.normalized_distance(responses[0][:-1], responses[1][:-1]))
+
+
+PAIR_TEXTS = ("id", "prompt", "chosen", "rejected", "reference")
+PAIR_NUMBERS = ("confidence", "score_chosen", "score_rejected", "preference", "edit_distance")
+
+
+def schema(tokenizers: list[str], *, work: bool = False) -> pa.Schema:
+    """Return the columns of `train.parquet` and `eval.parquet`; `work` adds what only this stage reads."""
+    import pyarrow as pa
+
+    ids = ("prompt", "chosen", "rejected", *(("tail", "reference") if work else ()))
+    return pa.schema(
+        [(name, pa.string()) for name in PAIR_TEXTS]
+        + [(name, pa.float64()) for name in PAIR_NUMBERS]
+        + ([("where", pa.string())] if work else [])
+        + [(f"{who}_{name}", pa.list_(pa.int32())) for who in tokenizers for name in ids],
+    )
+
+
+def _table(records: list[dict[str, Any]], columns: pa.Schema) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.Table.from_pylist(records, schema=columns)

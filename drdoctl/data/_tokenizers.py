@@ -1,0 +1,92 @@
+"""Tokenizers of the student and the oracle: where they come from, their pad token, their folder in the artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from drdoctl.core.errors import DrdoError, UserError, ZooError
+
+ROLES_BY_NAME = {
+    "pad_token": ("<pad>", "[PAD]", "<|pad|>"),
+    "eos_token": ("<eos>", "</s>", "<|endoftext|>", "<|im_end|>", "[EOS]"),
+    "bos_token": ("<bos>", "<s>", "<|begin_of_text|>", "[BOS]"),
+    "unk_token": ("<unk>", "[UNK]"),
+}
+"""What a bare `tokenizer.json`, which names no roles, means by its special tokens."""
+
+
+def load_tokenizer(location: Mapping[str, Any], tokenizer_json: str | None, key: str) -> Any:
+    """Return the fast tokenizer at `{"path": …}`, `{"hub": …, "revision": …}` or `{"dataset": true}`.
+
+    `key` is the spec's key for messages. Raises UserError for a folder without a usable tokenizer, ZooError where the
+    Hub cannot give it.
+    """
+    from transformers import AutoTokenizer
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    if location.get("dataset"):
+        return _bare(tokenizer_json, key)
+    source = str(location.get("path") or location.get("hub"))
+    try:
+        found = AutoTokenizer.from_pretrained(source, revision=location.get("revision"), trust_remote_code=False)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, ImportError) as error:
+        raise _no_tokenizer(location, source, key, error) from error
+    if not getattr(found, "is_fast", False) or found.backend_tokenizer.get_vocab_size() == 0:
+        raise _no_tokenizer(location, source, key, "there is no `tokenizer.json`")
+    return found
+
+
+def _no_tokenizer(location: Mapping[str, Any], source: str, key: str, why: object) -> DrdoError:
+    reason = (str(why).strip().splitlines() or ["no reason given"])[0]
+    if "path" in location:
+        return UserError(
+            f"`{source}` has no tokenizer that can be read: {reason}",
+            code="no-tokenizer",
+            hint=f"put `tokenizer.json` beside the model, or set `{key}` to a folder that has one",
+        )
+    return ZooError(
+        f"cannot get the tokenizer of `{source}`: {reason}",
+        code="hub-tokenizer",
+        hint=f"try again with the network up, or set `{key}` to a local folder",
+    )
+
+
+def _bare(text: str | None, key: str) -> Any:
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    if text is None:
+        raise UserError(
+            "this dataset brings no tokenizer, and a new model has none",
+            code="no-tokenizer",
+            hint=f"set `{key}` to a folder or a Hub id",
+        )
+    backend = Tokenizer.from_str(text)
+    special = {token.content for token in backend.get_added_tokens_decoder().values() if token.special}
+    roles = {role: next((name for name in names if name in special), None) for role, names in ROLES_BY_NAME.items()}
+    return PreTrainedTokenizerFast(tokenizer_object=backend, **{role: name for role, name in roles.items() if name})
+
+
+def choose_pad(tokenizer: Any, end_id: int) -> None:
+    """Give the tokenizer a pad token that ends nothing, where it has one.
+
+    A pad that is also the end token would be learnt to be ignored together with it: the unknown token takes its place,
+    else the start token, and the end token only where there is no other.
+    """
+    ends = {end_id, tokenizer.eos_token_id}
+    if tokenizer.pad_token_id is not None and tokenizer.pad_token_id not in ends:
+        return
+    for name in ("unk_token", "bos_token"):
+        if getattr(tokenizer, f"{name}_id") not in (None, *ends):
+            tokenizer.pad_token = getattr(tokenizer, name)
+            return
+    tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(end_id)
+
+
+def save_tokenizer(tokenizer: Any, folder: Path) -> None:
+    """Save the tokenizer for the stages to come."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    tokenizer.save_pretrained(folder)
