@@ -34,7 +34,7 @@ class RewardAdvantageEval(SampledEval):
     against: list[Against] = Field(default=["sft", "reference"], min_length=1)
     """Baselines: samples of the SFT student at the same temperature, and the logged reference responses."""
 
-    paper: ClassVar[str] = "DRDO, arXiv 2410.08458, section 5; Fisch et al., arXiv 2405.19316, section 5"
+    paper: ClassVar[str] = "DRDO, arXiv 2410.08458, section 5; Fisch et al., arXiv 2405.19316"
 
     def judges(self) -> list[str]:
         """Return the one judge."""

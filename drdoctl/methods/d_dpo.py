@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def distill(oracle_margin: Tensor, student_margin: Tensor) -> Tensor:
-    """Return (dr - beta h)^2 (Fisch et al., arXiv 2405.19316, eq. 7; DRDO eq. 4). Shapes broadcast: (N,) or (N, K)."""
+    """Return (dr - beta h)^2 (Fisch et al., arXiv 2405.19316; DRDO eq. 4). Shapes broadcast: (N,) or (N, K)."""
     return (oracle_margin - student_margin) ** 2
 
 
@@ -28,7 +28,7 @@ class DDpoMethod(Method):
     reward_scale: RewardScale = "none"
     """`std` divides the oracle's margins by their standard deviation over the training split; `none`: its units."""
 
-    paper: ClassVar[str] = "Fisch et al., arXiv 2405.19316, eq. 7; DRDO, arXiv 2410.08458, eq. 4"
+    paper: ClassVar[str] = "Fisch et al., arXiv 2405.19316; DRDO, arXiv 2410.08458, eq. 4"
 
     @property
     def needs_logps(self) -> bool:

@@ -17,7 +17,7 @@ def dpo(h: Tensor, beta: float, label_smoothing: float = 0.0, *, robust: bool = 
     """Return -log sigmoid(beta h) (DRDO eq. 3; Rafailov et al. eq. 7), smoothed for labels flipped with probability e.
 
     e = `label_smoothing`. cDPO (Mitchell, 2023): -(1-e) log sigmoid(beta h) - e log sigmoid(-beta h).
-    robust DPO (Chowdhury et al., 2403.00409, eq. 12): [-(1-e) log sigmoid(beta h) + e log sigmoid(-beta h)] / (1-2e),
+    robust DPO (Chowdhury et al., arXiv 2403.00409): [-(1-e) log sigmoid(beta h) + e log sigmoid(-beta h)] / (1-2e),
     unbiased under the noise, and unbounded below. Shapes: (N,).
     """
     from torch.nn.functional import logsigmoid

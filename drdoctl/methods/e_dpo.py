@@ -71,7 +71,7 @@ class EDpoMethod(Method):
     reward_scale: RewardScale = "none"
     """`std` divides each member's margins by their standard deviation over the training split; `none`: its units."""
 
-    paper: ClassVar[str] = "Fisch et al., arXiv 2405.19316, section 4"
+    paper: ClassVar[str] = "Fisch et al., arXiv 2405.19316"
 
     @property
     def needs_logps(self) -> bool:

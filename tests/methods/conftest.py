@@ -65,7 +65,7 @@ def tabular(make_pairs):
     """Return a trainer of a three-response policy with one parameter t: logits -t (winner), -2t (loser), t (unseen).
 
     To prefer the winner to the loser, t must grow, and with it the mass of the response that no pair shows: the
-    degenerate optimum of DPO in Fisch et al., arXiv 2405.19316, proposition 1, in the smallest space that has it.
+    degenerate optimum of DPO in Fisch et al., arXiv 2405.19316, in the smallest space that has it.
     """
 
     def train(method, steps, dr=(1.0,), rate=0.5):
