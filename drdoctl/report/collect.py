@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.files import read_json
+from drdoctl.report.diagnosis import diagnose
 from drdoctl.report.model import (
     Curves,
     Difference,
@@ -178,7 +179,13 @@ def _curves(folder: Path, stage: str) -> Curves | None:
     series = {name: [_mean(line.get(name) for line in group) for group in bins] for name in names}
     if {"gate", "gate_sq"} <= series.keys():
         series["gate_sd"] = [_sd(mean, square) for mean, square in zip(series["gate"], series["gate_sq"], strict=True)]
-    return Curves(stage=stage, every=every, step=[group[-1]["step"] for group in bins], series=series)
+    return Curves(
+        stage=stage,
+        every=every,
+        step=[group[-1]["step"] for group in bins],
+        series=series,
+        diagnosis=diagnose(lines) if stage.startswith("align") else [],
+    )
 
 
 def _mean(values: Iterable[Any]) -> float | None:

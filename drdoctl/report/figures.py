@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.report.plots import Line, Mark, interval_chart, line_chart
@@ -44,6 +45,9 @@ def curves(report: Mapping[str, Any]) -> str:
         every = max(row["every"] for row in logged.values())
         if every > 1:
             out.append(f'<p class="note">Each point is a mean over up to {every} steps.</p>')
+    said = [f"<li>{escape(row['stage'])}: {escape(text)}</li>" for row in logged.values() for text in row["diagnosis"]]
+    if said:
+        out.append(f'<h3>What the logs say</h3><ul class="said">{"".join(said)}</ul>')
     return "".join(out)
 
 

@@ -87,6 +87,8 @@ class Curves(Model):
     """Last step of each point."""
     series: dict[str, list[float | None]]
     """Metric -> its means; null where it was not logged or not finite."""
+    diagnosis: list[str]
+    """What is doubtful about a student's training, in sentences."""
 
 
 class ResponseRow(Model):

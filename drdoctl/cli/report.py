@@ -1,0 +1,61 @@
+"""`drdoctl report`: the tables and one self-contained HTML file, from finished artifacts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from drdoctl.cli.options import Options, shared, verb
+from drdoctl.core.errors import Fault, UserError
+from drdoctl.store.artifact import Store
+
+if TYPE_CHECKING:
+    from drdoctl.plan.types import Plan
+
+
+@verb("report", "drdoctl report recipes/quickstart.yaml", "drdoctl report recipes/quickstart.yaml --json")
+@click.argument("spec", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where to write the HTML file; without it, `STORE/reports/NAME.html`.",
+)
+@shared(sets=True)
+def command(options: Options, spec: Path, out: Path | None) -> None:
+    """Write a report: one HTML file with tables, plots, provenance.
+
+    Reads finished artifacts only; every stage of SPEC must be done. Prints the tables and the file's path; with
+    `--json`, the report's data on stdout, and a file only where `--out` asks for one.
+    """
+    from drdoctl.cli._plan import plan_for
+
+    plan, store = plan_for(spec, options).plan, Store(options.store)
+    show(options, spec, out, plan, store)
+
+
+def show(options: Options, spec: Path, out: Path | None, plan: Plan, store: Store) -> None:
+    """Write the file and print what was asked for. Raises UserError naming every stage that is not finished."""
+    from drdoctl.core.files import write_atomic
+    from drdoctl.report.collect import collect
+    from drdoctl.report.html import render
+    from drdoctl.report.tables import summary_of
+
+    report = collect(store, plan)
+    if report["missing"]:
+        sets = "".join(f" --set {text}" for text in options.sets)
+        hint = f"drdoctl apply {spec}{sets}"
+        raise UserError(
+            [Fault("not-finished", f"stage `{stage}` is not finished", hint=hint) for stage in report["missing"]]
+        )
+    path = out or (None if options.json else store.reports / f"{report['name']}.html")
+    if path is not None:
+        write_atomic(path, render(report))
+    if options.json:
+        options.console.json(report)
+        return
+    if not options.quiet:
+        options.console.data(summary_of(report))
+    options.console.data(str(path))

@@ -1,0 +1,69 @@
+"""`drdoctl report`: the file, the tables, the JSON, and what is said where stages are missing."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from drdoctl.cli import report as verb
+from drdoctl.cli.options import shared
+from drdoctl.core.errors import UserError
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
+from report_house import make_house  # the path comes first
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    """Return a store with all stages of one spec finished."""
+    return make_house(tmp_path_factory.mktemp("report") / "store")
+
+
+def invoke(house, *args: str, out: Path | None = None):
+    """Run the verb's second half on a ready plan, with the real options."""
+
+    @click.command()
+    @shared(sets=True)
+    def call(options):
+        verb.show(options, Path("spec.yaml"), out, house.plan, house.store)
+
+    return CliRunner().invoke(call, list(args), standalone_mode=False)
+
+
+def test_prints_tables_and_path(house):
+    """Without options the file lies in the store; stdout has the tables and, last, its path; `-q` the path alone."""
+    result = invoke(house)
+    path = house.store.reports / "demo.html"
+    assert result.exception is None
+    assert "Students at temperature 0.7" in result.stdout
+    assert result.stdout.splitlines()[-1] == str(path)
+    assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert invoke(house, "-q").stdout.splitlines() == [str(path)]
+
+
+def test_json_is_the_report(house, tmp_path):
+    """`--json` prints the report's data alone, and writes a file only where `--out` asks for it."""
+    before = sorted(house.store.reports.rglob("*")) if house.store.reports.exists() else []
+    report = json.loads(invoke(house, "--json").stdout)
+    assert (report["format"], report["name"]) == (1, "demo")
+    after = sorted(house.store.reports.rglob("*")) if house.store.reports.exists() else []
+    assert before == after
+    out = tmp_path / "deep" / "page.html"
+    assert json.loads(invoke(house, "--json", out=out).stdout) == report
+    assert out.exists()
+
+
+def test_missing_stages_are_named(tmp_path):
+    """Every stage that is not finished is a fault of its own, with the command that finishes it."""
+    house = make_house(tmp_path / "store", leave_out=("align[dpo]", "evaluate[dpo]"))
+    result = invoke(house, "--set", "seed=3")
+    assert isinstance(result.exception, UserError)
+    assert [fault.message for fault in result.exception.faults] == [
+        "stage `align[dpo]` is not finished",
+        "stage `evaluate[dpo]` is not finished",
+    ]
+    assert {fault.hint for fault in result.exception.faults} == {"drdoctl apply spec.yaml --set seed=3"}
+    assert not house.store.reports.exists()
