@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import or_
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, WithJsonSchema
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from drdoctl.core.parts import Model
 from drdoctl.data import Dataset, datasets
-from drdoctl.evals import evals
-from drdoctl.methods import methods
+from drdoctl.evals import Eval, evals
+from drdoctl.methods import Method, methods
+from drdoctl.spec.sugar import ByName, OneOrMany
 from drdoctl.spec.training import Sft, Training
-from drdoctl.splits import splits
+from drdoctl.splits import Split, splits
 
 NAME = r"^[a-z0-9][a-z0-9._-]*$"
 ZOO_NAME = r"^zoo/[A-Za-z0-9][A-Za-z0-9._-]*(@[A-Za-z0-9._-]+)?$"
@@ -36,10 +37,27 @@ def source_name(value: Any) -> Any:
     return _by_name(value)
 
 
-MethodField = _union(methods(), _by_name)
-EvalField = _union(evals(), _by_name)
-SplitField = _union(splits(), _by_name)
-SourceField = _union(datasets(), source_name)
+def _by_shape(value: Any) -> str | None:
+    if isinstance(value, dict | Model):
+        return "settings"
+    return "plain" if value is False or isinstance(value, str) else None
+
+
+def _no_bool(value: Any) -> Any:
+    """Return a bool as the word it is written as: to Python, and so to a Literal, True is 1."""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+if TYPE_CHECKING:
+    MethodField = Method
+    EvalField = Eval
+    SourceField = Dataset
+    SplitSteps = list[Split]
+else:
+    MethodField = Annotated[_union(methods(), _by_name), ByName(methods)]
+    EvalField = Annotated[_union(evals(), _by_name), ByName(evals)]
+    SourceField = Annotated[_union(datasets(), source_name), ByName(datasets)]
+    SplitSteps = Annotated[list[Annotated[_union(splits(), _by_name), ByName(splits)]], OneOrMany()]
 
 
 class Data(Model):
@@ -49,10 +67,12 @@ class Data(Model):
     """Where the pairs come from: a dataset's name, `{jsonl: FILE}`, `{parquet: FILE}` or `{hub: ORG/NAME}`."""
     columns: dict[str, str] = {}
     """Renames for generic sources: our name -> the file's (`{prompt: question, chosen: best}`)."""
-    split: list[SplitField] = []
-    """Which training pairs: `all`, `easy`, `hard`, a step with options, or a list of steps. Evaluation pairs are never split."""
+    split: SplitSteps = []
+    """Which training pairs: `all`, `easy`, `hard`, a step with options, or a list of steps. Evaluation pairs are
+    never split."""
     eval_fraction: float | None = Field(default=None, gt=0, lt=1)
-    """Share of the prompts held out for evaluation, where the source has no evaluation part of its own; without it, 0.05."""
+    """Share of the prompts held out for evaluation, where the source has no evaluation part of its own; without it,
+    0.05."""
     max_rows: int | None = Field(default=None, ge=1)
     """Keep at most this many training pairs, drawn with the seed, after the split."""
     max_eval_rows: int | None = Field(default=None, ge=1)
@@ -62,7 +82,8 @@ class Data(Model):
     max_tokens: int = Field(default=1024, ge=2)
     """Pairs whose prompt and response together are longer are dropped (never cut) and counted."""
     template: Literal["auto", "none"] = "auto"
-    """`auto`: the student's chat template where its tokenizer has one; `none`: prompt and response are joined as they are."""
+    """`auto`: the student's chat template where its tokenizer has one; `none`: prompt and response are joined, with
+    a space where neither side has one."""
     bad_rows: Literal["fail", "skip"] = "fail"
     """Rows that cannot be used: stop and name them all, or leave them out and count them."""
 
@@ -92,30 +113,45 @@ class NewModel(Model):
     """Standard deviation of the random weights."""
 
 
+ModelField = Annotated[
+    Annotated[Annotated[str, Field(min_length=1)], Tag("plain")] | Annotated[NewModel, Tag("settings")],
+    Discriminator(_by_shape),
+]
+SftField = Annotated[
+    Annotated[Sft, Tag("settings")] | Annotated[Literal[False], Tag("plain")],
+    Discriminator(_by_shape),
+]
+
+
 class Student(Model):
     """The policy to align."""
 
-    model: str | NewModel
+    model: ModelField
     """A Hub id (pinned by `revision`), a local folder, `zoo/NAME`, or a small new model."""
     revision: str | None = Field(default=None, min_length=1)
     """The Hub commit, tag or branch; a 40-digit commit makes the plan exact."""
     tokenizer: str | None = Field(default=None, min_length=1)
     """A local folder or Hub id; without it, the model's own, or the one a generated dataset brings."""
     dtype: Literal["fp32", "bf16"] = "fp32"
-    """Arithmetic of SFT, log-probabilities, alignment and sampling: float32, or bfloat16 under autocast with float32 master weights."""
-    sft: Sft | Literal[False] = Sft()
+    """Arithmetic of SFT, log-probabilities, alignment and sampling: float32, or bfloat16 under autocast with
+    float32 master weights."""
+    sft: SftField = Sft()
     """Supervised fine-tuning before alignment, or false: the model is aligned as it is."""
 
 
 class Oracle(Training):
-    """The reward model that teaches. Trained here from a causal LM (eq. 2 and 5), or a finished reward model used as it is."""
+    """The reward model that teaches. Trained here from a causal LM (eq. 2 and 5), or a finished reward model used
+    as it is.
+    """
 
     model: str = Field(min_length=1)
-    """A Hub id, a local folder or `zoo/NAME`; `sft` starts from this spec's own SFT student. A finished reward model is used as it is."""
+    """A Hub id, a local folder or `zoo/NAME`; `sft` starts from this spec's own SFT student. A finished reward
+    model is used as it is."""
     revision: str | None = Field(default=None, min_length=1)
     """The Hub commit, tag or branch."""
     finished: bool | None = None
-    """Whether `model` is a finished reward model. Known for zoo names and local folders; say so for a reward model on the Hub."""
+    """Whether `model` is a finished reward model. Known for zoo names and local folders; say so for a reward model
+    on the Hub."""
     dtype: Literal["fp32", "bf16"] = "fp32"
     """Arithmetic of training and scoring."""
     learning_rate: float = Field(default=1e-5, gt=0)
@@ -146,7 +182,7 @@ class Resources(Model):
     """Training processes on this machine, one for each accelerator (or share of the CPU's cores)."""
     micro_batch: int = Field(default=8, ge=1)
     """Rows computed at once in one process."""
-    zero_stage: Literal[0, 1, 2, 3] = 0
+    zero_stage: Annotated[Literal[0, 1, 2, 3], BeforeValidator(_no_bool)] = 0
     """DeepSpeed ZeRO stage."""
     offload: Literal["none", "optimizer", "all"] = "none"
     """What ZeRO keeps in the CPU's memory: the optimizer (stage 1 to 3), or parameters too (stage 3)."""
@@ -167,7 +203,7 @@ class Resources(Model):
 class Spec(Model):
     """One spec: oracle, student, data and method, and what to measure."""
 
-    version: Literal[1]
+    version: Annotated[Literal[1], BeforeValidator(_no_bool)]
     """The format of this file."""
     name: str = Field(pattern=NAME)
     """Short name, used in reports and cards."""
@@ -182,12 +218,13 @@ class Spec(Model):
     """How the student is aligned."""
     evaluate: list[EvalField] = []
     """What to measure, in order."""
-    matrix: dict[str, list[Any]] = {}
+    matrix: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
     """One student for each combination: dotted key -> list of values. What the combinations share runs once."""
     publish: Publish | None = None
     zoo: str | None = Field(default=None, min_length=1)
-    """Where `zoo/NAME` lives: a folder, a URL that fsspec opens, or `hub:ORG`. Without it, DRDOCTL_ZOO, else `hub:drdoctl`."""
+    """Where `zoo/NAME` lives: a folder, a URL that fsspec opens, or `hub:ORG`. Without it, DRDOCTL_ZOO, else
+    `hub:drdoctl`."""
     resources: Resources = Resources()
 
 
-__all__ = ["Data", "Dataset", "NewModel", "Oracle", "Publish", "Resources", "Sft", "Spec", "Student", "Training", "WithJsonSchema"]
+__all__ = ["Data", "Dataset", "NewModel", "Oracle", "Publish", "Resources", "Sft", "Spec", "Student", "Training"]

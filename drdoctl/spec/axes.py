@@ -1,0 +1,118 @@
+"""What can be wrong with a matrix: keys that are none, values that do not fit, the same value twice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from drdoctl.core.errors import Fault, UserError
+from drdoctl.core.fingerprint import canonical
+from drdoctl.core.suggest import closest
+from drdoctl.spec.faults import SECTIONS, Look, faults_of
+from drdoctl.spec.matrix import combined, place_of
+from drdoctl.spec.model import Spec
+from drdoctl.spec.overrides import path_of
+from drdoctl.spec.source import Key
+from drdoctl.spec.sugar import widen_name, widen_one
+
+NO_RESULT = ("version", "name", "publish", "zoo", "resources", "matrix")
+"""Sections that change no result: a matrix over them would make the same student twice."""
+MOST = 256
+
+
+def matrix_faults(raw: Mapping[str, Any], look: Look) -> list[Fault]:
+    """Return the faults of `matrix`. What is no list of values is left to the spec's own validation."""
+    matrix = raw.get("matrix")
+    if not isinstance(matrix, dict):
+        return []
+    axes = {axis: values for axis, values in matrix.items() if isinstance(values, list) and values}
+    faults = [fault for axis in axes for fault in _axis_faults(axis, axes, raw, look)]
+    if not faults:
+        faults += [fault for axis in axes for fault in _values_faults(axis, axes, raw, look)]
+    count = math.prod(len(values) for values in axes.values())
+    if count > MOST:
+        message = f"the matrix has {count:,} combinations, more than {MOST}"
+        faults.append(Fault("too-large", message, look(("matrix",), True), "make several specs of it"))
+    return faults
+
+
+def _axis_faults(axis: str, axes: Mapping[str, list[Any]], raw: Mapping[str, Any], look: Look) -> Iterator[Fault]:
+    where = look(("matrix", axis), True)
+    root = axis.split(".", maxsplit=1)[0]
+    if root in NO_RESULT:
+        yield Fault(
+            "no-effect", f"`{axis}` has no effect in a matrix: it changes no result", where, f"set `{axis}` once"
+        )
+    elif root not in Spec.model_fields or "" in axis.split("."):
+        match = closest(axis, _keys())
+        hint = f"did you mean `{match}`?" if match else "the keys are dotted, as for `--set`: `method`, `data.split` …"
+        yield Fault("unknown-field", f"`{axis}` is not a key of a spec", where, hint)
+    elif axis == "method" and raw.get("method") is not None:
+        yield Fault(
+            "no-effect",
+            "`method` has no effect: `matrix.method` takes its place",
+            look(("method",), True),
+            "keep one of the two",
+        )
+    seen: dict[str, int] = {}
+    for index, value in enumerate(axes[axis]):
+        text = canonical(_widened(axis, value))
+        if text in seen:
+            message = f"`matrix.{axis}` has the same value twice: the entries {seen[text] + 1} and {index + 1}"
+            yield Fault("duplicate", message, look(("matrix", axis, index), False), "keep one of them")
+        seen.setdefault(text, index)
+
+
+def _widened(axis: str, value: Any) -> Any:
+    if axis in ("method", "data.source"):
+        return widen_name(value)
+    if axis in ("data.split", "evaluate"):
+        steps = widen_one(value)
+        return [widen_name(step) for step in steps] if isinstance(steps, list) else steps
+    return value
+
+
+def _values_faults(axis: str, axes: Mapping[str, list[Any]], raw: Mapping[str, Any], look: Look) -> Iterator[Fault]:
+    """Validate each value in its place, the other axes at their first."""
+    target = path_of(axis, {})
+    for index in range(len(axes[axis])):
+        pick = {**dict.fromkeys(axes, 0), axis: index}
+
+        def placed(path: Key, key: bool, pick: Mapping[str, int] = pick) -> Any:
+            inside = place_of(path, pick)
+            return look(inside, key and inside != ("matrix", axis, pick[axis]))
+
+        try:
+            one = combined(raw, axes, pick)
+        except UserError as error:
+            message = error.faults[0].message.replace(" be set", " be in a matrix")
+            yield Fault("unknown-field", message, look(("matrix", axis), True))
+            return
+        try:
+            Spec.model_validate(one)
+        except ValidationError as error:
+            about = [item for item in error.errors() if _touches(item["loc"], target)]
+            if about:
+                kept = ValidationError.from_exception_data("Spec", [_detail(item) for item in about])
+                yield from faults_of(kept, one, placed)
+
+
+def _touches(loc: tuple[str | int, ...], target: Key) -> bool:
+    """Whether an error's place lies at, in, or right above an axis. Union tags in `loc` are skipped over."""
+    rest = list(target)
+    for part in loc:
+        if rest and part == rest[0]:
+            rest.pop(0)
+    return not rest or loc == target[:-1]
+
+
+def _detail(item: Any) -> Any:
+    """Return an error's details in the shape that makes an error of them again."""
+    return {key: item[key] for key in ("type", "loc", "input", "ctx") if key in item}
+
+
+def _keys() -> list[str]:
+    return [".".join([*map(str, path), name]) for path, cls in SECTIONS.items() for name in cls.model_fields]

@@ -1,0 +1,92 @@
+"""One combination as the rules see it: its spec, what was written, and where."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from drdoctl.core.errors import Fault, Where
+from drdoctl.spec.faults import Look
+from drdoctl.spec.matrix import Combo, place_of
+from drdoctl.spec.model import NewModel, Spec
+from drdoctl.spec.source import Key
+
+ModelKind = Literal["new", "sft", "zoo", "folder", "hub"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A combination of the matrix (or the spec itself) with its place in the file."""
+
+    combo: Combo
+    raw: Mapping[str, Any]
+    look: Look
+    base: Path
+
+    @property
+    def spec(self) -> Spec:
+        """Return the combination's spec."""
+        return self.combo.spec
+
+    def where(self, dotted: str, key: bool = False) -> Where:
+        """Return where a dotted key is written, inside the matrix where an axis gives it."""
+        return self.look(place_of(_path(dotted), self.combo.axes), key)
+
+    def given(self, dotted: str) -> bool:
+        """Whether the user wrote this key, here or in the matrix."""
+        current: Any = self.raw
+        part: Any
+        for part in place_of(_path(dotted), self.combo.axes):
+            if (isinstance(current, dict) and part in current) or (
+                isinstance(current, list) and isinstance(part, int) and part < len(current)
+            ):
+                current = current[part]
+            else:
+                return False
+        return True
+
+    def fault(self, code: str, message: str, dotted: str, hint: str | None = None, *, key: bool = False) -> Fault:
+        """Return a fault at a dotted key."""
+        return Fault(code, message, self.where(dotted, key), hint)
+
+    def no_effect(self, dotted: str, why: str) -> Iterator[Fault]:
+        """Yield the fault that a written option changes nothing; nothing where it is not written."""
+        if self.given(dotted):
+            message = f"`{dotted}` has no effect {why}"
+            yield self.fault("no-effect", message, dotted, f"leave `{dotted}` out", key=True)
+
+    def model_kind(self, model: str | NewModel) -> ModelKind:
+        """Return what a `model:` names: a new model, this spec's SFT student, a zoo name, a folder or a Hub id."""
+        if isinstance(model, NewModel):
+            return "new"
+        if model == "sft" or model.startswith("zoo/"):
+            return "sft" if model == "sft" else "zoo"
+        local = model.startswith((".", "/", "~")) or (self.base / model).is_dir()
+        return "folder" if local else "hub"
+
+    @property
+    def oracle_finished(self) -> bool:
+        """Whether `oracle.model` is a reward model already: said so, from the zoo, or by the folder's own config."""
+        oracle = self.spec.oracle
+        if oracle is None:
+            return False
+        kind = self.model_kind(oracle.model)
+        if kind == "zoo" or oracle.finished is not None:
+            return kind == "zoo" or bool(oracle.finished)
+        return kind == "folder" and _is_reward_model(self.base / Path(oracle.model).expanduser())
+
+
+def _path(dotted: str) -> Key:
+    return tuple(int(part) if part.isdigit() else part for part in dotted.split("."))
+
+
+def _is_reward_model(folder: Path) -> bool:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    names = config.get("architectures") if isinstance(config, dict) else None
+    return any("ForSequenceClassification" in str(name) for name in names or [])

@@ -1,0 +1,301 @@
+"""Pydantic's errors -> faults: the place in the file, the sentence, and what was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from drdoctl.core.errors import Fault, Where
+from drdoctl.core.suggest import closest
+from drdoctl.data import datasets
+from drdoctl.evals import evals
+from drdoctl.methods import methods
+from drdoctl.spec.model import Data, NewModel, Oracle, Publish, Resources, Sft, Spec, Student, Training, source_name
+from drdoctl.spec.source import Key
+from drdoctl.splits import splits
+
+SECTIONS: dict[Key, type[BaseModel]] = {
+    (): Spec,
+    ("data",): Data,
+    ("student",): Student,
+    ("student", "model"): NewModel,
+    ("student", "sft"): Sft,
+    ("oracle",): Oracle,
+    ("train",): Training,
+    ("publish",): Publish,
+    ("resources",): Resources,
+}
+KINDS: dict[str, Callable[[], Mapping[str, type[Any]]]] = {
+    "method": methods,
+    "dataset": datasets,
+    "split": splits,
+    "eval": evals,
+}
+OTHER_WORDS = {
+    "lr": "learning_rate",
+    "batch_size": "global_batch",
+    "steps": "max_steps",
+    "num_epochs": "epochs",
+    "num_train_epochs": "epochs",
+    "n_layers": "layers",
+    "num_layers": "layers",
+    "num_heads": "heads",
+    "dim": "hidden_size",
+    "max_length": "max_tokens",
+    "max_prompt_length": "max_prompt_tokens",
+    "temperature": "temperatures",
+    "sampling_temperatures": "temperatures",
+    "n_members": "members",
+    "ensemble": "members",
+    "dataset": "source",
+    "datasets": "source",
+    "evals": "evaluate",
+    "evaluation": "evaluate",
+    "training": "train",
+    "loss": "method",
+    "lambda": "sft_weight",
+    "gpus": "processes",
+    "zero": "zero_stage",
+    "warmup": "warmup_steps",
+    "torch_dtype": "dtype",
+    "policy": "student",
+    "reward_model": "oracle",
+}
+"""What other programs call our fields."""
+Look = Callable[[Key, bool], Where]
+"""Path and whether its key is meant -> place."""
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where a fault is: the path in the file, and the model whose field it is about."""
+
+    path: Key
+    owner: Key
+    kind: str | None
+    tag: str | None
+    cls: type[BaseModel] | None
+    written: Any = None
+    """What the file has at the path."""
+
+    @property
+    def field(self) -> str:
+        """Return the last word of the path."""
+        return str(self.path[-1]) if self.path else "spec"
+
+    @property
+    def dotted(self) -> str:
+        """Return the path as `--set` takes it."""
+        return ".".join(str(part) for part in self.path) or "spec"
+
+    @property
+    def thing(self) -> str:
+        """Return what holds the field, in words."""
+        if self.kind and self.tag:
+            return f"{self.kind} `{self.tag}`"
+        return f"`{'.'.join(str(part) for part in self.owner)}`" if self.owner else "a spec"
+
+    @property
+    def fields(self) -> list[str]:
+        """Return the fields there are."""
+        return list(self.cls.model_fields) if self.cls else []
+
+
+def plugin_kind(path: Key) -> str | None:
+    """Return `method`, `dataset`, `split` or `eval` where a plug-in stands at this path, else None."""
+    if path == ("method",):
+        return "method"
+    if path == ("data", "source"):
+        return "dataset"
+    if len(path) == 3 and path[:2] == ("data", "split"):
+        return "split"
+    return "eval" if len(path) == 2 and path[0] == "evaluate" else None
+
+
+def faults_of(error: ValidationError, raw: Any, look: Look) -> list[Fault]:
+    """Return one fault for each of pydantic's errors. `raw`: what was validated, as written."""
+    return [fault for item in error.errors(include_url=False) for fault in _faults(item, raw, look)]
+
+
+def spot_of(loc: tuple[str | int, ...], raw: Any) -> Spot:
+    """Follow pydantic's `loc` through the data as written: union tags and indices of short forms drop out."""
+    logical: Key = ()
+    path: Key = ()
+    owner: Key = ()
+    kind = tag = None
+    cls: type[BaseModel] | None = Spec
+    current = raw
+    rest = list(loc)
+    while rest:
+        part = rest.pop(0)
+        logical = (*logical, part)
+        if isinstance(current, dict) or (isinstance(current, list) and isinstance(part, int)):
+            path = (*path, part)
+            current = current.get(part) if isinstance(current, dict) else _at(current, part)
+        new_kind = plugin_kind(logical)
+        if new_kind and rest:
+            kind, tag, owner = new_kind, str(rest.pop(0)), path
+            cls = KINDS[kind]().get(tag)
+        elif logical in (("student", "model"), ("student", "sft")) and rest:
+            rest.pop(0)
+        if rest and logical in SECTIONS:
+            kind, tag, owner, cls = None, None, path, SECTIONS[logical]
+    return Spot(path, owner, kind, tag, cls, current)
+
+
+def _at(items: list[Any], index: str | int) -> Any:
+    return items[index] if isinstance(index, int) and index < len(items) else None
+
+
+def _faults(item: Any, raw: Any, look: Look) -> Iterable[Fault]:
+    kind, spot = item["type"], spot_of(item["loc"], raw)
+    if kind == "extra_forbidden":
+        yield unknown_field(spot, look)
+    elif kind == "missing":
+        yield _missing(spot, look)
+    elif kind in ("union_tag_invalid", "union_tag_not_found"):
+        yield _unknown_name(item, spot, look)
+    elif kind == "value_error":
+        for sentence in str(item["ctx"]["error"]).split("; "):
+            yield _said_by_part(sentence, spot, item["input"], look)
+    else:
+        yield _wrong_value(item, spot, look)
+
+
+def unknown_field(spot: Spot, look: Look) -> Fault:
+    """Return the fault for a key that is no field, with what was probably meant."""
+    word = spot.field
+    meant = OTHER_WORDS.get(word.lower())
+    match = meant if meant in spot.fields else closest(word, spot.fields)
+    help_at = f"See `drdoctl show {spot.kind} {spot.tag}`" if spot.kind else "See `drdoctl schema spec`"
+    if match:
+        hint = f"did you mean `{match}`? {help_at}"
+    else:
+        word = meant or word
+        homes = [".".join(map(str, path)) for path, cls in SECTIONS.items() if path and word in cls.model_fields]
+        if word in Spec.model_fields:
+            hint = f"`{word}` belongs at the top of the spec"
+        elif homes:
+            hint = f"`{word}` belongs in {' or '.join(f'`{home}`' for home in homes)}"
+        else:
+            hint = f"the fields are: {', '.join(spot.fields)}"
+    return Fault("unknown-field", f"`{spot.field}` is not a field of {spot.thing}", look(spot.path, True), hint)
+
+
+def _missing(spot: Spot, look: Look) -> Fault:
+    message = f"`{spot.dotted}` is missing" if len(spot.path) == 1 else f"{spot.thing} needs `{spot.field}`"
+    description = spot.cls.model_fields[spot.field].description if spot.cls and spot.field in spot.fields else None
+    where = look(spot.path[:-1], len(spot.path) > 1)
+    hints = {"version": "add `version: 1`", "name": "add a short name, such as `name: my-first-run`"}
+    hint = hints.get(spot.dotted) or (f"{spot.field}: {_first_sentence(description)}" if description else None)
+    return Fault("missing-field", message, where, hint)
+
+
+def _unknown_name(item: Any, spot: Spot, look: Look) -> Fault:
+    kind = (
+        plugin_kind(spot.path) or plugin_kind((*spot.path, 0)) or {"split": "split", "evaluate": "eval"}.get(spot.field)
+    )
+    value = item["input"]
+    if kind is None:
+        shape = "`false` or a mapping" if spot.field == "sft" else "a word or a mapping"
+        return Fault("wrong-type", f"`{spot.dotted}` must be {shape}, not {described(value)}", look(spot.path, False))
+    known = KINDS[kind]()
+    name = (value.get("name") or source_name(value)) if isinstance(value, dict) else value
+    listing = f"`drdoctl ls {kind}s`"
+    if not isinstance(name, str):
+        key_hint = ", or `{jsonl: FILE}`" if kind == "dataset" else ""
+        message = f"`{spot.dotted}` does not say which {kind} it is"
+        return Fault("missing-name", message, look(spot.path, False), f"give a `name`{key_hint}; {listing} shows them")
+    match = closest(name, known)
+    hint = f"did you mean `{match}`? {listing} shows all" if match else f"{listing} shows them: {', '.join(known)}"
+    named = (*spot.path, "name") if isinstance(spot.written, dict) and "name" in spot.written else spot.path
+    return Fault("unknown-name", f"there is no {kind} `{name}`", look(named, False), hint)
+
+
+def _said_by_part(sentence: str, spot: Spot, value: Any, look: Look) -> Fault:
+    """Place what a plug-in's own validator says: at the field that it names first."""
+    words = sentence.split("`")[1::2]
+    field = next((word for word in words if isinstance(value, dict) and word in value), None)
+    path = (*spot.path, field) if field else spot.path
+    code = "no-effect" if "has no effect" in sentence else "conflict"
+    hint = f"leave `{field}` out" if code == "no-effect" and field else None
+    return Fault(code, sentence, look(path, code == "no-effect"), hint)
+
+
+def _wrong_value(item: Any, spot: Spot, look: Look) -> Fault:
+    kind, value, context = item["type"], item["input"], item.get("ctx", {})
+    where, name = look(spot.path, False), f"`{spot.dotted}`"
+    if kind == "literal_error":
+        return _wrong_word(spot, value, where)
+    if kind.startswith(("greater_than", "less_than")):
+        words = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
+        bound = next((f"{words[key]} {context[key]:g}" for key in words if key in context), "in range")
+        return Fault("out-of-range", f"{name} must be {bound}, not {described(value)}", where)
+    if kind in ("string_too_short", "too_short"):
+        return Fault("empty", f"{name} must not be empty", where, "give a value, or leave the key out")
+    if kind == "string_pattern_mismatch":
+        return _wrong_pattern(spot, value, where)
+    wanted = {
+        "int": "a whole number",
+        "float": "a number",
+        "bool": "`true` or `false`",
+        "string": "a word",
+        "list": "a list",
+        "dict": "a mapping",
+        "model": "a mapping",
+    }.get(kind.split("_")[0], item["msg"].removeprefix("Input should be ").lower())
+    hint = "leave the key out to have its default" if value is None else None
+    return Fault("wrong-type", f"{name} must be {wanted}, not {described(value)}", where, hint)
+
+
+def _wrong_word(spot: Spot, value: Any, where: Where) -> Fault:
+    words = [str(word) for word in _choices(spot)]
+    match = closest(str(value), words) if isinstance(value, str) else None
+    hint = f"did you mean `{match}`?" if match else None
+    if spot.path == ("version",):
+        hint = "this program reads version 1"
+    listed = f"one of {', '.join(f'`{word}`' for word in words)}" if len(words) > 1 else f"`{''.join(words)}`"
+    return Fault("wrong-value", f"`{spot.dotted}` must be {listed}, not {described(value)}", where, hint)
+
+
+def _choices(spot: Spot) -> list[Any]:
+    """Return the words a field's annotation allows, whatever it is wrapped in."""
+    names = [part for part in spot.path if isinstance(part, str)]
+    field = spot.cls.model_fields.get(names[-1]) if spot.cls and names else None
+    return _literals(field.annotation) if field else []
+
+
+def _literals(annotation: Any) -> list[Any]:
+    if getattr(get_origin(annotation), "_name", None) == "Literal" or str(get_origin(annotation)) == "typing.Literal":
+        return list(get_args(annotation))
+    return [word for inner in get_args(annotation) for word in _literals(inner)]
+
+
+def _wrong_pattern(spot: Spot, value: Any, where: Where) -> Fault:
+    if spot.owner == ("publish",):
+        hint = "write it as `zoo/NAME`, NAME of letters, digits, `.`, `_` and `-`"
+    else:
+        hint = "use small letters, digits, `.`, `_` and `-`, beginning with a letter or a digit"
+    return Fault("wrong-value", f"`{spot.dotted}` cannot be {described(value)}", where, hint)
+
+
+def described(value: Any) -> str:
+    """Return a value as a message names it."""
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    text = str(value)
+    text = text if len(text) <= 60 else text[:60] + "…"
+    return f"the word `{text}`" if isinstance(value, str) else f"`{text}`"
+
+
+def _first_sentence(text: str) -> str:
+    return " ".join(text.split()).split(". ")[0].rstrip(".")

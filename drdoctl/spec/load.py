@@ -1,0 +1,141 @@
+"""A spec file and its `--set` values -> a validated spec, or every fault at once, each with its line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from drdoctl.core.errors import Fault, UserError, Where
+from drdoctl.spec.axes import matrix_faults
+from drdoctl.spec.faults import faults_of
+from drdoctl.spec.model import Spec
+from drdoctl.spec.overrides import apply_sets, path_of
+from drdoctl.spec.rules import check
+from drdoctl.spec.source import Key, Marks, read
+
+SECRET = re.compile(r"\bhf_[A-Za-z0-9]{20,}|://[^/\s:@]+:[^/\s@]+@")
+"""A Hub token, or a password inside a URL."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A valid spec, and where each of its values came from."""
+
+    spec: Spec
+    raw: dict[str, Any]
+    """Plain data as written, `--set` values included; paths are relative to `base`."""
+    marks: Marks
+    warnings: tuple[str, ...]
+    """What is allowed but doubtful."""
+    path: Path
+    sets: tuple[str, ...]
+    text: str
+    """The file's text."""
+    placed: Mapping[Key, str]
+    """Path -> KEY of the `--set` that put it there."""
+
+    @property
+    def base(self) -> Path:
+        """Return the folder that the spec's relative paths start from: the spec file's own."""
+        return self.path.resolve().parent
+
+    def where(self, path: Key, key: bool = False) -> Where:
+        """Return where the value at a path (or its key) is written, or the nearest thing around it."""
+        return _where(path, key, self.marks, self.placed)
+
+    def origin(self, key: str) -> str:
+        """Return where a dotted key's value came from: `FILE:LINE`, `--set KEY`, or `default`."""
+        path = path_of(key, self.raw)
+        setter = _setter(path, self.placed)
+        if setter is not None:
+            return f"--set {setter}"
+        while path and not self.marks.has(path):
+            if path[-1] != "name" or not isinstance(_value(self.raw, path[:-1]), str | list):
+                return "default"
+            path = path[:-1]
+        line = self.marks.values[path][0] + 1
+        return f"{self.marks.file}:{line}"
+
+
+def load(path: Path, sets: Sequence[str] = ()) -> Loaded:
+    """Read, override and validate a spec. Raises UserError with all faults, in the order of the file."""
+    data, marks, text = read(path)
+    return load_data(data, marks, text, path, sets)
+
+
+def load_data(data: Any, marks: Marks, text: str, path: Path, sets: Sequence[str] = ()) -> Loaded:
+    """Validate what `source.read` or `source.parse` gave. `path` need not exist: it names the file and its folder."""
+    if data is None:
+        hint = f"`drdoctl init {path} --force` starts one from a recipe"
+        raise UserError(f"`{marks.file}` is empty", code="empty", where=Where(marks.file), hint=hint)
+    if not isinstance(data, dict):
+        hint = "a spec begins with `version: 1`"
+        raise UserError("a spec is a mapping of keys and values", code="wrong-type", where=marks.where(()), hint=hint)
+    placed = apply_sets(data, sets, path.resolve().parent)
+
+    def look(at: Key, key: bool) -> Where:
+        return _where(at, key, marks, placed)
+
+    faults = list(_secrets(data, (), look))
+    try:
+        spec = Spec.model_validate(data)
+    except ValidationError as error:
+        faults += faults_of(error, data, look)
+        spec = None
+    faults += matrix_faults(data, look)
+    warnings: tuple[str, ...] = ()
+    if spec is not None and not faults:
+        faults, warnings = check(spec, data, look, path.resolve().parent)
+    if faults or spec is None:
+        raise UserError(in_order(faults))
+    return Loaded(spec, data, marks, warnings, path, tuple(sets), text, placed)
+
+
+def in_order(faults: Sequence[Fault]) -> list[Fault]:
+    """Return the faults without repetitions: those of the file by line, then those of `--set`."""
+    unique = list(dict.fromkeys(faults))
+    far = (1 << 60, 0)
+
+    def place(fault: Fault) -> tuple[int, int]:
+        where = fault.where
+        return far if where is None or where.line is None else (where.line, where.column or 0)
+
+    return sorted(unique, key=place)
+
+
+def _setter(path: Key, placed: Mapping[Key, str]) -> str | None:
+    return next((text for key, text in placed.items() if path[: len(key)] == key), None)
+
+
+def _where(path: Key, key: bool, marks: Marks, placed: Mapping[Key, str]) -> Where:
+    setter = _setter(path, placed)
+    return Where(f"--set {setter}") if setter is not None else marks.where(path, key=key)
+
+
+def _secrets(value: Any, path: Key, look: Any) -> list[Fault]:
+    """Return a fault for each token in the spec: it would travel into plans, cards and logs. The line is not shown."""
+    if isinstance(value, dict):
+        return [fault for key, item in value.items() for fault in _secrets(item, (*path, key), look)]
+    if isinstance(value, list):
+        return [fault for index, item in enumerate(value) for fault in _secrets(item, (*path, index), look)]
+    if not isinstance(value, str) or not SECRET.search(value):
+        return []
+    place: Where = look(path, False)
+    shown = ".".join(str(part) for part in path)
+    hint = "take it out, make a new one, and give it as HF_TOKEN in the environment"
+    where = Where(place.file, place.line, place.column)
+    return [Fault("secret", f"`{shown}` holds a token or a password", where, hint)]
+
+
+def _value(raw: Any, path: Key) -> Any:
+    for part in path:
+        try:
+            raw = raw[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return raw

@@ -1,0 +1,130 @@
+"""`--set KEY=VALUE`: a value parsed as our YAML, put at a dotted key of the spec before it is validated."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from drdoctl.core.errors import Fault, UserError, Where
+from drdoctl.spec.source import Key, parse
+
+EITHER = {"max_steps": "epochs", "epochs": "max_steps", "warmup_steps": "warmup_ratio", "warmup_ratio": "warmup_steps"}
+"""Setting one of these on the command line takes the place of the other in the file: the two exclude each other."""
+PATHS = (
+    ("data", "source", "jsonl"),
+    ("data", "source", "parquet"),
+    ("data", "source", "eval"),
+    ("data", "source", "path"),
+    ("data", "source", "eval_path"),
+    ("student", "model"),
+    ("student", "tokenizer"),
+    ("oracle", "model"),
+    ("zoo",),
+)
+"""Keys whose values may be paths: on the command line these are relative to the current folder."""
+
+
+def apply_sets(raw: dict[str, Any], sets: Sequence[str], base: Path) -> dict[Key, str]:
+    """Put every `KEY=VALUE` into `raw` and return path -> the text after `--set` that put it there.
+
+    Paths that exist from the current folder are rewritten to be relative to `base`, as the spec's own are.
+    Raises UserError with all faults.
+    """
+    faults: list[Fault] = []
+    placed: dict[Key, str] = {}
+    for text in sets:
+        try:
+            path, value = split_set(text, raw)
+            put(raw, path, _rebased(path, value, base))
+        except UserError as error:
+            faults.extend(error.faults)
+        else:
+            placed[path] = text.partition("=")[0].strip()
+    if faults:
+        raise UserError(faults)
+    return placed
+
+
+def split_set(text: str, raw: dict[str, Any]) -> tuple[Key, Any]:
+    """Return (path, value) of one `KEY=VALUE`. Raises UserError."""
+    key, equals, written = text.partition("=")
+    key = key.strip()
+    if not equals or not key or "" in key.split("."):
+        raise UserError(
+            f"`--set {text}` is not of the form KEY=VALUE",
+            code="usage",
+            where=Where(f"--set {text}"),
+            hint="write, for instance, `--set method.alpha=0.2`",
+        )
+    try:
+        value, _ = parse(written, f"--set {key}")
+    except UserError as error:
+        faults = [Fault(fault.code, fault.message, Where(f"--set {key}"), fault.hint) for fault in error.faults]
+        raise UserError(faults) from error
+    return path_of(key, raw), value
+
+
+def path_of(key: str, raw: Any) -> Key:
+    """Return a dotted key as a path: numbers are indices where a list is; a matrix's keys have dots of their own."""
+    parts: list[str] = key.split(".")
+    if parts[0] == "matrix" and len(parts) > 1:
+        axes = raw.get("matrix") if isinstance(raw, dict) else None
+        rest = key.partition(".")[2]
+        axis = max((name for name in axes or () if rest == name or rest.startswith(name + ".")), key=len, default=rest)
+        tail = rest[len(axis) + 1 :]
+        return ("matrix", axis, *(int(part) if part.isdigit() else part for part in (tail.split(".") if tail else ())))
+    return tuple(int(part) if part.isdigit() else part for part in parts)
+
+
+def put(raw: dict[str, Any], path: Key, value: Any) -> None:
+    """Set the value at a path of plain data, in place. A bare name on the way becomes `{name: NAME}`."""
+    current: Any = raw
+    part: Any
+    for depth, part in enumerate(path):
+        here = path[: depth + 1]
+        last = depth + 1 == len(path)
+        if isinstance(current, list):
+            if not isinstance(part, int) or part >= len(current):
+                raise _no_place(here, f"there is a list of {len(current)} there, counted from 0")
+        elif not isinstance(current, dict):
+            raise _no_place(here, "what is there has no fields")
+        if last:
+            current[part] = value
+            _drop_other(current, part)
+            return
+        current = _descend(current, part, path[depth + 1])
+
+
+def _descend(current: Any, part: Any, then: str | int) -> Any:
+    inside = current[part] if isinstance(current, list) else current.get(part)
+    if inside is None:
+        inside = current[part] = {}
+    elif isinstance(inside, str):
+        inside = current[part] = {"name": inside}
+    elif isinstance(inside, dict) and isinstance(then, int) and part in ("split", "evaluate"):
+        inside = current[part] = [inside]
+    return inside
+
+
+def _drop_other(current: Any, part: str | int) -> None:
+    if isinstance(current, dict) and isinstance(part, str) and part in EITHER:
+        current.pop(EITHER[part], None)
+
+
+def _no_place(path: Key, reason: str) -> UserError:
+    dotted = ".".join(str(part) for part in path)
+    return UserError(f"`{dotted}` cannot be set: {reason}", code="unknown-field", where=Where(f"--set {dotted}"))
+
+
+def _rebased(path: Key, value: Any, base: Path) -> Any:
+    """Return the value with paths that exist from here turned into paths from `base`."""
+    if isinstance(value, dict):
+        return {key: _rebased((*path, key), item, base) for key, item in value.items()}
+    if not isinstance(value, str) or path not in PATHS or value.startswith("~") or Path(value).is_absolute():
+        return value
+    here = Path.cwd().resolve()
+    if here == base or not (here / value).exists():
+        return value
+    return os.path.relpath(here / value, base)

@@ -1,0 +1,140 @@
+"""Rules about who needs what: methods and evals an oracle, judges a truth, publishing something to publish."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from drdoctl.core.errors import Fault
+from drdoctl.spec.case import Case
+from drdoctl.spec.model import NewModel
+
+ADD_ORACLE = "add `oracle: {model: …}`: a base model to train, `sft`, or `zoo/NAME`"
+
+
+def oracle_needed(case: Case) -> Iterator[Fault]:
+    """Methods that distil, judges, and publishing need an oracle."""
+    spec = case.spec
+    if spec.oracle is not None:
+        return
+    if spec.method is not None and spec.method.oracle_members:
+        message = f"method `{spec.method.name}` needs an oracle, and the spec has none"
+        yield case.fault("missing-oracle", message, "method", ADD_ORACLE)
+    for index, one in enumerate(spec.evaluate):
+        if "oracle" in one.judges():
+            message = f"eval `{one.name}` is judged by the oracle, and the spec has none"
+            yield case.fault("missing-oracle", message, f"evaluate.{index}", ADD_ORACLE)
+    if spec.publish is not None and spec.publish.oracle is not None:
+        yield case.fault("missing-oracle", "`publish.oracle` has nothing to publish", "publish.oracle", ADD_ORACLE)
+
+
+def oracle_source(case: Case) -> Iterator[Fault]:
+    """`oracle.model: sft` needs SFT; an ensemble needs an oracle that is trained here."""
+    spec = case.spec
+    if spec.oracle is None:
+        return
+    if spec.oracle.model == "sft" and not spec.student.sft:
+        message = "`oracle.model` is `sft`, and `student.sft` is `false`"
+        yield case.fault("conflict", message, "oracle.model", "name a base model, or let the student have SFT")
+    method = spec.method
+    if method is not None and method.ensemble and method.oracle_members > 1 and case.oracle_finished:
+        count = method.oracle_members
+        message = f"method `{method.name}` trains {count} oracles, and `{spec.oracle.model}` is a finished one"
+        yield case.fault("conflict", message, "method", "name a base model as `oracle.model`, or use `d-dpo`")
+    if case.oracle_finished and spec.publish is not None and spec.publish.oracle is not None:
+        message = f"`publish.oracle` has nothing to publish: `{spec.oracle.model}` was finished before"
+        yield case.fault("conflict", message, "publish.oracle", "leave `publish.oracle` out", key=True)
+
+
+def oracle_used(cases: Sequence[Case]) -> Iterator[Fault]:
+    """An oracle that nothing reads has no place; nor has an SFT weight where only members are trained."""
+    first = cases[0]
+    if first.spec.oracle is None:
+        return
+    judged = any("oracle" in one.judges() for case in cases for one in case.spec.evaluate)
+    published = first.spec.publish is not None and first.spec.publish.oracle is not None
+    methods = [case.spec.method for case in cases if case.spec.method is not None]
+    taught = [method for method in methods if method.oracle_members]
+    if not (taught or judged or published):
+        names = ", ".join(f"`{name}`" for name in dict.fromkeys(method.name for method in methods))
+        message = f"nothing uses the oracle: {names} and the evals do without, and it is not published"
+        yield first.fault("no-effect", message, "oracle", "leave `oracle` out", key=True)
+    elif not judged and not published and all(method.ensemble for method in taught):
+        why = "where only an ensemble uses the oracle: its members are trained by the plain loss (eq. 2)"
+        yield from first.no_effect("oracle.sft_weight", why)
+
+
+def truth_needed(case: Case) -> Iterator[Fault]:
+    """Only a generated world can tell a response's true reward."""
+    source = case.spec.data.source
+    for index, one in enumerate(case.spec.evaluate):
+        if "truth" in one.judges() and not source.has_truth:
+            message = f"eval `{one.name}` is judged by the truth, which dataset `{source.name}` cannot tell"
+            at = f"evaluate.{index}.judge" if case.given(f"evaluate.{index}.judge") else f"evaluate.{index}"
+            yield case.fault("missing-truth", message, at, "use `judge: oracle`, or a dataset such as `notes`")
+
+
+def evals(case: Case) -> Iterator[Fault]:
+    """No eval twice, and none that samples beyond the model's room."""
+    spec = case.spec
+    model = spec.student.model
+    for index, one in enumerate(spec.evaluate):
+        at = f"evaluate.{index}"
+        if one in spec.evaluate[:index]:
+            yield case.fault(
+                "duplicate", f"eval `{one.name}` is given twice with the same options", at, "keep one of them"
+            )
+        elif isinstance(model, NewModel):
+            longest = max((sampling.max_new_tokens for sampling in one.samplings()), default=0)
+            if longest and longest + spec.data.max_prompt_tokens > model.max_positions:
+                message = (
+                    f"eval `{one.name}` samples {longest} tokens after prompts of up to {spec.data.max_prompt_tokens}, "
+                    f"and `student.model` has room for {model.max_positions} positions"
+                )
+                place = f"{at}.max_new_tokens" if case.given(f"{at}.max_new_tokens") else at
+                room = model.max_positions - spec.data.max_prompt_tokens
+                hint = f"set `max_new_tokens: {room}`" if room > 0 else "lower `data.max_prompt_tokens`"
+                yield case.fault("conflict", message, place, hint)
+
+
+def publish(case: Case) -> Iterator[Fault]:
+    """Publishing names what goes out; a zoo is named only where something goes in or out."""
+    spec = case.spec
+    if spec.publish is not None and spec.publish.student is None and spec.publish.oracle is None:
+        message = "`publish` names neither `student` nor `oracle`: nothing goes out"
+        yield case.fault("no-effect", message, "publish", "add `student: zoo/NAME`, or leave `publish` out", key=True)
+    names = [spec.student.model, spec.student.tokenizer, spec.oracle.model if spec.oracle else None]
+    reads = any(isinstance(name, str) and name.startswith("zoo/") for name in names)
+    if spec.publish is None and not reads:
+        yield from case.no_effect("zoo", "where nothing is read from a zoo or published")
+    if spec.publish is not None and spec.zoo is not None and not spec.zoo.startswith("hub:"):
+        yield from case.no_effect(
+            "publish.private", f"in `{spec.zoo}`: only repositories on the Hub are private or not"
+        )
+
+
+def judge_is_teacher(case: Case) -> Iterator[str]:
+    """A student is judged by the very oracle that taught it."""
+    method = case.spec.method
+    if method is not None and method.oracle_members and not method.ensemble:
+        names = [one.name for one in case.spec.evaluate if "oracle" in one.judges()]
+        if names:
+            listed = ", ".join(f"`{name}`" for name in dict.fromkeys(names))
+            yield f"judge = teacher: {listed} is judged by the oracle that taught `{method.name}`"
+
+
+def plain_sft(case: Case) -> Iterator[str]:
+    """Summed log-probabilities without the gate leave of DRDO's contrast only its first half."""
+    method = case.spec.method
+    if method is None or method.name != "drdo":
+        return
+    options = method.model_dump()
+    if options.get("alpha") and options.get("log_prob") == "sum" and options.get("gamma") == 0:
+        yield (
+            "method `drdo` with `log_prob: sum` and `gamma: 0`: the contrastive term is then plain SFT "
+            "on the chosen response"
+        )
+
+
+EACH = (oracle_needed, oracle_source, truth_needed, evals, publish)
+ALL = (oracle_used,)
+DOUBTS = (judge_is_teacher, plain_sft)
