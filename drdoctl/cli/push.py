@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from drdoctl.cli._zoo import ZOO, size_text
 from drdoctl.cli.options import Options, shared, verb
+
+if TYPE_CHECKING:
+    from drdoctl.zoo.card import Card
 
 EXAMPLES = (
     "drdoctl push oracle-4c1e9a0b77d2 zoo/oracle-phi3-tldr --tag v1 --license mit",
@@ -54,33 +59,36 @@ def command(
         )
     store, found = find(Store(options.store), artifact)
     package = pack(store, found, ref.name, licence=licence)
-    console, card = options.console, package.card
-    for file in package.left_out:
-        console.debug(f"{file}  stays here")
-    if card.license is None:
-        console.warning("the card states no licence; `--license SPDX` does")
     where, tag = locate(location), tag or ref.revision
-    document = {
-        "format": 1,
-        "name": f"zoo/{ref.name}",
-        "tag": tag,
-        "location": where,
-        "artifact": found,
-        "role": card.role,
-        "license": card.license,
-        "files": {file: entry.model_dump() for file, entry in sorted(card.files.items())},
-    }
+    for file in package.left_out:
+        options.console.debug(f"{file}  stays here")
+    if package.card.license is None:
+        options.console.warning("the card states no licence; `--license SPDX` does")
     if dry_run:
-        if options.json:
-            console.json(document)
-        else:
-            console.table(
-                ("file", "size"), [(file, size_text(entry.size)) for file, entry in sorted(card.files.items())]
-            )
+        _show(options, package.card, where, tag, None)
         return
     revision = push(package, where, tag=tag, private=not public, offline=options.offline)
-    console.info(f"{found} is zoo/{ref.name}{f'@{tag}' if tag else ''} in {where}: {size_text(card.size)}")
+    options.console.info(f"{found} is in {where}: {size_text(package.card.size)}")
+    _show(options, package.card, where, tag, revision)
+
+
+def _show(options: Options, card: Card, where: str, tag: str | None, revision: str | None) -> None:
+    """Print the pushed name, or, where nothing was pushed, the files that would go up."""
     if options.json:
-        console.json({**document, "revision": revision})
+        document = {
+            "format": 1,
+            "name": f"zoo/{card.name}",
+            "tag": tag,
+            "revision": revision,
+            "location": where,
+            "artifact": card.artifact,
+            "role": card.role,
+            "license": card.license,
+            "files": {file: entry.model_dump() for file, entry in sorted(card.files.items())},
+        }
+        options.console.json(document)
+    elif revision is None:
+        rows = [(file, size_text(entry.size)) for file, entry in sorted(card.files.items())]
+        options.console.table(("file", "size"), rows)
     else:
-        console.data(f"zoo/{ref.name}@{tag or revision}")
+        options.console.data(f"zoo/{card.name}@{tag or revision}")

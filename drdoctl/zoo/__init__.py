@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from drdoctl.core.errors import IntegrityError, ZooError
+
 if TYPE_CHECKING:
     from drdoctl.zoo.card import FileEntry
 
@@ -57,3 +59,21 @@ class Zoo(Protocol):
 
     def publish(self, name: str, upload: Upload) -> str:
         """Make the files and the card visible at once, then the tag; return the id. Idempotent."""
+
+
+def tag_exists(name: str, tag: str, location: str) -> ZooError:
+    """Return the error of a push whose tag is taken by other content."""
+    return ZooError(
+        f"tag `{tag}` of `zoo/{name}` exists in `{location}` and names something else; tags never move",
+        code="tag-exists",
+        hint="push again with the next tag: `--tag vN`",
+    )
+
+
+def missing_file(name: str, path: str, revision: str, location: str) -> IntegrityError:
+    """Return the error of a file that the card lists and the zoo does not hold."""
+    return IntegrityError(
+        f"`{path}` of `zoo/{name}` is missing from `{location}` at `{revision[:12]}`",
+        code="missing-file",
+        hint=f"publish `zoo/{name}` again from the store that made it",
+    )

@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError, field_validator
 from drdoctl.core.errors import Fault, IntegrityError
 from drdoctl.core.fingerprint import FINGERPRINT_DIGITS, digest
 from drdoctl.core.parts import Model
+from drdoctl.zoo.shelf import ShelfCard, shipped_cards
 
 FORMAT = 1
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$"
@@ -60,7 +61,8 @@ class Card(Model):
     """A reward model, or a policy."""
     kind: Literal["oracle", "sft", "align"]
     """The stage that made it."""
-    base: Base = Base()
+    base: Base = Field(default_factory=Base)
+    """The model that training started from."""
     datasets: list[str] = Field(default_factory=list)
     """Hub ids of the data sets that training read."""
     spec_name: str = ""
@@ -202,3 +204,6 @@ def json_schema() -> dict[str, Any]:
 def write_schema(path: Path) -> None:
     """Write the card's JSON Schema (`schemas/card.schema.json`)."""
     path.write_text(json.dumps(json_schema(), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+__all__ = ["Base", "Card", "FileEntry", "ShelfCard", "fingerprint_of", "json_schema", "parse_card", "shipped_cards"]

@@ -23,9 +23,8 @@ from typing import Any
 from drdoctl.core.errors import IntegrityError, UserError, ZooError
 from drdoctl.core.files import disk_errors
 from drdoctl.core.suggest import did_you_mean
-from drdoctl.zoo import Upload
+from drdoctl.zoo import Upload, missing_file, tag_exists
 from drdoctl.zoo.card import FileEntry, parse_card
-from drdoctl.zoo.faults import missing_file, tag_exists
 
 ID_DIGITS = 40
 

@@ -13,11 +13,10 @@ from typing import Any
 
 from drdoctl.core.errors import ZooError
 from drdoctl.core.suggest import did_you_mean
-from drdoctl.zoo import CARD_FILE, Upload
+from drdoctl.zoo import CARD_FILE, Upload, missing_file, tag_exists
 from drdoctl.zoo.calls import ATTEMPTS, allowed, attempt, explain, pause, status, transient, within
 from drdoctl.zoo.card import Card, FileEntry, parse_card
 from drdoctl.zoo.client import client, endpoint
-from drdoctl.zoo.faults import missing_file, tag_exists
 
 PAGE = "README.md"
 BESIDE = (CARD_FILE, PAGE, ".gitattributes")

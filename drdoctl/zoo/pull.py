@@ -7,6 +7,7 @@ Files gather in `<store>/cache/pulls/`, where an interrupted pull finds what it 
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -66,8 +67,7 @@ def pull_into(store: Store, want: Want, *, zoo: str | None = None, offline: bool
     where = want.locations["zoo"]
     location = where.get("location") or locate(zoo)
     ref = parse_ref(where["ref"])
-    pinned = Ref(ref.name, where.get("revision") or ref.revision)
-    facts = _facts(store, pinned, location, offline=offline)
+    facts = _planned(store, ref, where.get("revision"), location, offline=offline)
     if facts.sha256 != where.get("sha256", facts.sha256):
         raise IntegrityError(
             f"`{ref}` in `{location}` is not the model that was planned with",
@@ -121,6 +121,14 @@ def _facts(store: Store, ref: Ref, location: str, *, offline: bool) -> ZooFacts:
     return look_up(ref, location, offline=offline)
 
 
+def _planned(store: Store, ref: Ref, revision: str | None, location: str, *, offline: bool) -> ZooFacts:
+    """Return what the plan saw: as remembered, where that revision is in the store already, else as the zoo tells."""
+    known = remembered(ref, location, store.root)
+    if known is not None and revision == known.revision and _there(store, known.card.artifact, known.card):
+        return known
+    return look_up(Ref(ref.name, revision or ref.revision), location, offline=offline)
+
+
 def _there(store: Store, artifact: str, card: Card) -> bool:
     """Tell whether a complete artifact holds the card's files."""
     manifest = store.manifest(artifact)
@@ -153,7 +161,10 @@ def _bring(
             return final, ()
         _keep_only(staging, set(facts.card.files))
         try:
-            fetched = gather(open_zoo(location, offline=offline), facts, staging, report)
+            if _link_known(store, facts.card, staging):
+                fetched: tuple[str, ...] = ()
+            else:
+                fetched = gather(open_zoo(location, offline=offline), facts, staging, report)
         except IntegrityError:
             shutil.rmtree(staging, ignore_errors=True)
             raise
@@ -167,14 +178,34 @@ def _bring(
 def _alone(staging: Path) -> Iterator[None]:
     """Let one process at a time pull the same revision into a store; the lock goes with its process."""
     lock = staging.with_name(f"{staging.name}.lock")
+    while True:
+        with disk_errors(staging):
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            file = lock.open("w", encoding="ascii")
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if not lock.exists() or not os.path.samestat(os.fstat(file.fileno()), lock.stat()):
+                continue  # whoever held it before has cleared it away
+            try:
+                staging.mkdir(exist_ok=True)
+                yield
+            finally:
+                lock.unlink()
+            return
+
+
+def _link_known(store: Store, card: Card, staging: Path) -> bool:
+    """Take the files from the artifact that an earlier pull left under the model's own name, if it is there."""
+    if not _there(store, card.artifact, card):
+        return False
+    known = store.path(card.artifact)
+    if any(file_fault(known / name, entry) for name, entry in card.files.items()):
+        return False
     with disk_errors(staging):
-        staging.mkdir(parents=True, exist_ok=True)
-        file = lock.open("w", encoding="ascii")
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        staging.mkdir(exist_ok=True)
-        yield
-        lock.unlink(missing_ok=True)
+        for name in card.files:
+            (staging / name).unlink(missing_ok=True)
+            os.link(known / name, staging / name)  # artifacts never change, so two may share their bytes
+    return True
 
 
 def _keep_only(folder: Path, names: set[str]) -> None:

@@ -1,0 +1,126 @@
+"""The zoo in a folder, from the inside: what lies where, and what happens when it is edited or raced for."""
+
+from __future__ import annotations
+
+import multiprocessing
+
+import pytest
+import zoo_things
+
+from drdoctl.core.errors import IntegrityError, UserError, ZooError
+from drdoctl.zoo.fs import FsZoo
+from drdoctl.zoo.pull import pull
+from drdoctl.zoo.push import pack, push
+from drdoctl.zoo.verify import verify_zoo
+
+
+def test_layout(tmp_path, store, oracle):
+    """Blobs lie under their hash, cards under their id, pointers hold an id; nothing else is left."""
+    root = tmp_path / "zoo"
+    revision = push(pack(store, oracle, "thing"), str(root), tag="v1")
+    found = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    card = pack(store, oracle, "thing").card
+    blobs = {f"blobs/sha256/{entry.sha256[:2]}/{entry.sha256}" for entry in card.files.values()}
+    assert found == blobs | {f"thing/revisions/{revision}.json", "thing/refs/main", "thing/refs/tags/v1"}
+    assert (root / "thing/refs/tags/v1").read_text(encoding="ascii") == revision
+    assert (root / f"thing/revisions/{revision}.json").read_bytes() == card.to_bytes()
+
+
+def test_names_share_contents(tmp_path, store, oracle):
+    """The same file under two names is stored once."""
+    root = tmp_path / "zoo"
+    push(pack(store, oracle, "one"), str(root))
+    push(pack(store, oracle, "two"), str(root))
+    assert len([path for path in (root / "blobs").rglob("*") if path.is_file()]) == len(zoo_things.FILES)
+    assert FsZoo(str(root)).names() == ["one", "two"]
+
+
+def _edit(zoo, what):
+    card = zoo.card("thing")
+    blob = zoo.blob(card["files"]["model.safetensors"]["sha256"])
+    if what == "flip":
+        data = bytearray(blob.read_bytes())
+        data[-1] ^= 1
+        blob.write_bytes(data)
+    elif what == "cut":
+        blob.write_bytes(blob.read_bytes()[:-1])
+    elif what == "gone":
+        blob.unlink()
+    elif what == "swap":
+        blob.write_bytes(zoo_things.safetensors(b"\1" * 1024))
+    elif what == "card":
+        (path,) = (zoo.root / "thing/revisions").iterdir()
+        path.write_text(path.read_text(encoding="utf-8").replace('"small"', '"other"'), encoding="utf-8")
+
+
+@pytest.mark.parametrize("what", ["flip", "cut", "gone", "swap", "card"])
+def test_tampering(what, folder_zoo, store, other_store, oracle):
+    """A changed, cut, missing or swapped blob and an edited card are exit 5, and nothing is installed."""
+    push(pack(store, oracle, "thing"), folder_zoo.location)
+    _edit(folder_zoo, what)
+    named = "card" if what == "card" else r"model\.safetensors"
+    with pytest.raises(IntegrityError, match=named):
+        pull(other_store, "zoo/thing", folder_zoo.location)
+    with pytest.raises(IntegrityError, match=named):
+        verify_zoo("zoo/thing", folder_zoo.location)
+    assert not other_store.path(oracle).exists()
+
+
+def test_a_cut_blob_is_mended_by_pushing_again(folder_zoo, store, other_store, oracle):
+    """A blob that a crash left short is written anew by the next push of the same artifact."""
+    push(pack(store, oracle, "thing"), folder_zoo.location)
+    _edit(folder_zoo, "cut")
+    push(pack(store, oracle, "thing"), folder_zoo.location)
+    assert pull(other_store, "zoo/thing", folder_zoo.location).path.is_dir()
+
+
+def _race(root, number, start, results):
+    zoo = FsZoo(root)
+    start.wait()
+    try:
+        zoo._create("thing/refs/tags/v1", f"{number:040x}".encode())
+        results.put(number)
+    except FileExistsError:
+        results.put(None)
+
+
+def test_racers_for_a_tag(tmp_path):
+    """Of four processes that make one tag at once, one wins, and the tag holds what the winner wrote."""
+    context = multiprocessing.get_context("fork")
+    start, results = context.Event(), context.Queue()
+    racers = [context.Process(target=_race, args=(str(tmp_path), number, start, results)) for number in range(4)]
+    for racer in racers:
+        racer.start()
+    start.set()
+    answers = [results.get(timeout=20) for _ in racers]
+    for racer in racers:
+        racer.join()
+    (winner,) = [answer for answer in answers if answer is not None]
+    assert int((tmp_path / "thing/refs/tags/v1").read_text(encoding="ascii"), 16) == winner
+    assert [path.name for path in (tmp_path / "thing/refs/tags").iterdir()] == ["v1"]
+
+
+def test_a_url_that_cannot_be_opened():
+    """An unknown kind of URL is exit 2 with a remedy."""
+    with pytest.raises(UserError, match="nosuch"):
+        FsZoo("nosuch://bucket/zoo")
+
+
+def test_no_permission(tmp_path, monkeypatch):
+    """A store that refuses access is exit 4, not a traceback."""
+    zoo = FsZoo(str(tmp_path))
+
+    def refuse(*_, **__):
+        raise PermissionError("Forbidden")
+
+    monkeypatch.setattr(zoo.fs, "glob", refuse)
+    with pytest.raises(ZooError, match="Forbidden"):
+        zoo.names()
+
+
+def test_pointer_to_nowhere(tmp_path, store, oracle):
+    """A pointer with junk in it counts as not there."""
+    push(pack(store, oracle, "thing"), str(tmp_path / "zoo"))
+    (tmp_path / "zoo/thing/refs/main").write_bytes(b"../../etc/passwd")
+    with pytest.raises(ZooError):
+        FsZoo(str(tmp_path / "zoo")).resolve("thing")

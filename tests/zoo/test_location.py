@@ -1,0 +1,92 @@
+"""Where the zoo is, and what counts as a name in it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drdoctl.core.errors import UserError, ZooError
+from drdoctl.zoo.location import Ref, is_ref, locate, needs_network, open_zoo, parse_ref
+
+
+def test_precedence(monkeypatch, tmp_path):
+    """What is written comes first, then DRDOCTL_ZOO, then the default; a spec's folder starts at the spec."""
+    monkeypatch.delenv("DRDOCTL_ZOO", raising=False)
+    assert locate() == "hub:drdoctl"
+    monkeypatch.setenv("DRDOCTL_ZOO", "hub:mine")
+    assert locate() == "hub:mine"
+    assert locate("zoo", tmp_path) == str(tmp_path / "zoo")
+    assert locate("hub:org", tmp_path) == "hub:org"
+    assert locate("s3://bucket/zoo", tmp_path) == "s3://bucket/zoo"
+    assert locate("zoo") == "zoo"
+
+
+@pytest.mark.parametrize(
+    ("text", "ref"),
+    [
+        ("zoo/oracle-phi3-tldr", Ref("oracle-phi3-tldr")),
+        ("zoo/oracle-opt1.3b@v2", Ref("oracle-opt1.3b", "v2")),
+        ("zoo/A_b@" + "a" * 40, Ref("A_b", "a" * 40)),
+    ],
+)
+def test_names(text, ref):
+    """A name may have a tag or an id, and prints as it was written."""
+    assert parse_ref(text) == ref
+    assert str(ref) == text
+    assert is_ref(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["zoo/", "zoo/../x", "zoo/a/b", "zoo/a@", "zoo/a@../b", "a", "zoo/a b", "zoo/a@v1@v2", "zoo/.a"]
+)
+def test_no_names(text):
+    """What could leave the zoo, or is no name, is exit 2."""
+    with pytest.raises(UserError):
+        parse_ref(text)
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_a_name_or_a_user_error(text):
+    """Whatever passes as a name has no separator in it and does not begin with a dot."""
+    try:
+        ref = parse_ref(f"zoo/{text}")
+    except UserError:
+        return
+    assert not set("/\\\0") & set(ref.name + (ref.revision or ""))
+    assert not ref.name.startswith(".")
+
+
+def test_secrets_in_urls():
+    """A URL with a password in it is exit 2, and the message does not repeat it."""
+    with pytest.raises(UserError) as error:
+        open_zoo("s3://user:secret@bucket/zoo")
+    assert "secret@" not in str(error.value)
+
+
+@pytest.mark.parametrize("location", ["hub:", "hub:a/b", "hub:../x"])
+def test_no_organisations(location):
+    """An organisation is one name."""
+    with pytest.raises(UserError):
+        open_zoo(location)
+
+
+def test_offline():
+    """Offline, zoos on this machine open and others are exit 4."""
+    assert not needs_network("some/folder")
+    assert not needs_network("memory://zoo")
+    assert open_zoo("memory://zoo-offline", offline=True).names() == []
+    for location in ("hub:org", "s3://bucket/zoo", "https://example.org/zoo"):
+        with pytest.raises(ZooError):
+            open_zoo(location, offline=True)
+
+
+def test_nothing_heavy_is_imported():
+    """Importing the zoo's modules loads neither the Hub's client nor fsspec nor torch."""
+    modules = "pull, push, verify, resolve, publish, fs, hub, card, location, safety, lineage, page"
+    heavy = "{'huggingface_hub', 'fsspec', 'torch', 'transformers', 'pyarrow', 'numpy'}"
+    program = f"import sys\nfrom drdoctl.zoo import {modules}\nassert not {heavy} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)
