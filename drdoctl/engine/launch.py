@@ -90,6 +90,8 @@ def environment(kind: str, resources: Mapping[str, Any], *, offline: bool) -> di
         env["CUDA_VISIBLE_DEVICES"] = ""
     if resources["device"] == "cpu" or not cuda_likely(env):
         env["DS_ACCELERATOR"] = "cpu"
+    for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE"):  # a batch system's, which would be taken for ours
+        env.pop(name, None)
     if processes(kind, resources) == 1:
         env.update(RANK="0", LOCAL_RANK="0", WORLD_SIZE="1")
     return env

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
 import subprocess
 import time
@@ -15,9 +13,9 @@ from typing import Any, Self
 
 from drdoctl.core.files import read_json
 from drdoctl.core.progress import PROGRESS, STOP
+from drdoctl.engine.ranks import Exits, Ranks, kill_group
 
 POLL_SECONDS = 0.1
-RANKS_SECONDS = 0.5
 GRACE_SECONDS = 60.0
 """How long a stage may take to end after the first signal."""
 SETTLE_SECONDS = 2.0
@@ -88,7 +86,8 @@ class Watch:
         self._seen = _stamp(folder / PROGRESS)
         self._moved = time.monotonic()
         self._asked: float | None = None
-        self._ranks = Ranks(process.pid, processes)
+        self._exits = Exits(process)
+        self._ranks = Ranks(process.pid, processes, self._exits)
 
     def wait(self) -> Ending:
         """Return how the child ended. Whatever happens, no process of its group is left."""
@@ -106,14 +105,12 @@ class Watch:
             self._read_progress()
             return self._ending()
         finally:
+            self._exits.close()
             kill_group(self.process)
 
     def _ended(self) -> bool:
-        try:
-            self.process.wait(POLL_SECONDS)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
+        self._exits.wait(POLL_SECONDS)
+        return self.process.poll() is not None
 
     def _read_progress(self) -> None:
         stamp = _stamp(self.folder / PROGRESS)
@@ -154,71 +151,9 @@ class Watch:
         return Ending(128 + number if number else code, signal=number)
 
 
-class Ranks:
-    """The processes that a launcher started, from `/proc`. Where there is none, nothing is seen and nothing breaks."""
-
-    def __init__(self, leader: int, count: int) -> None:
-        self.leader, self.count = leader, count
-        self.known: dict[int, int] = {}
-        """Process id -> rank."""
-        self._looked = 0.0
-
-    def look(self) -> tuple[int, int] | None:
-        """Return (rank, wait status) of a rank that has died badly and was not waited for yet, or None."""
-        if self.count == 1 or time.monotonic() - self._looked < RANKS_SECONDS:
-            return None
-        self._looked = time.monotonic()
-        for pid in _children(self.leader):
-            if pid not in self.known and (rank := _rank(pid)) is not None:
-                self.known[pid] = rank
-        for pid, rank in self.known.items():
-            fields = _stat(pid)
-            if fields and fields[0] == "Z" and int(fields[-1]) != 0:
-                return rank, int(fields[-1])
-        return None
-
-    def stuck(self) -> str:
-        """Return which processes of a hung stage are stopped or gone, in words; empty where all seem to run."""
-        named = {**self.known} or {self.leader: 0}
-        states = {rank: (_stat(pid) or ["gone"])[0] for pid, rank in named.items()}
-        words = {"T": "is stopped", "t": "is stopped", "Z": "has died", "gone": "is gone", "D": "waits for the disk"}
-        return ", ".join(f"rank {rank} {words[state]}" for rank, state in sorted(states.items()) if state in words)
-
-
-def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill whatever is left of a child's process group, and wait for the child."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
 def _stamp(path: Path) -> tuple[int, int] | None:
     try:
         facts = path.stat()
     except OSError:
         return None
     return facts.st_mtime_ns, facts.st_ino
-
-
-def _stat(pid: int) -> list[str]:
-    """Return the fields of `/proc/PID/stat` from the state on."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return []
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
-    except (OSError, ValueError):
-        return []
-
-
-def _rank(pid: int) -> int | None:
-    try:
-        env = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return None
-    found = [entry[5:] for entry in env if entry.startswith(b"RANK=")]
-    return int(found[0]) if found and found[0].isdigit() else None

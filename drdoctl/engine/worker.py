@@ -24,7 +24,7 @@ from drdoctl.core.errors import DrdoError, Fault
 from drdoctl.core.files import write_atomic
 from drdoctl.core.progress import STOP, StopRequested
 from drdoctl.stages import Job
-from drdoctl.store.lock import pid_alive
+from drdoctl.store.lock import mark_busy, pid_alive
 
 REQUEUE = 75
 PARENT_SECONDS = 1.0
@@ -36,7 +36,9 @@ OUT_OF_MEMORY = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one stage in this process and return the exit code."""
-    job = Job.read(Path((sys.argv[1:] if argv is None else argv)[-1]))
+    told = Path((sys.argv[1:] if argv is None else argv)[-1])
+    busy = mark_busy(told)  # so that the next apply does not work in the folder beside us, should ours be killed
+    job = Job.read(told)
     die_with(job.parent)
     for wanted in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         signal.signal(wanted, lambda number, _frame: ask_to_stop(job, signal.Signals(number).name))
@@ -47,6 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return REQUEUE if os.environ.get("WORLD_SIZE", "1") == "1" else 0
     except BaseException as error:  # noqa: BLE001  # whatever it is, the parent must hear of it
         return report(job, error)
+    finally:
+        if busy is not None:
+            busy.close()
     return 0
 
 

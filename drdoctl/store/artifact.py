@@ -13,9 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drdoctl.core.errors import IntegrityError, StageFailed
+from drdoctl.core.errors import IntegrityError, Refused, StageFailed
 from drdoctl.core.files import WORK_FILES, disk_errors, fsync_dir, read_json, write_atomic, write_json
-from drdoctl.core.fingerprint import FINGERPRINT_DIGITS, file_sha256
+from drdoctl.core.fingerprint import file_sha256
+from drdoctl.store.folder import newest_checkpoint, remove, result_files, seal, subfolders, sweep
+from drdoctl.store.lock import wait_until_free
 from drdoctl.store.manifest import FORMAT, MANIFEST, describe, well_formed
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ PARTIAL = ".partial"
 KEPT = ("log.txt",)
 """Work files that stay in the artifact, though they are not hashed."""
 OWN = frozenset({"artifacts", "runs", "reports", "cache", "lock", "store.json", "hub-refs.json", "zoo-refs.json"})
+PATIENCE_SECONDS = 10.0
+"""How long the children of an apply that was killed may take to notice."""
 HASH_ALWAYS = 2 << 30
 """Artifacts up to this many bytes are hashed before each use; above it, sizes are compared, unless asked to verify."""
 
@@ -89,7 +93,7 @@ class Store:
 
     def manifests(self) -> list[dict[str, Any]]:
         """Return the manifests of all complete artifacts, oldest first."""
-        names = sorted(path.name for path in _folders(self.artifacts) if not path.name.endswith(PARTIAL))
+        names = sorted(path.name for path in subfolders(self.artifacts) if not path.name.endswith(PARTIAL))
         found = [manifest for name in names if (manifest := self.manifest(name)) is not None]
         return sorted(found, key=lambda manifest: (manifest["created"], manifest["id"]))
 
@@ -104,7 +108,7 @@ class Store:
         progress = read_json(folder / "progress.json")
         progress = progress if isinstance(progress, dict) else {}
         seen = folder / ("progress.json" if progress else "job.json")
-        checkpoint = _checkpoint(folder) or progress.get("checkpoint")
+        checkpoint = newest_checkpoint(folder) or progress.get("checkpoint")
         return {
             "step": progress.get("step", 0) if checkpoint is None else checkpoint,
             "steps": progress.get("steps", 0),
@@ -116,6 +120,12 @@ class Store:
     def open_partial(self, want: Want) -> tuple[Path, bool]:
         """Return the folder to work in, and whether earlier work on the very same stage lies in it."""
         folder = self.partial_path(want.artifact)
+        if not wait_until_free(folder / "job.json", PATIENCE_SECONDS):
+            raise Refused(
+                f"a child of an earlier apply is still at work in `{folder}`",
+                code="still-at-work",
+                hint=f"find it with `pgrep -f {folder}` and end it, then run the same command again",
+            )
         with disk_errors(folder):
             job = read_json(folder / "job.json")
             resumes = isinstance(job, dict) and job.get("fingerprint") == want.fingerprint
@@ -124,6 +134,7 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
             for name in ("stop", "stopped", "failure.json"):
                 (folder / name).unlink(missing_ok=True)
+            sweep(folder)
         return folder, resumes
 
     def half_committed(self, artifact: str) -> bool:
@@ -135,10 +146,9 @@ class Store:
         """Turn the folder in progress into the artifact and return its path."""
         folder = self.partial_path(want.artifact)
         with disk_errors(folder):
-            for path in sorted(folder.iterdir()):
-                if path.name.endswith(".tmp") or path.name == MANIFEST:
-                    path.unlink()
-            files = {name: _seal(folder / name) for name in _result_files(folder)}
+            (folder / MANIFEST).unlink(missing_ok=True)
+            sweep(folder)
+            files = {name: seal(folder / name) for name in result_files(folder)}
             if not files:
                 raise StageFailed(f"stage `{want.id}` ended well but left no files", code="no-files")
             write_json(folder / MANIFEST, describe(want, spec_name, files, metrics, seconds))
@@ -150,11 +160,11 @@ class Store:
         with disk_errors(folder):
             for name in WORK_FILES:
                 if name not in KEPT:
-                    _remove(folder / name)
+                    remove(folder / name)
             fsync_dir(folder)
             if final.exists():
                 self._warn(f"`{final}` was there without a valid manifest and was replaced")
-                _remove(final)
+                remove(final)
             folder.rename(final)
             fsync_dir(self.artifacts)
         self._verified.add(artifact)
@@ -192,48 +202,6 @@ class Store:
             self.warnings.append(text)
 
 
-def artifact_name(kind: str, fingerprint: str) -> str:
-    """Return the folder's name for a kind and a full fingerprint."""
-    return f"{kind}-{fingerprint[:FINGERPRINT_DIGITS]}"
-
-
-def _checkpoint(folder: Path) -> int | None:
-    """Return the step of the newest whole checkpoint, or None."""
-    whole = [path.parent.name[5:] for path in (folder / "checkpoints").glob(f"step-*/{MANIFEST}")]
-    return max((int(step) for step in whole if step.isdigit()), default=None)
-
-
-def _result_files(folder: Path) -> list[str]:
-    """Return the files that make the artifact, as POSIX paths below the folder, sorted."""
-    return sorted(
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.is_file() and path.relative_to(folder).parts[0] not in WORK_FILES and path.name != MANIFEST
-    )
-
-
-def _seal(path: Path) -> dict[str, Any]:
-    """Make a file durable and return its facts for the manifest."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-    fsync_dir(path.parent)
-    return {"sha256": file_sha256(path), "size": path.stat().st_size}
-
-
-def _folders(parent: Path) -> list[Path]:
-    try:
-        return [path for path in parent.iterdir() if path.is_dir()]
-    except OSError:
-        return []
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
 def _no_store(root: Path, why: str) -> StageFailed:
     return StageFailed(
         f"`{root}` cannot be used as a store: {why}",
@@ -244,6 +212,3 @@ def _no_store(root: Path, why: str) -> StageFailed:
 
 def _again(folder: Path) -> str:
     return f"delete the folder and run the same apply again: `rm -r {folder}`"
-
-
-__all__ = ["PARTIAL", "Store", "artifact_name"]

@@ -63,6 +63,38 @@ def holder(root: Path) -> dict[str, Any] | None:
     return None
 
 
+def mark_busy(path: Path) -> TextIO | None:
+    """Hold a shared lock on a file until this process ends (or the file is closed); None where locks do not work."""
+    file = path.open("r", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file
+
+
+def wait_until_free(path: Path, seconds: float) -> bool:
+    """Wait until no process marks a file as busy, and return whether that came to pass. No file is free."""
+    deadline = time.monotonic() + seconds
+    try:
+        file = path.open("r", encoding="utf-8")
+    except OSError:
+        return True
+    with file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(0.05)
+            except OSError:
+                return True
+            else:
+                return True
+
+
 def pid_alive(pid: int) -> bool:
     """Whether a process of this machine runs. One that has ended but was not waited for counts as dead."""
     try:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from drdoctl.engine import watch
-from drdoctl.engine.watch import Ranks, Signals, Watch
+from drdoctl.engine.ranks import _stat
+from drdoctl.engine.watch import Signals, Watch
 
 
 @pytest.fixture
@@ -61,9 +62,9 @@ def test_grandchildren_do_not_survive(follow, tmp_path):
     follow(program)
     pid = int((tmp_path / "pid").read_text())
     deadline = time.monotonic() + 5
-    while Path(f"/proc/{pid}").exists() and "Z" not in watch._stat(pid)[:1] and time.monotonic() < deadline:
+    while Path(f"/proc/{pid}").exists() and "Z" not in _stat(pid)[:1] and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert watch._stat(pid)[:1] in ([], ["Z"])
+    assert _stat(pid)[:1] in ([], ["Z"])
 
 
 def test_a_stage_that_does_not_stop_is_killed_after_the_grace_time(follow, monkeypatch):
@@ -73,31 +74,6 @@ def test_a_stage_that_does_not_stop_is_killed_after_the_grace_time(follow, monke
     ending, seen = follow("import time; time.sleep(60)")
     assert ending.killed
     assert seen == ["stop"]
-
-
-def test_a_dead_rank_is_seen_before_anyone_waits_for_it():
-    """The rank of a launcher's child that died of a signal is known from its environment and its exit status."""
-    program = "import os, subprocess, sys, time\n"
-    program += "for rank in '01': subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], "
-    program += "env={**os.environ, 'RANK': rank})\n"
-    program += "print('up', flush=True); time.sleep(60)"
-    launcher = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, start_new_session=True)
-    try:
-        launcher.stdout.readline()
-        ranks = Ranks(launcher.pid, 2)
-        assert ranks.look() is None
-        assert sorted(ranks.known.values()) == [0, 1]
-        victim = next(pid for pid, rank in ranks.known.items() if rank == 1)
-        os.kill(victim, signal.SIGSTOP)
-        time.sleep(0.1)
-        assert ranks.stuck() == "rank 1 is stopped"
-        os.kill(victim, signal.SIGKILL)
-        time.sleep(0.1)
-        ranks._looked = 0.0
-        assert ranks.look() == (1, 9)
-    finally:
-        watch.kill_group(launcher)
-        launcher.stdout.close()
 
 
 def test_handlers_are_put_back():

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drdoctl.core.errors import IntegrityError, StageFailed
+from drdoctl.core.errors import IntegrityError, Refused, StageFailed
 from drdoctl.core.fingerprint import file_sha256
 from drdoctl.store.artifact import Store
+from drdoctl.store.lock import mark_busy
 
 HERE = Path(__file__).parent
 MADE_UP = runpy.run_path(str(HERE / "commit_once.py"))
@@ -135,6 +136,28 @@ def test_a_broken_artifact_is_replaced_by_the_next_commit(store):
     store.commit(WANT, "toy", {}, 1)
     assert store.manifest(WANT.artifact) is not None
     assert any("was replaced" in text for text in store.warnings)
+
+
+def test_what_a_killed_process_left_half_written_is_swept(store):
+    """Files begun beside their names by a process that was killed are not taken into the artifact."""
+    folder = fill(store)
+    for name in (".123.train.parquet", ".figures.json.123.tmp", "tokenizer/.77.tokenizer.json"):
+        (folder / name).write_text("torn")
+    (folder / ".keep").write_text("a result")
+    assert store.open_partial(WANT) == (folder, True)
+    store.commit(WANT, "toy", {}, 1)
+    assert set(store.manifest(WANT.artifact)["files"]) == {".keep", "model.safetensors", "tokenizer/tokenizer.json"}
+
+
+def test_work_is_not_gone_on_with_beside_a_child_of_an_earlier_apply(store, monkeypatch):
+    """While a process of a killed apply is still at work in the folder, the next apply waits, and then refuses."""
+    folder = fill(store)
+    monkeypatch.setattr("drdoctl.store.artifact.PATIENCE_SECONDS", 0.2)
+    busy = mark_busy(folder / "job.json")
+    with pytest.raises(Refused, match="still at work"):
+        store.open_partial(WANT)
+    busy.close()
+    assert store.open_partial(WANT) == (folder, True)
 
 
 def test_partial_tells_where_a_resume_goes_on(store):

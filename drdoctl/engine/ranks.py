@@ -1,0 +1,109 @@
+"""The processes of a stage as the kernel shows them: who has ended, how, and which rank it was."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+from pathlib import Path
+
+
+class Exits:
+    """Waits for the end of a child, or of processes below it, without asking again and again.
+
+    The launcher looks once a second and takes the exit status away; this wakes up at once and sees it first.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._poll = select.poll()
+        self._open: set[int] = set()
+        self.add(process.pid)
+
+    def add(self, pid: int) -> None:
+        """Wake up when this process ends, too."""
+        if hasattr(os, "pidfd_open"):
+            with contextlib.suppress(OSError):
+                handle = os.pidfd_open(pid)
+                self._open.add(handle)
+                self._poll.register(handle, select.POLLIN)
+
+    def wait(self, seconds: float) -> None:
+        """Return when one of the processes has ended, and at the latest after so many seconds."""
+        if not self._open:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(seconds)
+            return
+        for handle, _ in self._poll.poll(seconds * 1000):
+            self._poll.unregister(handle)
+            self._open.discard(handle)
+            os.close(handle)
+
+    def close(self) -> None:
+        """Let go of all processes."""
+        for handle in self._open:
+            os.close(handle)
+        self._open.clear()
+
+
+class Ranks:
+    """The processes that a launcher started, from `/proc`. Where there is none, nothing is seen and nothing breaks."""
+
+    def __init__(self, leader: int, count: int, exits: Exits) -> None:
+        self.leader, self.count, self.exits = leader, count, exits
+        self.known: dict[int, int] = {}
+        """Process id -> rank."""
+
+    def look(self) -> tuple[int, int] | None:
+        """Return (rank, wait status) of a rank that has died badly and was not waited for yet, or None."""
+        if self.count == 1:
+            return None
+        for pid in _children(self.leader) if len(self.known) < self.count else ():
+            if pid not in self.known and (rank := _rank(pid)) is not None:
+                self.known[pid] = rank
+                self.exits.add(pid)
+        for pid, rank in self.known.items():
+            fields = _stat(pid)
+            if fields and fields[0] == "Z" and int(fields[-1]) != 0:
+                return rank, int(fields[-1])
+        return None
+
+    def stuck(self) -> str:
+        """Return which processes of a hung stage are stopped or gone, in words; empty where all seem to run."""
+        named = {**self.known} or {self.leader: 0}
+        states = {rank: (_stat(pid) or ["gone"])[0] for pid, rank in named.items()}
+        words = {"T": "is stopped", "t": "is stopped", "Z": "has died", "gone": "is gone", "D": "waits for the disk"}
+        return ", ".join(f"rank {rank} {words[state]}" for rank, state in sorted(states.items()) if state in words)
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill whatever is left of a child's process group, and wait for the child."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _stat(pid: int) -> list[str]:
+    """Return the fields of `/proc/PID/stat` from the state on."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+    except (OSError, ValueError):
+        return []
+
+
+def _rank(pid: int) -> int | None:
+    try:
+        env = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return None
+    found = [entry[5:] for entry in env if entry.startswith(b"RANK=")]
+    return int(found[0]) if found and found[0].isdigit() else None

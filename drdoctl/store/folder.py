@@ -1,0 +1,62 @@
+"""What is done to the folder of a stage in progress: look for checkpoints, sweep, list, seal."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from drdoctl.core.files import WORK_FILES, fsync_dir
+from drdoctl.core.fingerprint import file_sha256
+from drdoctl.store.manifest import MANIFEST
+
+UNFINISHED = re.compile(r"\.\d+\..+|\..+\.tmp")
+"""Names that `core.files` and `core.progress` write before they rename."""
+
+
+def newest_checkpoint(folder: Path) -> int | None:
+    """Return the step of the newest whole checkpoint, or None."""
+    whole = [path.parent.name[5:] for path in (folder / "checkpoints").glob(f"step-*/{MANIFEST}")]
+    return max((int(step) for step in whole if step.isdigit()), default=None)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed process had begun to write beside its files."""
+    for path in folder.rglob(".*"):
+        if UNFINISHED.fullmatch(path.name) and path.is_file():
+            path.unlink(missing_ok=True)
+
+
+def result_files(folder: Path) -> list[str]:
+    """Return the files that make the artifact, as POSIX paths below the folder, sorted."""
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and path.relative_to(folder).parts[0] not in WORK_FILES and path.name != MANIFEST
+    )
+
+
+def seal(path: Path) -> dict[str, Any]:
+    """Make a file durable and return its facts for the manifest."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    fsync_dir(path.parent)
+    return {"sha256": file_sha256(path), "size": path.stat().st_size}
+
+
+def subfolders(parent: Path) -> list[Path]:
+    """Return the folders in a folder; none where it is not there."""
+    try:
+        return [path for path in parent.iterdir() if path.is_dir()]
+    except OSError:
+        return []
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link, or a folder with all in it; what is not there is no error."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
