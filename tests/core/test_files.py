@@ -1,0 +1,115 @@
+"""Files are whole or absent, and full disks have words of their own."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drdoctl.core.errors import StageFailed
+from drdoctl.core.files import disk_errors, read_json, tree_size, write_atomic, write_json, write_via
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**40), 2**40)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def test_write_atomic_makes_folders_and_leaves_nothing_beside(tmp_path):
+    """The file has the bytes, its folder is made, and no temporary file stays."""
+    path = tmp_path / "deep" / "er" / "file.txt"
+    write_atomic(path, "héllo")
+    assert path.read_bytes() == "héllo".encode()
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_crash_while_writing_keeps_the_old_bytes(tmp_path, monkeypatch):
+    """When the rename never happens, readers still see the old file and no temporary file stays."""
+    path = tmp_path / "file"
+    write_atomic(path, b"old")
+
+    def crash(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pathlib.Path.replace", crash)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomic(path, b"new")
+    monkeypatch.undo()
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_write_via_keeps_the_suffix_and_drops_a_failed_write(tmp_path):
+    """A library is handed a path with the same suffix; when it fails, nothing is left."""
+    seen = []
+
+    def writer(beside):
+        seen.append(beside.suffix)
+        beside.write_bytes(b"half")
+        raise ValueError("library failed")
+
+    with pytest.raises(ValueError, match="library failed"):
+        write_via(tmp_path / "rows.parquet", writer)
+    assert seen == [".parquet"]
+    assert list(tmp_path.iterdir()) == []
+    write_via(tmp_path / "rows.parquet", lambda beside: beside.write_bytes(b"whole") and None)
+    assert (tmp_path / "rows.parquet").read_bytes() == b"whole"
+
+
+@settings(max_examples=20, deadline=None)
+@given(value=JSON)
+def test_json_round_trips_and_is_stable(tmp_path_factory, value):
+    """What is written is read back, and the same value gives the same bytes."""
+    folder = tmp_path_factory.mktemp("json")
+    write_json(folder / "a.json", value)
+    write_json(folder / "b.json", value)
+    assert read_json(folder / "a.json") == value
+    assert (folder / "a.json").read_bytes() == (folder / "b.json").read_bytes()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_json_never_holds_what_is_not_a_number(tmp_path, bad):
+    """NaN and infinity are refused, and no file is made."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", {"x": bad})
+    assert not (tmp_path / "a.json").exists()
+
+
+def test_read_json_of_what_is_not_whole_is_none(tmp_path):
+    """An absent file, half a file, and a file where a folder should be all read as None."""
+    (tmp_path / "half.json").write_text('{"a": ')
+    assert read_json(tmp_path / "absent.json") is None
+    assert read_json(tmp_path / "half.json") is None
+    assert read_json(tmp_path / "half.json" / "below.json") is None
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_full_or_closed_disk_names_the_path_and_the_remedy(tmp_path, number):
+    """Errors of the disk become a fault with a remedy that a user can follow."""
+    with pytest.raises(StageFailed) as caught, disk_errors(tmp_path / "x"):
+        raise OSError(number, os.strerror(number))
+    (fault,) = caught.value.faults
+    assert fault.code == "disk"
+    assert str(tmp_path / "x") in fault.message
+    assert fault.hint
+
+
+def test_other_os_errors_pass(tmp_path):
+    """What is not the disk's fault is not called so."""
+    with pytest.raises(FileNotFoundError), disk_errors(tmp_path):
+        raise FileNotFoundError(errno.ENOENT, "gone")
+
+
+def test_tree_size_counts_files_at_every_depth(tmp_path):
+    """The size of a tree is the sum of its files' bytes."""
+    write_atomic(tmp_path / "a", b"12345")
+    write_atomic(tmp_path / "b" / "c", b"123")
+    assert tree_size(tmp_path) == 8
