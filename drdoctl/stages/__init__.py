@@ -1,4 +1,4 @@
-"""Stages: one file a stage. `want` says what it needs and what it reads from the spec, `run` does it in a child process.
+"""Stages: one file a stage. `want` says what it needs and what it reads from the spec, `run` does it in a child.
 
 Nothing at module level imports torch, transformers, datasets or deepspeed: `run` does, in the child.
 """
@@ -38,6 +38,8 @@ class Want:
     """Where the externals are found (paths, Hub ids). Not part of the fingerprint."""
     warnings: tuple[str, ...] = ()
     """What is allowed but doubtful; stamped on the figures it touches."""
+    sizes: Mapping[str, Any] = field(default_factory=dict)
+    """What estimates rest on: rows, bytes, model configurations. Not part of the fingerprint."""
 
     @property
     def id(self) -> str:

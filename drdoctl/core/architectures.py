@@ -1,0 +1,92 @@
+"""The model types drdoctl can train, and what their `config.json` says about their size. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+SUPPORTED = ("gpt_neox", "llama", "mistral", "opt", "phi3", "qwen2", "qwen3")
+"""Rotary or learned positions, and attention through transformers' interface: what the flat layout needs."""
+GATED = ("llama", "mistral", "phi3", "qwen2", "qwen3")
+"""Types whose MLP has three matrices (gate, up, down), RMSNorm, and no bias but for qwen2's q, k and v."""
+OPT_POSITION_OFFSET = 2
+"""OPT's position table has two rows more than positions."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What sizes a causal LM. Widths in features, `positions` in tokens (None: not limited by a table or a window)."""
+
+    model_type: str
+    layers: int
+    hidden: int
+    heads: int
+    kv_width: int
+    """Features of all key (or value) heads together."""
+    q_width: int
+    """Features of all query heads together."""
+    mlp: int
+    vocabulary: int
+    embedding: int
+    """Width of the embeddings; OPT-350m's is smaller than `hidden`."""
+    positions: int | None
+    tied: bool
+
+    @property
+    def parameters(self) -> int:
+        """Return the trainable parameters, the LM head included once (tied or not)."""
+        return self.embeddings + self.body
+
+    @property
+    def embeddings(self) -> int:
+        """Return the parameters of the token and position tables, and of an untied LM head."""
+        tables = self.vocabulary * self.embedding * (1 if self.tied else 2)
+        if self.model_type == "opt":
+            tables += ((self.positions or 0) + OPT_POSITION_OFFSET) * self.hidden
+            tables += 0 if self.embedding == self.hidden else 2 * self.embedding * self.hidden
+        return tables
+
+    @property
+    def body(self) -> int:
+        """Return the parameters of the decoder layers and the last norm."""
+        hidden, mlp = self.hidden, self.mlp
+        projections = hidden * (2 * self.q_width + 2 * self.kv_width)
+        if self.model_type in GATED:
+            bias = self.q_width + 2 * self.kv_width if self.model_type == "qwen2" else 0
+            norms = 2 * hidden + (2 * (self.q_width // self.heads) if self.model_type == "qwen3" else 0)
+            return self.layers * (projections + bias + 3 * hidden * mlp + norms) + hidden
+        # OPT and GPT-NeoX: two matrices, biases everywhere, LayerNorm with weight and bias
+        per_layer = projections + 4 * hidden + 2 * hidden * mlp + mlp + hidden + 4 * hidden
+        # OPT-350m normalises after each block and has no last norm
+        last = 0 if self.embedding != hidden else 2 * hidden
+        return self.layers * per_layer + last
+
+
+def shape_of(config: Mapping[str, Any]) -> Shape | None:
+    """Return the shape that a `config.json` describes, or None where a number is missing or of another kind."""
+    try:
+        hidden = int(config["hidden_size"])
+        heads = int(config["num_attention_heads"])
+        head = int(config.get("head_dim") or hidden // heads)
+        return Shape(
+            model_type=str(config["model_type"]),
+            layers=int(config["num_hidden_layers"]),
+            hidden=hidden,
+            heads=heads,
+            kv_width=int(config.get("num_key_value_heads") or heads) * head,
+            q_width=heads * head,
+            mlp=int(config.get("intermediate_size") or config["ffn_dim"]),
+            vocabulary=int(config["vocab_size"]),
+            embedding=int(config.get("word_embed_proj_dim") or hidden),
+            positions=_positions(config),
+            tied=bool(config.get("tie_word_embeddings", config["model_type"] == "opt")),
+        )
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+
+
+def _positions(config: Mapping[str, Any]) -> int | None:
+    window = config.get("sliding_window") if config.get("use_sliding_window", True) else None
+    limits = [int(limit) for limit in (window, config.get("max_position_embeddings")) if limit]
+    return min(limits, default=None)

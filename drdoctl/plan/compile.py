@@ -1,0 +1,102 @@
+"""From a spec and its facts to the stages it wants: inputs first, one for each fingerprint. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from drdoctl.core.errors import Fault, UserError
+from drdoctl.spec.facts import Facts
+from drdoctl.spec.matrix import combinations
+from drdoctl.spec.model import Spec
+from drdoctl.spec.used import check
+from drdoctl.stages import KINDS, Want, align, evaluate, logps, oracle, publish, rewards, sft
+from drdoctl.stages import data as data_stage
+from drdoctl.stages.blueprint import Blueprint, is_pull, uses_oracle
+
+Named = tuple[str, Want]
+"""A combination's label, and a stage it wants."""
+
+
+def compile(spec: Spec, facts: Facts) -> list[Want]:  # noqa: A001  # the word for it; nothing here compiles Python
+    """Return all stages of all combinations, inputs before what needs them. What combinations share is there once.
+
+    Reads files through `facts`, writes nothing. Raises UserError with all that is wrong with what the spec points at.
+    """
+    combos = combinations(spec)
+    faults: list[Fault] = []
+    for combo in combos:
+        faults.extend(fault for fault in check(combo.spec, facts) if fault not in faults)
+    if faults:
+        raise UserError(faults)
+    shared = any(uses_oracle(combo.spec) for combo in combos)
+    blueprints = [Blueprint(combo.spec, facts, combo.label, shared, len(combos) > 1) for combo in combos]
+    asked = [(bp.label, want) for bp in blueprints for want in _stages(bp)]
+    return _unique(_by_kind(_each_once(asked)))
+
+
+def _stages(bp: Blueprint) -> Iterator[Want]:
+    """Yield what one combination asks for: its ends; what they rest on comes with them."""
+    candidates = [
+        data_stage.want(bp),
+        sft.want(bp),
+        oracle.want(bp) if uses_oracle(bp.spec) else None,
+        rewards.want(bp),
+        logps.want(bp),
+        align.want(bp),
+        evaluate.baseline(bp) if bp.spec.evaluate else None,
+        evaluate.want(bp),
+        *publish.wants(bp),
+    ]
+    yield from (want for want in candidates if want is not None)
+
+
+def _each_once(asked: Iterable[Named]) -> list[Named]:
+    """Return all stages and what they rest on, the first of each fingerprint, inputs pointing to those."""
+    first: dict[str, Named] = {}
+
+    def add(label: str, want: Want) -> Want:
+        known = first.get(want.fingerprint)
+        if known is not None:
+            return known[1]
+        inputs = {role: add(label, other) for role, other in want.inputs.items()}
+        first[want.fingerprint] = (label, replace(want, inputs=inputs))
+        return first[want.fingerprint][1]
+
+    for label, want in asked:
+        add(label, want)
+    return list(first.values())
+
+
+def _by_kind(found: list[Named]) -> list[Named]:
+    """Return the stages in the order of the pipeline, pulled models first and the start model's evaluation early.
+
+    A stage rests on earlier kinds, on pulled models, or on the start model's evaluation: the order is topological.
+    """
+
+    def rank(named: Named) -> tuple[int, bool]:
+        want = named[1]
+        return (-1 if is_pull(want) else KINDS.index(want.kind), "baseline" in want.inputs)
+
+    return sorted(found, key=rank)
+
+
+def _unique(found: list[Named]) -> list[Want]:
+    """Return the stages with ids that tell them apart: those of one name get the combination's label too."""
+    ids = [want.id for _, want in found]
+    renamed: dict[str, Want] = {}
+    for label, want in found:
+        inputs = {role: renamed[other.fingerprint] for role, other in want.inputs.items()}
+        renamed[want.fingerprint] = replace(want, inputs=inputs, label=_label(want, label, found, ids))
+    return list(renamed.values())
+
+
+def _label(want: Want, combo: str, found: list[Named], ids: list[str]) -> str:
+    if ids.count(want.id) == 1:
+        return want.label
+    clashing = [label for label, other in found if other.id == want.id]
+    # `drdo,seed=1` without the method, which shared stages do not depend on, where that is enough
+    short = [label.partition(",")[2] for label in clashing]
+    own = combo.partition(",")[2]
+    told = own if own and short.count(own) == 1 else combo
+    return f"{want.label},{told}" if want.label else told

@@ -1,0 +1,104 @@
+"""The content of files: sha256, size and rows, remembered so that an unchanged file is read once.
+
+What is remembered is keyed by path, size, inode and both times, and is only an opinion: a cache that cannot be
+read or written changes how long a plan takes, never what it says.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from drdoctl.core.errors import StageFailed
+from drdoctl.core.files import read_json, write_json
+
+CHUNK = 4 << 20
+SETTLED_SECONDS = 2.0
+"""A file changed more recently may change again within one tick of the clock: its hash is not remembered."""
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What stands for a file in a plan."""
+
+    sha256: str
+    size: int
+    """Bytes."""
+    rows: int | None = None
+    """Lines of a `.jsonl`, rows of a Parquet file; None where only reading all of it would tell."""
+
+
+class Hashes:
+    """Hashes of local files, remembered in `<store>/cache/hashes.json` where there is a store."""
+
+    def __init__(self, store_root: Path | None) -> None:
+        """`store_root`: need not be there; then nothing is remembered."""
+        self._path = store_root / "cache" / "hashes.json" if store_root is not None and store_root.is_dir() else None
+        self._known = self._read()
+        self._changed = False
+
+    def file(self, path: Path) -> FileFacts:
+        """Return the facts of a regular file. Raises OSError where it cannot be read, or is no regular file."""
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode):
+            raise OSError(0, "not a regular file", str(path))
+        key = [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
+        name = os.path.abspath(path)  # noqa: PTH100  # links stay links
+        known = self._known.get(name)
+        if isinstance(known, dict) and known.get("key") == key and isinstance(known.get("sha256"), str):
+            return FileFacts(known["sha256"], state.st_size, known.get("rows"))
+        found = _read_through(path)
+        if time.time() - max(state.st_mtime, state.st_ctime) > SETTLED_SECONDS:
+            self._known[name] = {"key": key, "sha256": found.sha256, "rows": found.rows}
+            self._changed = True
+        return found
+
+    def save(self) -> None:
+        """Write what is new, as far as the store lets us."""
+        if self._path is None or not self._changed:
+            return
+        with suppress(OSError, StageFailed):
+            write_json(self._path, {"format": FORMAT, "files": self._known})
+        self._changed = False
+
+    def _read(self) -> dict[str, Any]:
+        if self._path is None:
+            return {}
+        with suppress(OSError, RecursionError):
+            found = read_json(self._path)
+            if isinstance(found, dict) and found.get("format") == FORMAT and isinstance(found.get("files"), dict):
+                return dict(found["files"])
+        return {}
+
+
+def _read_through(path: Path) -> FileFacts:
+    sha, size, lines, last = sha256(), 0, 0, b"\n"
+    counts = path.suffix == ".jsonl"
+    with path.open("rb", buffering=0) as file:
+        while block := file.read(CHUNK):
+            sha.update(block)
+            size += len(block)
+            if counts:
+                lines += block.count(b"\n")
+                last = block[-1:]
+    rows = lines + (last != b"\n") if counts else _parquet_rows(path)
+    return FileFacts(sha.hexdigest(), size, rows)
+
+
+def _parquet_rows(path: Path) -> int | None:
+    if path.suffix != ".parquet":
+        return None
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return int(pq.ParquetFile(path).metadata.num_rows)
+    except (pa.ArrowException, OSError):
+        return None  # the data stage reads the file, and says what is wrong with it

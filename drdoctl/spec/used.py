@@ -1,0 +1,80 @@
+"""Which models and tokenizers a spec uses, as facts; and all that is wrong with what it points at, at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from drdoctl.core.errors import Fault, UserError
+from drdoctl.spec.facts import Facts, ModelFacts, TokenizerFacts
+from drdoctl.spec.model import NewModel, Spec
+
+
+def student_tokenizer(spec: Spec, facts: Facts) -> TokenizerFacts:
+    """Return the student's tokenizer: `student.tokenizer`, else the generated dataset's own, else the model's.
+
+    Raises UserError for a new model that nothing gives a tokenizer.
+    """
+    if spec.student.tokenizer is not None:
+        return facts.tokenizer("student.tokenizer", spec.student.tokenizer)
+    model = student_model(spec, facts)
+    if model is not None:
+        return model.tokenizer
+    brought = facts.dataset_tokenizer(spec.data.source)
+    if brought is None:
+        raise UserError(
+            "`student.model`: a new model needs a tokenizer, and this data brings none",
+            code="no-tokenizer",
+            where=facts.places("student.model"),
+            hint="name one with `student.tokenizer: FOLDER`",
+        )
+    return brought
+
+
+def student_model(spec: Spec, facts: Facts) -> ModelFacts | None:
+    """Return the student's base model, or None where it is built on the spot."""
+    student = spec.student
+    if not isinstance(student.model, str):
+        return None
+    return facts.model("student.model", student.model, student.revision, tokenizer=student.tokenizer)
+
+
+def oracle_model(spec: Spec, facts: Facts) -> ModelFacts | None:
+    """Return the oracle's base or finished model, or None where there is no oracle or it starts from the student."""
+    oracle = spec.oracle
+    if oracle is None or oracle.model == "sft":
+        return None
+    return facts.model("oracle.model", oracle.model, oracle.revision, finished=oracle.finished)
+
+
+def check(spec: Spec, facts: Facts) -> list[Fault]:
+    """Return all that is wrong with what a spec points at."""
+    faults: list[Fault] = []
+    checks: list[Callable[[], Any]] = [
+        lambda: facts.data(spec.data.source),
+        lambda: student_model(spec, facts),
+        lambda: student_tokenizer(spec, facts),
+        lambda: oracle_model(spec, facts),
+    ]
+    for one in checks:
+        try:
+            one()
+        except UserError as error:
+            faults.extend(fault for fault in error.faults if fault not in faults)
+    return faults
+
+
+def new_model_config(model: NewModel, vocabulary: int) -> dict[str, Any]:
+    """Return the `config.json` that a new model will have, as far as its size goes."""
+    mlp = model.mlp_size or 3 * model.hidden_size
+    return {
+        "model_type": model.model_type,
+        "hidden_size": model.hidden_size,
+        "num_hidden_layers": model.layers,
+        "num_attention_heads": model.heads,
+        "intermediate_size": mlp,
+        "ffn_dim": mlp,
+        "vocab_size": vocabulary,
+        "max_position_embeddings": model.max_positions,
+        "tie_word_embeddings": model.tied,
+    }

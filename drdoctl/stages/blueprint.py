@@ -1,0 +1,132 @@
+"""Blueprint: one combination of a spec with the facts of what it points at. Each stage's `want` reads from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from drdoctl.spec.facts import Facts, ModelFacts, TokenizerFacts
+from drdoctl.spec.model import NewModel, Spec
+from drdoctl.spec.training import Training
+from drdoctl.spec.used import new_model_config, oracle_model, student_model, student_tokenizer
+from drdoctl.stages import Want, flatten
+
+ORACLE = "oracle"
+PULL_VERSION = 1
+STUDENT_MODEL = "student.model"
+ORACLE_MODEL = "oracle.model"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a stage's model comes from: an artifact in the store, or something outside it."""
+
+    inputs: Mapping[str, Want] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    externals: Mapping[str, str] = field(default_factory=dict)
+    locations: Mapping[str, Any] = field(default_factory=dict)
+    size: Mapping[str, Any] = field(default_factory=dict)
+    """`config` and `parameters` of the model, as far as known."""
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """What the stages of one combination are made from."""
+
+    spec: Spec
+    """`matrix` is empty and `method` is set."""
+    facts: Facts
+    label: str
+    """The combination's label: `drdo`."""
+    shared_oracle: bool = False
+    """Whether some combination of the matrix uses an oracle: they all share one data stage."""
+    matrix: bool = False
+    """Whether there are other combinations."""
+
+    @property
+    def seed(self) -> dict[str, int]:
+        """Return the setting that every stage reads."""
+        return {"seed": self.spec.seed}
+
+    def base_student(self) -> Origin:
+        """Return the student before SFT."""
+        student = self.spec.student
+        if isinstance(student.model, NewModel):
+            fields = student.model.model_dump(mode="json")
+            vocabulary = self.student_tokenizer().vocabulary() or 0
+            return Origin(
+                settings=flatten(fields, STUDENT_MODEL),
+                locations={STUDENT_MODEL: {"new": fields}},
+                size={"config": new_model_config(student.model, vocabulary)},
+            )
+        model = student_model(self.spec, self.facts)
+        if model is None:
+            raise TypeError("a student has a model")
+        return self._origin(STUDENT_MODEL, model, "zoo" if student.sft else "")
+
+    def base_oracle(self) -> Origin:
+        """Return the oracle's base model, or the finished one; for `oracle.model: sft` nothing, as it is a stage."""
+        model = oracle_model(self.spec, self.facts)
+        if model is None:
+            return Origin()
+        return self._origin(ORACLE_MODEL, model, "" if model.finished else "zoo")
+
+    @property
+    def oracle_finished(self) -> bool:
+        """Whether the oracle is used as it is."""
+        model = oracle_model(self.spec, self.facts)
+        return model is not None and model.finished
+
+    def student_tokenizer(self) -> TokenizerFacts:
+        """Return the student's tokenizer."""
+        return student_tokenizer(self.spec, self.facts)
+
+    def oracle_tokenizer(self) -> TokenizerFacts | None:
+        """Return the oracle's tokenizer where it is not the student's and some combination uses an oracle."""
+        model = oracle_model(self.spec, self.facts)
+        if not self.shared_oracle or model is None or model.tokenizer.identity == self.student_tokenizer().identity:
+            return None
+        return model.tokenizer
+
+    def _origin(self, key: str, model: ModelFacts, label: str) -> Origin:
+        size = {"config": model.config, "parameters": model.parameters}
+        if model.zoo is not None:
+            return Origin(inputs={"policy": self._pull(key, model, label)}, size=size)
+        where = {**model.location, "max_tokens": self.spec.data.max_tokens}
+        return Origin(externals={key: model.identity}, locations={key: where}, size=size)
+
+    def _pull(self, key: str, model: ModelFacts, label: str) -> Want:
+        """Return the stage that brings a model of the zoo into the store."""
+        kind = ORACLE if model.zoo and model.zoo["role"] == ORACLE else "sft"
+        return Want(
+            kind=kind,
+            version=PULL_VERSION,
+            settings={},
+            externals={key: model.identity},
+            label=label if kind == ORACLE or key == STUDENT_MODEL else "oracle-base",
+            locations={"zoo": model.zoo},
+            sizes={"model": {"config": model.config, "parameters": model.parameters}},
+        )
+
+
+def uses_oracle(spec: Spec) -> bool:
+    """Whether anything in a combination asks for the oracle: the method, a judge, held-out pairs, or publishing."""
+    if spec.oracle is None:
+        return False
+    learns = spec.method is not None and spec.method.oracle_members > 0
+    measured = any(ORACLE in one.judges() or one.needs_pairs for one in spec.evaluate)
+    return learns or measured or (spec.publish is not None and spec.publish.oracle is not None)
+
+
+def is_pull(want: Want) -> bool:
+    """Whether a stage brings a model of the zoo into the store, in place of making one."""
+    return want.kind != "publish" and "zoo" in want.locations
+
+
+def training_settings(prefix: str, training: Training, **changed: Any) -> dict[str, Any]:
+    """Return the shared training settings under a prefix, without those that have no effect."""
+    fields = {name: getattr(training, name) for name in Training.model_fields}
+    if training.max_steps is not None:
+        fields["epochs"] = None
+    return {f"{prefix}.{name}": value for name, value in (fields | changed).items()}

@@ -1,0 +1,65 @@
+"""The data stage: rows of the source, checked, split, rendered and tokenised, for all later stages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drdoctl.spec.facts import ModelFacts, TokenizerFacts
+from drdoctl.spec.used import oracle_model, student_model
+from drdoctl.stages import Job, Want
+from drdoctl.stages.blueprint import ORACLE_MODEL, STUDENT_MODEL, Blueprint, Origin
+
+VERSION = 1
+SOURCE = "data.source"
+
+
+def want(bp: Blueprint) -> Want:
+    """Return the one data stage that all combinations with the same `data:` share."""
+    spec, source = bp.spec, bp.facts.data(bp.spec.data.source)
+    settings = {f"data.{name}": value for name, value in spec.data.model_dump(mode="json").items()}
+    settings[SOURCE] = source.settings
+    settings["data.split"] = [step for step in settings["data.split"] if step["name"] != "all"]
+    if spec.student.sft:
+        settings["student.sft.rows"] = spec.student.sft.rows
+    inputs: dict[str, Want] = {}
+    externals = dict(source.externals)
+    locations: dict[str, Any] = {SOURCE: source.location, "base": str(bp.facts.base)}
+    tokenizers = [
+        ("student.tokenizer", bp.student_tokenizer(), STUDENT_MODEL, student_model(spec, bp.facts), bp.base_student),
+        ("oracle.tokenizer", bp.oracle_tokenizer(), ORACLE_MODEL, oracle_model(spec, bp.facts), bp.base_oracle),
+    ]
+    for name, tokenizer, role, model, origin in tokenizers:
+        if tokenizer is None:
+            continue
+        pulled = _from_zoo(tokenizer, model, origin())
+        if pulled is not None:
+            inputs[role] = pulled
+            folder = bp.facts.store_root / "artifacts" / pulled.artifact
+            locations[name] = {"path": str(folder.absolute())}
+        else:
+            externals[name] = tokenizer.identity
+            locations[name] = tokenizer.location
+    return Want(
+        kind="data",
+        version=VERSION,
+        settings={**settings, **bp.seed},
+        inputs=inputs,
+        externals=externals,
+        locations=locations,
+        sizes={"rows": source.rows, "bytes": source.size},
+    )
+
+
+def _from_zoo(tokenizer: TokenizerFacts, model: ModelFacts | None, origin: Origin) -> Want | None:
+    """Return the stage that pulls the model whose tokenizer this is, where it comes from the zoo."""
+    if model is None or model.zoo is None or tokenizer is not model.tokenizer:
+        return None
+    return origin.inputs["policy"]
+
+
+def run(job: Job) -> None:
+    """Carry the stage out in a child process."""
+    from drdoctl.data._build import Request, build
+    from drdoctl.splits._apply import apply_steps
+
+    build(Request(job.settings, job.locations, job.out, apply_steps))
