@@ -1,0 +1,184 @@
+"""`drdoctl apply`: carry a plan out, and go on with whatever was interrupted."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from drdoctl.cli._words import place
+from drdoctl.cli.options import Options, shared, verb
+from drdoctl.core.errors import DrdoError, UserError
+from drdoctl.plan.types import Plan
+from drdoctl.spec.model import Spec
+from drdoctl.store.artifact import Store
+
+DECLINED = 1
+EXAMPLES = (
+    "drdoctl apply recipes/quickstart.yaml",
+    "drdoctl apply recipes/quickstart.yaml --auto-approve --json",
+    "drdoctl plan recipes/quickstart.yaml --out plan.json && drdoctl apply plan.json",
+)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be carried out: a plan, the spec it came from, and how people know it."""
+
+    plan: Plan
+    spec: Spec
+    name: str
+    """What was typed: the path of the spec or of the saved plan."""
+    approved: bool
+    """Whether nobody has to be asked."""
+
+
+@verb("apply", *EXAMPLES)
+@click.argument("source", metavar="SPEC|PLANFILE", type=click.Path(path_type=Path))
+@click.option("-y", "--auto-approve", is_flag=True, help="Ask nothing. A saved plan never asks.")
+@click.option("--keep-going", is_flag=True, help="After a failure, go on with stages that do not rest on it.")
+@click.option("--verify", is_flag=True, help="Hash every input before use, however large.")
+@shared(sets=True)
+def command(options: Options, source: Path, auto_approve: bool, keep_going: bool, verify: bool) -> int:
+    """Carry out a plan; the same command resumes it.
+
+    Shows the plan and asks first. Finished stages are never run again; an interrupted one goes on from its last
+    checkpoint. Ctrl-C finishes the step at work and saves; a second one stops at once.
+    """
+    order = _order(options, source, auto_approve)
+    store = Store(options.store)
+    if all(stage.action == "reuse" for stage in order.plan.stages):
+        return _nothing_to_do(options, order, store)
+    _require_someone_to_ask(options, order)
+    from drdoctl.store.lock import hold
+
+    store.prepare()
+    with hold(store.root):
+        if not _approved(options, order):
+            options.console.info("Nothing was executed.")
+            return DECLINED
+        return _carry_out(options, order, store, keep_going=keep_going, verify=verify)
+
+
+def _order(options: Options, source: Path, auto_approve: bool) -> Order:
+    """Read a saved plan, or plan a spec."""
+    from drdoctl.plan.saved import check_fresh, is_saved, load_saved
+
+    if is_saved(source):
+        if options.sets:
+            raise UserError(
+                "a saved plan takes no `--set`",
+                code="usage",
+                hint="plan again with `--set`, and apply the new plan",
+            )
+        saved = load_saved(source)
+        store = Store(options.store)
+        return Order(check_fresh(saved, store), saved.loaded.spec, str(source), approved=True)
+    from drdoctl.cli._plan import plan_for
+
+    planned = plan_for(source, options, ask_hub=True)
+    return Order(planned.plan, planned.loaded.spec, str(source), approved=auto_approve)
+
+
+def _require_someone_to_ask(options: Options, order: Order) -> None:
+    if not order.approved and (options.json or not options.console.interactive):
+        raise UserError(
+            "`apply` needs a yes, and there is nobody to ask",
+            code="no-prompt",
+            hint=f"`drdoctl apply {order.name} --auto-approve` carries the plan out without asking",
+        )
+
+
+def _approved(options: Options, order: Order) -> bool:
+    """Show the plan, and ask where nobody has said yes yet."""
+    console = options.console
+    if not options.quiet and not options.json:
+        from drdoctl.cli.render import plan_text
+
+        console.info(plan_text(order.plan.as_dict(), order.name))
+    if order.approved:
+        return True
+    return console.ask("Carry out this plan? Only `yes` is taken:") == "yes"
+
+
+def _carry_out(options: Options, order: Order, store: Store, *, keep_going: bool, verify: bool) -> int:
+    from drdoctl.cli._live import Live
+    from drdoctl.engine import execute as engine
+    from drdoctl.store.run import Run
+
+    run = Run.start(store, order.spec.name, sys.argv[1:], _echo(options))
+    how = engine.Options(
+        resources=order.spec.resources.model_dump(mode="json"),
+        spec_name=order.spec.name,
+        command=tuple(sys.argv[1:]),
+        keep_going=keep_going,
+        offline=options.offline,
+        verify=verify,
+        zoo=order.spec.zoo,
+    )
+    code = 1
+    try:
+        with options.console.progress() as progress:
+            live = Live(options.console, progress)
+            outcome = engine.execute(order.plan, store, run, live, how)
+        code = outcome.exit_code
+    except DrdoError as error:
+        code = error.exit_code
+        raise
+    finally:
+        run.finish(code)
+    if outcome.skipped:
+        failed = ", ".join(f"`{name}`" for name in outcome.failed)
+        options.console.info(f"Will not run because {failed} failed: {', '.join(outcome.skipped)}")
+    if code == 0:
+        _results(options, order, store)
+    return code
+
+
+def _results(options: Options, order: Order, store: Store) -> None:
+    """Print where the students are, and the tables and the report where something was measured."""
+    if options.json:
+        return
+    console = options.console
+    kinds = {stage.want.kind for stage in order.plan.stages}
+    if "evaluate" in kinds and not options.quiet:
+        from drdoctl.report.html import write
+        from drdoctl.report.tables import summary
+
+        console.data(summary(store, order.plan))
+        report = store.reports / f"{order.spec.name}.html"
+        write(store, order.plan, report)
+    shown = [stage.want for stage in order.plan.stages if stage.want.kind == "align"]
+    for want in shown or [order.plan.stages[-1].want]:
+        path = place(store.path(want.artifact))
+        console.data(path if options.quiet else f"{want.id}: {path}")
+    if "evaluate" in kinds and not options.quiet:
+        console.data(f"report: {place(report)}")
+
+
+def _nothing_to_do(options: Options, order: Order, store: Store) -> int:
+    if options.json:
+        from drdoctl.store.events import make
+
+        plan = order.plan.as_dict()
+        keys = ("id", "kind", "artifact", "action")
+        stages = [{key: stage[key] for key in keys} for stage in plan["stages"]]
+        options.console.json_line(make("plan", stages=stages, summary=plan["summary"]))
+        options.console.json_line(make("run_finished", exit_code=0, seconds=0))
+    elif options.quiet:
+        _results(options, order, store)
+    else:
+        count = len(order.plan.stages)
+        options.console.data(f"No changes. All {count} artifacts match {order.name}.")
+    return 0
+
+
+def _echo(options: Options) -> Callable[[str], None] | None:
+    """Return what prints the journal's lines on stdout with `--json`."""
+    if not options.json:
+        return None
+    return lambda line: options.console.json_line(json.loads(line))
