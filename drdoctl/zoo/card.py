@@ -62,7 +62,7 @@ class Card(Model):
     kind: Literal["oracle", "sft", "align"]
     """The stage that made it."""
     base: Base = Field(default_factory=Base)
-    """The model that training started from."""
+    """What training started from."""
     datasets: list[str] = Field(default_factory=list)
     """Hub ids of the data sets that training read."""
     spec_name: str = ""

@@ -6,11 +6,12 @@ pulled or looked up (`zoo-refs.json`); a name stays pinned to that until it is p
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drdoctl.core.errors import ZooError
+from drdoctl.core.errors import IntegrityError, ZooError
 from drdoctl.core.files import read_json, write_json
 from drdoctl.zoo.card import Card, parse_card
 from drdoctl.zoo.location import Ref, needs_network, open_zoo, parse_ref
@@ -75,7 +76,10 @@ def remembered(ref: Ref, location: str, store_root: Path) -> ZooFacts | None:
     entry = _refs(store_root).get(_key(str(ref), location))
     if not isinstance(entry, dict) or not isinstance(entry.get("revision"), str):
         return None
-    card = Card.model_validate(entry["card"])
+    try:
+        card = parse_card(json.dumps(entry.get("card")).encode(), name=ref.name, where=LOCK_FILE)
+    except IntegrityError:
+        return None  # another version wrote it, or it is damaged: the next pull writes it anew
     return ZooFacts(str(ref), entry["revision"], card)
 
 

@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import hub_server
 import zoo_things
 
+from drdoctl.stages import Want
 from drdoctl.store.artifact import Store
 
 
@@ -78,3 +79,18 @@ def folder_zoo(tmp_path):
             return self.root / f"blobs/sha256/{sha256[:2]}/{sha256}"
 
     return FolderZoo()
+
+
+@pytest.fixture
+def student(store):
+    """A student with its whole ancestry and an evaluation, in the store; the value is its name."""
+    data = Want("data", 1, {"data.source.name": "ultrafeedback"}, externals={"data.source": "aa" * 32})
+    sft = Want("sft", 1, {"student.model": "facebook/opt-1.3b"}, {"data": data}, {"student.model": "c" * 40})
+    align = Want("align", 1, {"method.alpha": 0.1}, {"data": data, "policy": sft}, label="drdo")
+    measured = Want("evaluate", 1, {"evaluate": []}, {"policy": align}, label="drdo")
+    zoo_things.commit(store, data, {"report.json": b"{}"})
+    zoo_things.commit(store, sft, zoo_things.FILES)
+    zoo_things.commit(store, align, zoo_things.FILES)
+    figures = {"figures": zoo_things.FIGURES, "warnings": ["judge = teacher"], "student": "drdo"}
+    zoo_things.commit(store, measured, {"figures.json": json.dumps(figures).encode()})
+    return align.artifact

@@ -10,9 +10,8 @@ import pytest
 import zoo_things
 from hub_server import faults
 
-from drdoctl.core.errors import IntegrityError, UserError, ZooError
+from drdoctl.core.errors import IntegrityError, ZooError
 from drdoctl.core.fingerprint import file_sha256
-from drdoctl.zoo.client import token
 from drdoctl.zoo.location import open_zoo
 from drdoctl.zoo.pull import pull
 from drdoctl.zoo.push import pack, push
@@ -260,19 +259,3 @@ def test_the_token_goes_to_the_hub_only(hub, store, other_store, oracle, caplog,
     assert not any(hub.token.encode() in data for data in hub.blobs.values())
     for path in tmp_path.rglob("*"):
         assert path.is_dir() or hub.token.encode() not in path.read_bytes()
-
-
-def test_the_logins_token_stays_with_its_hub(monkeypatch):
-    """The token of `hf auth login` belongs to the Hub it was made for and is not sent to another endpoint."""
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    monkeypatch.setattr("huggingface_hub.get_token", lambda: "hf_from_login")
-    assert token("https://huggingface.co") == "hf_from_login"
-    assert token("https://hub.example.org") is False
-
-
-@pytest.mark.parametrize("address", ["http://hub.example.org", "http://127.0.0.1.evil.org", "ftp://hub", "hub"])
-def test_plain_http_is_for_this_machine(monkeypatch, address):
-    """An endpoint that is neither https nor this machine is refused before any request."""
-    monkeypatch.setenv("HF_ENDPOINT", address)
-    with pytest.raises(UserError, match="in the clear"):
-        open_zoo("hub:org")

@@ -26,6 +26,31 @@ FILES = {
 }
 
 
+FIGURES = [
+    {
+        "metric": "win-rate",
+        "value": 0.61,
+        "low": 0.57,
+        "high": 0.65,
+        "unit": "",
+        "against": "sft",
+        "judge": "oracle",
+        "temperature": 0.7,
+        "count": 512,
+        "warnings": ["judge = teacher"],
+    },
+]
+
+
+def commit(store, want, files):
+    """Commit an artifact made of `files`."""
+    folder, _ = store.open_partial(want)
+    (folder / "job.json").write_text(json.dumps({"fingerprint": want.fingerprint}), encoding="utf-8")
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    store.commit(want, "small", {"accuracy": 0.75}, 1.5)
+
+
 def make_artifact(store, kind, files=None, seed=0, extra=None):
     """Commit a small artifact and return its name. `extra`: files beside the published ones."""
     want = Want(
@@ -35,11 +60,7 @@ def make_artifact(store, kind, files=None, seed=0, extra=None):
         externals={"oracle.model" if kind == "oracle" else "student.model": "ab" * 32},
         warnings=("judge = teacher",),
     )
-    folder, _ = store.open_partial(want)
-    (folder / "job.json").write_text(json.dumps({"fingerprint": want.fingerprint}), encoding="utf-8")
-    for name, data in {**(files or FILES), "metrics.jsonl": b'{"step": 1}\n', **(extra or {})}.items():
-        (folder / name).write_bytes(data)
-    store.commit(want, "small", {"accuracy": 0.75}, 1.5)
+    commit(store, want, {**(files or FILES), "metrics.jsonl": b'{"step": 1}\n', **(extra or {})})
     return want.artifact
 
 

@@ -1,0 +1,67 @@
+"""What may be pushed, and what its card and page say."""
+
+from __future__ import annotations
+
+import pytest
+import zoo_things
+
+from drdoctl.core.errors import IntegrityError, UserError
+from drdoctl.stages import Want
+from drdoctl.zoo.push import pack
+
+
+def test_card_tells_the_ancestry(store, student):
+    """The card of a student names base model, commit, data set, licence, figures and their warnings."""
+    card = pack(store, student, "student").card
+    assert (card.role, card.kind, card.stage, card.spec_name) == ("student", "align", "align[drdo]", "small")
+    assert (card.base.ref, card.base.revision) == ("facebook/opt-1.3b", "c" * 40)
+    assert card.datasets == ["HuggingFaceH4/ultrafeedback_binarized"]
+    assert card.license == "other"
+    assert card.figures == zoo_things.FIGURES
+    assert card.warnings == ["judge = teacher"]
+    assert card.config["model_type"] == "llama"
+
+
+def test_folders_of_somebodys_machine_are_not_published(store, tmp_path):
+    """A base model in a local folder goes into the card by its hash, never by its path."""
+    (tmp_path / "models").mkdir()
+    want = Want("sft", 1, {"student.model": str(tmp_path / "models")}, externals={"student.model": "ab" * 32})
+    zoo_things.commit(store, want, zoo_things.FILES)
+    base = pack(store, want.artifact, "student").card.base
+    assert (base.ref, base.revision, base.sha256) == (None, None, "ab" * 32)
+
+
+def test_changed_artifacts_are_not_pushed(store, oracle):
+    """An artifact whose files have changed since it was made is exit 5, naming the file."""
+    path = store.path(oracle) / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\1")
+    with pytest.raises(IntegrityError, match=r"model\.safetensors"):
+        pack(store, oracle, "thing")
+
+
+@pytest.mark.parametrize("kind", ["data", "rewards", "evaluate"])
+def test_other_kinds_are_not_published(store, kind):
+    """Data, rewards and figures are not published: exit 2."""
+    with pytest.raises(UserError, match="only oracles and students"):
+        pack(store, zoo_things.make_artifact(store, kind), "thing")
+
+
+def test_unfinished_artifacts_are_not_published(store):
+    """What has no manifest cannot be pushed: exit 2."""
+    with pytest.raises(UserError):
+        pack(store, "oracle-000000000000", "thing")
+
+
+@pytest.mark.parametrize(
+    ("files", "named"),
+    [
+        ({"config.json": b"{}"}, "weights in safetensors"),
+        ({"model.safetensors": zoo_things.safetensors()}, "no `config.json`"),
+        ({**zoo_things.FILES, "config.json": b'{"auto_map": {"A": "b"}}'}, "auto_map"),
+        ({**zoo_things.FILES, "model.safetensors": b"junk junk junk"}, "not safetensors"),
+    ],
+)
+def test_what_nobody_could_pull_is_not_pushed(store, files, named):
+    """A model without weights or config, or with code of its own, is refused here rather than there."""
+    with pytest.raises(IntegrityError, match=named):
+        pack(store, zoo_things.make_artifact(store, "oracle", files), "thing")
