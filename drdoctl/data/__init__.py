@@ -130,7 +130,7 @@ class Tally:
         """Count one dropped row and remember where the first few were."""
         self.dropped[code] = self.dropped.get(code, 0) + 1
         places = self.examples.setdefault(code, [])
-        if len(places) < limit:
+        if where and len(places) < limit:
             places.append(where)
 
     def as_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What became of the rows: counts for the report, and the faults that end the stage where bad rows may not be skipped."""
+"""What became of the rows: counts for the report, and faults where bad rows may not be skipped."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ class Ledger:
         self.skip = skip
         self.read: dict[str, int] = {}
         self.tallies: dict[str, Tally] = {}
+        self.long_references: dict[str, int] = {}
+        """Rows kept without their reference, which is over the token limit."""
         self.faults: list[Fault] = []
         self.fault_count = 0
 
@@ -63,4 +65,5 @@ class Ledger:
 
     def as_dict(self, part: str) -> dict[str, Any]:
         """Return a part's counts as plain JSON."""
-        return {"read": self.read.get(part, 0), **self.tally(part).as_dict()}
+        counts = {"read": self.read.get(part, 0), "long_references": self.long_references.get(part, 0)}
+        return counts | self.tally(part).as_dict()

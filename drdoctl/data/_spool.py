@@ -88,7 +88,7 @@ class Spooler:
     def __init__(
         self, renderers: dict[str, Renderer], limits: Limits, ledger: Ledger, between: Callable[[], None]
     ) -> None:
-        """`renderers`: `student`, and `oracle` where its tokenizer is another one. `between` runs after every chunk."""
+        """Take the renderers of `student`, and of `oracle` where it differs; `between` runs after every chunk."""
         self.renderers = renderers
         self.limits = limits
         self.ledger = ledger
@@ -176,8 +176,19 @@ class Spooler:
         }
         for who, ids in good.items():
             record |= self._ids(who, ids, row)
+        self._drop_long_reference(spool.part, record)
         _mark(spool.marks, record, hash_prompt(row.prompt))
         return record
+
+    def _drop_long_reference(self, part: str, record: dict[str, Any]) -> None:
+        """Leave a reference out that does not fit the limits: the row is still a sound pair."""
+        lengths = [
+            len(record[f"{who}_prompt"]) + len(record[f"{who}_tail"]) + len(record[f"{who}_reference"] or ())
+            for who in self.renderers
+        ]
+        if record["reference"] is not None and max(lengths) > self.limits.both:
+            record |= {"reference": None, **{f"{who}_reference": None for who in self.renderers}}
+            self.ledger.long_references[part] = self.ledger.long_references.get(part, 0) + 1
 
     def _too_long(self, ids: Encoded) -> str | None:
         if len(ids.whole_prompt) > self.limits.prompt:

@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 NAMED_ROWS = 5
 
 
-def sides(table: PairTable, quantile: float, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return whether each pair's confidence, and its edit distance, is at or above its quantile. Shapes (N,), bool.
+def sides(table: PairTable, quantile: float, split: str, missing_rows: str) -> tuple[np.ndarray, ...]:
+    """Return the pairs with a confidence, and which of them are confident, and distant, at or above the quantile.
 
-    Raises `UserError` where a pair has no confidence: leaving it out in silence would make another split.
+    Shapes (M,): indices, bool, bool.
+
+    Raises `UserError` where a pair has no confidence and `missing_rows` is not `drop`: leaving it out in silence would
+    make another split.
     """
     import numpy as np
 
-    if not len(table.ids):
-        empty = np.zeros(0, dtype=bool)
-        return empty, empty
     missing = np.flatnonzero(np.isnan(table.confidence))
-    if missing.size:
+    if missing.size and missing_rows != "drop":
         named = ", ".join(f"`{table.ids[int(row)]}`" for row in missing[:NAMED_ROWS])
         more = f" and {missing.size - NAMED_ROWS:,} more" if missing.size > NAMED_ROWS else ""
         raise UserError(
@@ -33,9 +33,10 @@ def sides(table: PairTable, quantile: float, split: str) -> tuple[np.ndarray, np
             f"{named}{more}",
             code="missing-confidence",
             hint="give the rows `confidence`, `score_chosen` and `score_rejected`, or `preference` "
-            "(rename with `data.columns`), or use `data.split: all`",
+            f"(rename with `data.columns`); or leave them out with `data.split: {{name: {split}, missing: drop}}`",
         )
-    return (
-        table.confidence >= np.quantile(table.confidence, quantile),
-        table.edit_distance >= np.quantile(table.edit_distance, quantile),
-    )
+    known = np.flatnonzero(~np.isnan(table.confidence))
+    if not known.size:
+        return known, known.astype(bool), known.astype(bool)
+    confidence, distance = table.confidence[known], table.edit_distance[known]
+    return known, confidence >= np.quantile(confidence, quantile), distance >= np.quantile(distance, quantile)

@@ -19,13 +19,14 @@ class Easy(Split):
     name: Literal["easy"] = "easy"
     quantile: float = Field(default=0.5, gt=0, lt=1)
     """Where both thresholds lie; 0.5 is the median."""
+    missing: Literal["fail", "drop"] = "fail"
+    """Pairs without a confidence: an error that names them, or left out before the thresholds are taken."""
 
     paper: ClassVar[str] = "D_hc,he of DRDO, appendix D and Table 5"
     needs_confidence: ClassVar[bool] = True
 
     def keep(self, table: PairTable, seed: int) -> np.ndarray:  # noqa: ARG002  # nothing is drawn
         """Return the indices of the pairs kept, ascending."""
-        import numpy as np
-
-        confident, distant = sides(table, self.quantile, self.name)
-        return np.flatnonzero(confident & distant)
+        known, confident, distant = sides(table, self.quantile, self.name, self.missing)
+        kept: np.ndarray = known[confident & distant]
+        return kept

@@ -1,0 +1,280 @@
+"""The data stage's work: read, check, tokenise, choose, write. Rows stream through; only marks stay in memory."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from drdoctl.core.errors import UserError
+from drdoctl.core.files import disk_errors, write_json
+from drdoctl.core.progress import Progress, StopRequested, stop_requested
+from drdoctl.data import Dataset, PartName, datasets
+from drdoctl.data._choose import drawn, first_of_each, held_out
+from drdoctl.data._ledger import Ledger
+from drdoctl.data._render import Renderer
+from drdoctl.data._report import part_figures, raise_no_rows
+from drdoctl.data._spool import Limits, Spool, Spooler
+from drdoctl.data._tokenizers import choose_pad, load_tokenizer, save_tokenizer
+from drdoctl.data._write import Picked, write_pairs, write_prompts, write_sft
+
+if TYPE_CHECKING:
+    import numpy as np
+
+EVAL_FRACTION = 0.05
+Choose = Callable[[Sequence[Mapping[str, Any]], Mapping[str, Any], int], tuple[Any, list[dict[str, Any]]]]
+"""`splits._apply.apply_steps`: steps, columns, seed -> indices kept, records."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the stage is told."""
+
+    settings: Mapping[str, Any]
+    """The spec's slice: `data.*`, `seed`, `student.sft.rows`."""
+    locations: Mapping[str, Any]
+    """`base`, `student.tokenizer`, `oracle.tokenizer`, and `data.source` with its paths as the spec writes them."""
+    out: str
+    """The folder in progress."""
+    choose: Choose
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """Return the spec's `data:`."""
+        return {key.removeprefix("data."): value for key, value in self.settings.items() if key.startswith("data.")}
+
+    def source(self) -> Dataset:
+        """Return the dataset, with its paths and its seed."""
+        plain = dict(self.locations.get("data.source") or self.data["source"])
+        source = datasets()[plain["name"]].model_validate(plain)
+        found: Dataset = source.at(Path(self.locations.get("base", "."))).with_seed(self.settings["seed"])
+        return found
+
+
+def build(request: Request) -> None:
+    """Write the data artifact. Raises DrdoError, or StopRequested after which the stage starts afresh."""
+    import numpy as np
+
+    work = Path(request.out, "work")
+    shutil.rmtree(work, ignore_errors=True)
+    source = request.source()
+    renderers = _renderers(request, source)
+    ledger = Ledger(skip=request.data["bad_rows"] == "skip")
+    with disk_errors(work):
+        spools = _read(request, source, renderers, ledger, work)
+    ledger.raise_faults()
+    sides = _sides(request, spools, ledger)
+    marks = sides.train.marks
+    columns = {name: marks.numpy(name) for name in ("confidence", "edit_distance", "chosen_tokens", "rejected_tokens")}
+    columns = {name: values[sides.rows] for name, values in columns.items()}
+    steps = request.data["split"]
+    kept, records = request.choose(
+        steps, {"ids": _ids(sides.train, sides.rows, steps), **columns}, request.settings["seed"]
+    )
+    after_split = sides.rows[np.asarray(kept, dtype=np.int64)]
+    train = drawn(marks.numpy("ident"), after_split, request.data["max_rows"], request.settings["seed"])
+    evaluation = drawn(
+        sides.eval.marks.numpy("ident"), sides.eval_rows, request.data["max_eval_rows"], request.settings["seed"]
+    )
+    for name, rows in (("split", len(sides.rows) - len(after_split)), ("max-rows", len(after_split) - len(train))):
+        if rows:
+            ledger.drop("train", name, "", rows)
+    if not len(train):
+        raise_no_rows("train", ledger, request.data)
+    if not len(evaluation) and "eval" in spools:
+        raise_no_rows("eval", ledger, request.data)
+    report = _write(request, spools, ledger, renderers, Chosen(sides, train, evaluation))
+    for part in ledger.read:
+        report["parts"][part].update(ledger.as_dict(part) | {"kept": report["parts"][part]["rows"]})
+    write_json(Path(request.out, "report.json"), report | {"split": records})
+    shutil.rmtree(work)
+
+
+def _renderers(request: Request, source: Dataset) -> dict[str, Renderer]:
+    """Return a renderer for each tokenizer, and save the tokenizers for the stages to come."""
+    found = {}
+    for who in ("student", "oracle"):
+        location = request.locations.get(f"{who}.tokenizer")
+        if location is None:
+            continue
+        key = f"{who}.tokenizer" if who == "student" else "oracle.model"
+        tokenizer = load_tokenizer(location, source.tokenizer_json(), key)
+        found[who] = Renderer(tokenizer, request.data["template"], key)
+        choose_pad(tokenizer, found[who].end_id)
+        save_tokenizer(tokenizer, Path(request.out, "tokenizer", who))
+    return found
+
+
+def _read(
+    request: Request,
+    source: Dataset,
+    renderers: dict[str, Renderer],
+    ledger: Ledger,
+    work: Path,
+) -> dict[str, Spool]:
+    """Read every part that is needed into its work file."""
+    progress = Progress(request)
+
+    def between() -> None:
+        rows = sum(ledger.read.values())
+        progress.update(rows, rows + 1, unit="row")
+        if stop_requested(request):
+            raise StopRequested
+
+    data = request.data
+    spooler = Spooler(renderers, Limits(data["max_prompt_tokens"], data["max_tokens"]), ledger, between)
+    optional: tuple[PartName, ...] = ("eval", "prompts")
+    wanted: list[PartName] = ["train", *(part for part in optional if source.has_part(part))]
+    if _sft_rows(request, source) == "demonstrations":
+        wanted.append("sft")
+    spools: dict[str, Spool] = {}
+    for part in wanted:
+        spools[part] = spooler.spool(part, source.read(part, data["columns"]), work / f"{part}.parquet")
+        if not ledger.read.get(part):
+            files = ", ".join(f"`{file}`" for file in source.files()) or f"`{source.name}`"
+            raise UserError(
+                f"there are no rows for `{part}` in {files}",
+                code="empty-data",
+                hint="look whether the file is whole, and whether `data.source` names the right one",
+            )
+    return spools
+
+
+def _sft_rows(request: Request, source: Dataset) -> str:
+    """Return what SFT imitates: `demonstrations`, `reference`, or `chosen` (which needs no file of its own)."""
+    rows = request.settings.get("student.sft.rows")
+    if rows == "auto":
+        return "demonstrations" if source.has_part("sft") else "chosen"
+    if rows == "demonstrations" and not source.has_part("sft"):
+        raise UserError(
+            f"source `{source.name}` has no demonstrations",
+            code="no-demonstrations",
+            hint="set `student.sft.rows` to `auto`, `chosen` or `reference`",
+        )
+    return rows or "chosen"
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Which rows may be trained on and which are for evaluation."""
+
+    train: Spool
+    rows: np.ndarray
+    """Indices into `train`."""
+    eval: Spool
+    eval_rows: np.ndarray
+    """Indices into `eval`, which is `train` where prompts are held out."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The sides, and what is left of them."""
+
+    sides: Sides
+    train: np.ndarray
+    eval: np.ndarray
+
+
+def _sides(request: Request, spools: dict[str, Spool], ledger: Ledger) -> Sides:
+    """Part training from evaluation, so that no prompt is on both sides."""
+    import numpy as np
+
+    train = spools["train"]
+    prompts = train.marks.numpy("prompt")
+    if "eval" in spools:
+        evaluation, eval_rows = spools["eval"], np.arange(len(spools["eval"].marks))
+        out = np.zeros(len(prompts), dtype=bool)
+        taken = evaluation.marks.numpy("prompt")
+    else:
+        out = held_out(prompts, request.data["eval_fraction"] or EVAL_FRACTION, request.settings["seed"])
+        evaluation, eval_rows = train, np.flatnonzero(out)
+        taken = prompts[out]
+    if "prompts" in spools:
+        taken = np.concatenate([taken, spools["prompts"].marks.numpy("prompt")])
+    seen = np.isin(prompts, taken) & ~out
+    if seen.any():
+        ledger.drop("train", "in-eval", _places(train, int(np.flatnonzero(seen)[0])), int(seen.sum()))
+    return Sides(train, np.flatnonzero(~out & ~seen), evaluation, eval_rows)
+
+
+def _places(spool: Spool, row: int) -> str:
+    import pyarrow.parquet as pq
+
+    return str(pq.read_table(spool.path, columns=["where"]).column("where")[row])
+
+
+def _ids(spool: Spool, rows: np.ndarray, steps: Sequence[Any]) -> list[str]:
+    """Return the rows' ids as text, where there is a step that might name them."""
+    import pyarrow.parquet as pq
+
+    if not steps:
+        return [""] * len(rows)
+    found = pq.read_table(spool.path, columns=["id"]).column("id").take(rows).to_pylist()
+    return cast("list[str]", found)
+
+
+def _write(
+    request: Request,
+    spools: dict[str, Spool],
+    ledger: Ledger,
+    renderers: dict[str, Renderer],
+    chosen: Chosen,
+) -> dict[str, Any]:
+    """Write the Parquet files; return the report."""
+    import numpy as np
+
+    out, who, sides = Path(request.out), list(renderers), chosen.sides
+    shas = {
+        "train": write_pairs(Picked(sides.train.path, chosen.train), out / "train.parquet", who),
+        "eval": write_pairs(Picked(sides.eval.path, chosen.eval), out / "eval.parquet", who),
+    }
+    parts = {"train": (sides.train, chosen.train), "eval": (sides.eval, chosen.eval)}
+    source = spools.get("prompts", sides.eval)
+    rows = np.arange(len(source.marks)) if "prompts" in spools else chosen.eval
+    unique = first_of_each(source.marks.numpy("prompt"), rows, source.marks.numpy("has_reference"))
+    write_prompts(Picked(source.path, unique), out / "prompts.parquet", who)
+    parts["prompts"] = (source, unique)
+    imitated = _imitated(request, spools, ledger, chosen, source)
+    if imitated is not None:
+        write_sft(Picked(imitated[0].path, imitated[1]), out / "sft.parquet", reference="sft" not in spools)
+        parts["sft"] = imitated
+    report: dict[str, Any] = {
+        "tokenizers": {name: renderer.describe() for name, renderer in renderers.items()},
+        "parts": {name: part_figures(spool.marks, rows) for name, (spool, rows) in parts.items()},
+        "sha256_of_ids": shas,
+    }
+    return report
+
+
+def _imitated(
+    request: Request,
+    spools: dict[str, Spool],
+    ledger: Ledger,
+    chosen: Chosen,
+    prompts: Spool,
+) -> tuple[Spool, np.ndarray] | None:
+    """Return the rows of `sft.parquet`: demonstrations, or one reference a training prompt; None: the pairs serve."""
+    import numpy as np
+
+    if "sft" in spools:
+        spool = spools["sft"]
+        taken = np.concatenate([chosen.sides.eval.marks.numpy("prompt")[chosen.eval], prompts.marks.numpy("prompt")])
+        rows = np.flatnonzero(~np.isin(spool.marks.numpy("prompt"), taken))
+        if len(rows) < len(spool.marks):
+            ledger.drop("sft", "in-eval", "", len(spool.marks) - len(rows))
+        if not len(rows):
+            raise_no_rows("sft", ledger, request.data)
+        return spool, rows
+    if request.settings.get("student.sft.rows") != "reference":
+        return None
+    marks = chosen.sides.train.marks
+    rows = chosen.train[marks.numpy("has_reference")[chosen.train]]
+    if not len(rows):
+        raise UserError(
+            "`student.sft.rows: reference` needs references, and no training row has one",
+            code="no-references",
+            hint="set `student.sft.rows: chosen`, or name the column: `data.columns: {reference: NAME}`",
+        )
+    return chosen.sides.train, first_of_each(marks.numpy("prompt"), rows, marks.numpy("has_reference"))
