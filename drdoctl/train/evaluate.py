@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from transformers import AutoTokenizer
 
 from drdoctl.core.errors import IntegrityError, UserError
 from drdoctl.core.files import write_json
@@ -15,9 +14,9 @@ from drdoctl.core.progress import Progress
 from drdoctl.evals import REFERENCE, SFT, Eval, EvalData, Samples, Sampling, evals
 from drdoctl.train.attention import NAME as TREES
 from drdoctl.train.chunks import Chunks
-from drdoctl.train.judge import ORACLE, TRUTH, OracleJudge, add_truth, end_id
+from drdoctl.train.judge import ORACLE, TRUTH, OracleJudge, add_truth, answer, renderer
 from drdoctl.train.models import Policy, load_policy
-from drdoctl.train.places import model_location, tokenizer_folder
+from drdoctl.train.places import model_location
 from drdoctl.train.response_table import Prompts, Responses, read_responses, write_responses
 from drdoctl.train.responses import Sampler, Way
 from drdoctl.train.rewards import write_table
@@ -63,8 +62,8 @@ def _way_label(sampling: Sampling) -> str:
 
 def sample_all(job: Job, world: World, policy: Policy, prompts: Prompts, ways: Sequence[Way]) -> list[Responses]:
     """Return the student's responses, one group for each way."""
-    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder(job, "student"), trust_remote_code=False)
-    ends = {end_id(job, "student")} | ({tokenizer.eos_token_id} - {None})
+    render = renderer(job, "student")
+    ends = {render.end_id} | ({render.tokenizer.eos_token_id} - {None})
     policy.lm.set_attn_implementation("sdpa")  # padded rows and a cache, in place of flat trees
     sampled = Sampler(job, world, prompts.student, prompts.ids).run(
         policy.lm, ways, sorted(ends), job.settings["student.dtype"]
@@ -74,11 +73,12 @@ def sample_all(job: Job, world: World, policy: Policy, prompts: Prompts, ways: S
     for way in ways:
         found = sampled[way.label]
         ids = [response.ids[:-1] if response.ended else response.ids for response in found]
+        text = render.tokenizer.batch_decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         groups.append(
             Responses(
                 label=way.label,
                 ids=prompts.ids[: way.prompts],
-                text=tokenizer.batch_decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False),
+                text=[answer(render, prompt, said) for prompt, said in zip(prompts.text, text, strict=False)],
                 tokens=np.array([len(response.ids) for response in found], dtype=np.int32),
                 ended=np.array([response.ended for response in found], dtype=bool),
                 way=way,

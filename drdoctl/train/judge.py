@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from transformers import AutoTokenizer
 
+from drdoctl.core.files import read_json
 from drdoctl.core.progress import Progress
 from drdoctl.data import Dataset, datasets
+from drdoctl.data._records import Bad
+from drdoctl.data._render import Encoded, Renderer
+from drdoctl.evals import REFERENCE
 from drdoctl.train.chunks import Chunks
 from drdoctl.train.models import load_reward_model
 from drdoctl.train.places import data_report, model_location, tokenizer_folder
@@ -30,19 +34,40 @@ if TYPE_CHECKING:
 ORACLE, TRUTH = "oracle", "truth"
 
 
-def end_id(job: Job, who: str) -> int:
-    """Return the token that ends a response: every training response has it last."""
-    return int(TokenRows(job.input("data"), "train", who, ("chosen",)).responses[0][0][-1])
+def renderer(job: Job, who: str) -> Renderer:
+    """Return what turned rows into tokens in the data stage, for the student's or the oracle's tokenizer."""
+    known = data_report(job).get("tokenizers", {})
+    described = known.get(who) or known.get("student") or {}
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder(job, who), trust_remote_code=False)
+    return Renderer(tokenizer, "auto" if described.get("template") == "chat" else "none")
+
+
+def answer(student: Renderer, prompt: str, text: str) -> str:
+    """Return a sampled text without the space that joins prompt and response where there is no template."""
+    joined = not student.templated and text.startswith(" ") and not prompt[-1:].isspace()
+    return text[1:] if joined else text
 
 
 def oracle_items(job: Job, prompts: Prompts, group: Responses) -> list[Item]:
-    """Return the group's prompts and responses in the oracle's tokens."""
-    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder(job, ORACLE), trust_remote_code=False)
-    end = end_id(job, ORACLE)
-    # text that looks like a control token stays text
-    encoded = tokenizer(group.text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
-    prompt = dict(zip(prompts.ids, prompts.oracle, strict=True))
-    return [(prompt[name], ([*ids, end],)) for name, ids in zip(group.ids, encoded, strict=True)]
+    """Return the group's prompts and responses in the oracle's tokens, as the data stage would have made them."""
+    asked = dict(zip(prompts.ids, prompts.oracle, strict=True))
+    if group.label == REFERENCE:
+        return [(asked[name], (ids,)) for name, ids in zip(prompts.ids, prompts.oracle_reference, strict=True)]
+    oracle = renderer(job, ORACLE)
+    if oracle.templated:
+        return [(asked[name], (oracle.encode_apart(text),)) for name, text in zip(group.ids, group.text, strict=True)]
+    # without a template, prompt and response are tokenised as one text: the response starts where the two part
+    told = oracle.tokenizer.batch_decode(
+        [asked[name] for name in group.ids], skip_special_tokens=True, clean_up_tokenization_spaces=False
+    )
+    encoded = oracle.encode([(prompt, [text]) for prompt, text in zip(told, group.text, strict=True)])
+    return [_item(asked[name], row) for name, row in zip(group.ids, encoded, strict=True)]
+
+
+def _item(prompt: list[int], row: Encoded | Bad) -> Item:
+    if isinstance(row, Bad):
+        raise TypeError(f"plain text cannot be refused: {row.message}")
+    return prompt[: len(prompt) - len(row.tail)], (row.responses[0],)
 
 
 class OracleJudge:
@@ -77,8 +102,9 @@ class OracleJudge:
 
 
 def source_dataset(job: Job) -> Dataset | None:
-    """Return the dataset that the rows came from, where the job or the data's report names its source."""
-    source: Any = job.settings.get("data.source") or data_report(job).get("source")
+    """Return the dataset that the rows came from, where the data's manifest names its source."""
+    manifest = read_json(job.input("data") / "manifest.json") or {}
+    source: Any = manifest.get("settings", {}).get("data.source")
     if source is None:
         return None
     plain = {"name": source} if isinstance(source, str) else dict(source)

@@ -33,20 +33,24 @@ class Prompts:
     """The prompts as the student reads them."""
     oracle: list[list[int]]
     """The prompts as the oracle reads them."""
-    reference_tokens: list[int]
+    student_reference: list[list[int]]
+    """The logged responses in the student's tokens, end tokens included."""
+    oracle_reference: list[list[int]]
+    """The same in the oracle's tokens."""
 
     @classmethod
     def read(cls, data: Path) -> Prompts:
         """Read `prompts.parquet`."""
         table = pq.read_table(data / "prompts.parquet").to_pydict()
-        references = table.get("student_reference") or [None] * len(table["id"])
+        references = table["student_reference"]
         return cls(
             ids=table["id"],
             text=table["prompt"],
             reference=table["reference"],
             student=table["student_prompt"],
             oracle=table.get("oracle_prompt") or table["student_prompt"],
-            reference_tokens=[len(ids or ()) for ids in references],
+            student_reference=references,
+            oracle_reference=table.get("oracle_reference") or references,
         )
 
     def references(self) -> Responses | None:
@@ -54,7 +58,7 @@ class Prompts:
         text = [text for text in self.reference if text]
         if len(text) < len(self.ids) or not text:
             return None
-        tokens = np.array(self.reference_tokens, dtype=np.int32)
+        tokens = np.array([len(ids or ()) for ids in self.student_reference], dtype=np.int32)
         return Responses(REFERENCE, self.ids, text, tokens, np.ones(len(text), dtype=bool))
 
 

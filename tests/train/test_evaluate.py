@@ -97,7 +97,7 @@ def write_data(folder: Path, world: Notes, prompts: int = 7) -> None:
         "student_reference": [ids(row.reference or "", end=True) for row in asked],
     }  # fmt: skip
     pq.write_table(pa.table(columns), folder / "prompts.parquet")
-    (folder / "report.json").write_text(json.dumps({"source": {"name": "notes"}}))
+    (folder / "manifest.json").write_text(json.dumps({"settings": {"data.source": {"name": "notes"}}}))
 
 
 @pytest.fixture(scope="module")
