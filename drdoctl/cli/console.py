@@ -23,6 +23,8 @@ from rich.text import Text
 from drdoctl.core.errors import DrdoError, Fault, Where
 
 Color = Literal["auto", "always", "never"]
+MOST_FAULTS = 100
+"""More faults than this are counted, not shown."""
 PLAIN_SECONDS = 30.0
 """Without a terminal, progress is one line this often."""
 
@@ -78,7 +80,8 @@ class Console:
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print aligned columns with a header to stdout; plain tab-separated lines where stdout is no terminal."""
         if not _tty(sys.stdout):
-            self.raw("\n".join("\t".join(row) for row in rows))
+            for row in rows:
+                self.raw("\t".join(row))
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
         for name in columns:
@@ -118,10 +121,12 @@ class Console:
 
     def errors(self, error: DrdoError) -> None:
         """Show all faults of an error, a blank line between them."""
-        for index, fault in enumerate(error.faults):
+        for index, fault in enumerate(error.faults[:MOST_FAULTS]):
             if index and not self.as_json:
                 self._say(Text(""))
             self.error(fault)
+        if len(error.faults) > MOST_FAULTS:
+            self.warning(f"{len(error.faults) - MOST_FAULTS:,} more faults are not shown")
 
     def ask(self, question: str) -> str:
         """Ask on stderr and return the line typed; an ended stdin is an empty answer."""

@@ -50,16 +50,15 @@ class Loaded:
 
     def origin(self, key: str) -> str:
         """Return where a dotted key's value came from: `FILE:LINE`, `--set KEY`, or `default`."""
-        path = path_of(key, self.raw)
-        setter = _setter(path, self.placed)
-        if setter is not None:
-            return f"--set {setter}"
-        while path and not self.marks.has(path):
-            if path[-1] != "name" or not isinstance(_value(self.raw, path[:-1]), str | list):
-                return "default"
-            path = path[:-1]
-        line = self.marks.values[path][0] + 1
-        return f"{self.marks.file}:{line}"
+        return self.origin_of(path_of(key, self.raw))
+
+    def origin_of(self, path: Key) -> str:
+        """Return the same for a path; what a short form (`split: hard`) stands for came from its line."""
+        written = _written(self.raw, path)
+        if written is None:
+            return "default"
+        setter = _setter(written, self.placed)
+        return f"--set {setter}" if setter is not None else f"{self.marks.file}:{self.where(written).line}"
 
 
 def load(path: Path, sets: Sequence[str] = ()) -> Loaded:
@@ -132,10 +131,17 @@ def _secrets(value: Any, path: Key, look: Any) -> list[Fault]:
     return [Fault("secret", f"`{shown}` holds a token or a password", where, hint)]
 
 
-def _value(raw: Any, path: Key) -> Any:
-    for part in path:
-        try:
-            raw = raw[part]
-        except (KeyError, IndexError, TypeError):
+def _written(raw: Any, path: Key) -> Key | None:
+    """Return where a path's value is written, through short forms (`split: hard`); None where it is not."""
+    current: Any = raw
+    done: Key = ()
+    part: Any
+    for index, part in enumerate(path):
+        inside = part in current if isinstance(current, dict) else isinstance(current, list) and isinstance(part, int)
+        if inside and (isinstance(current, dict) or part < len(current)):
+            current, done = current[part], (*done, part)
+        elif isinstance(current, str) and part == "name" and index == len(path) - 1:
+            return done
+        elif not isinstance(part, int) or isinstance(current, list):
             return None
-    return raw
+    return done

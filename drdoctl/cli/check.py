@@ -1,0 +1,96 @@
+"""`drdoctl check`: whether a spec is right, and what it comes to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from drdoctl.cli.options import Options, shared, verb
+from drdoctl.core.errors import UserError
+
+if TYPE_CHECKING:
+    from drdoctl.spec.load import Loaded
+    from drdoctl.spec.matrix import Combo
+
+EXAMPLES = (
+    "drdoctl check my.yaml",
+    "drdoctl check my.yaml --resolved",
+    "drdoctl check my.yaml --set method.alpha=0.2 --json",
+)
+
+
+@verb("check", *EXAMPLES)
+@click.argument("spec", type=click.Path(path_type=Path))
+@click.option("--resolved", is_flag=True, help="Print every value with where it came from.")
+@shared(sets=True)
+def command(options: Options, spec: Path, resolved: bool) -> None:
+    """Validate a spec, and show all that is wrong with it.
+
+    Names every fault at once with its line. Also looks that the local files and folders it names are there.
+    Nothing is run, and nothing is downloaded.
+    """
+    from drdoctl.spec.load import load
+    from drdoctl.spec.matrix import combinations
+    from drdoctl.spec.presence import absent
+
+    loaded = load(spec, options.sets)
+    combos = combinations(loaded.spec)
+    faults = absent(loaded, combos)
+    if faults:
+        raise UserError(faults)
+    for warning in loaded.warnings:
+        options.console.warning(warning)
+    rows = list(resolved_rows(loaded, combos)) if resolved else []
+    if options.json:
+        document: dict[str, Any] = {
+            "format": 1,
+            "spec": str(spec),
+            "valid": True,
+            "students": [combo.label for combo in combos],
+            "warnings": list(loaded.warnings),
+        }
+        if resolved:
+            document["values"] = [dict(zip(("key", "value", "from"), row, strict=True)) for row in rows]
+        options.console.json(document)
+        return
+    if resolved:
+        shown = [(key, json.dumps(value, ensure_ascii=False), origin) for key, value, origin in rows]
+        options.console.table(("key", "value", "from"), shown)
+    students = ", ".join(combo.label for combo in combos)
+    options.console.info(f"{spec} is valid: {len(combos)} student{'s' if len(combos) > 1 else ''} ({students})")
+    options.console.hint(f"`drdoctl plan {spec}` shows what it would do")
+
+
+def resolved_rows(loaded: Loaded, combos: list[Combo]) -> Iterator[tuple[str, Any, str]]:
+    """Yield (dotted key, value, origin): what all students share, then what each combination of the matrix sets."""
+    from drdoctl.spec.matrix import place_of
+    from drdoctl.spec.overrides import path_of
+
+    axes = tuple(loaded.spec.matrix)
+    for key, value in leaves(combos[0].spec.model_dump(mode="json", exclude={"matrix"}), ""):
+        if not _below(key, axes):
+            yield key, value, loaded.origin(key)
+    for combo in combos if axes else []:
+        for key, value in leaves(combo.spec.model_dump(mode="json", exclude={"matrix"}), ""):
+            if _below(key, axes):
+                written = place_of(path_of(key, {}), combo.axes)
+                yield f"[{combo.label}] {key}", value, loaded.origin_of(written)
+
+
+def leaves(value: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, value) of everything that holds no other value; lists of words and numbers stay whole."""
+    nested = isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict) for item in value))
+    if not nested or not value:
+        yield prefix, value
+        return
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in items:
+        yield from leaves(item, f"{prefix}.{key}" if prefix else str(key))
+
+
+def _below(key: str, axes: tuple[str, ...]) -> bool:
+    return any(key == axis or key.startswith(axis + ".") for axis in axes)

@@ -1,0 +1,132 @@
+"""`drdoctl ls`: list what there is of a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from drdoctl.cli._zoo import ZOO
+from drdoctl.cli.options import Options, shared, verb
+from drdoctl.core.errors import UserError
+from drdoctl.core.suggest import did_you_mean
+
+Rows = list[dict[str, Any]]
+EXAMPLES = (
+    "drdoctl ls recipes",
+    "drdoctl ls methods --json",
+    "drdoctl ls zoo --zoo shared/zoo",
+    "drdoctl ls artifacts",
+)
+
+
+@verb("ls", *EXAMPLES)
+@click.argument("what", metavar="recipes|methods|datasets|splits|evals|zoo|runs|artifacts")
+@ZOO
+@shared()
+def command(options: Options, what: str, location: str | None) -> None:
+    """List recipes, methods, datasets, splits, evals, zoo, runs or artifacts.
+
+    `zoo` lists the cards that ship with drdoctl, or with `--zoo` what is in that zoo; `runs` and `artifacts` read the
+    store. `drdoctl show NAME` says more about one.
+    """
+    if what not in LISTS:
+        hint = did_you_mean(what, LISTS) or f"one of: {', '.join(LISTS)}"
+        raise UserError(f"there is nothing called `{what}` to list", code="unknown-name", hint=hint)
+    rows = LISTS[what](options, location)
+    if options.json:
+        options.console.json({"format": 1, what: rows})
+        return
+    shown = SHOWN[what]
+    options.console.table(shown, [[str(row.get(name) or "") for name in shown] for row in rows])
+    if not rows:
+        options.console.info(f"there are no {what} in {options.store}" if what in ("runs", "artifacts") else "none")
+    else:
+        options.console.hint(f"`drdoctl show {rows[0]['name']}` says more")
+
+
+def _recipes(options: Options, location: str | None) -> Rows:  # noqa: ARG001  # all lists are asked alike
+    from drdoctl.shipped import headline, recipes
+
+    return [{"name": name, "about": headline(path), "path": str(path)} for name, path in recipes().items()]
+
+
+def _parts(kind: str) -> Callable[[Options, str | None], Rows]:
+    def rows(options: Options, location: str | None) -> Rows:  # noqa: ARG001
+        from drdoctl.cli._parts import listing
+
+        return [dict(row) for row in listing(kind)]
+
+    return rows
+
+
+def _zoo(options: Options, location: str | None) -> Rows:
+    if location is None:
+        from drdoctl.zoo.shelf import shipped_cards
+
+        return [
+            {"name": f"zoo/{name}", "role": card.role, "status": card.status, "about": card.about}
+            for name, card in shipped_cards().items()
+        ]
+    from drdoctl.zoo.location import open_zoo
+
+    return [{"name": f"zoo/{name}"} for name in open_zoo(location, offline=options.offline).names()]
+
+
+def _runs(options: Options, location: str | None) -> Rows:  # noqa: ARG001
+    from drdoctl.store.artifact import Store
+    from drdoctl.store.run import read_events, run_folders
+
+    rows = []
+    for folder in run_folders(Store(options.store)):
+        row: dict[str, Any] = {"name": folder.name, "spec": None, "started": None, "exit_code": None}
+        for event in read_events(folder):
+            if event.get("event") == "run_started":
+                row |= {"spec": event.get("spec"), "started": event.get("time")}
+            elif event.get("event") == "run_finished":
+                row["exit_code"] = event.get("exit_code")
+        rows.append({**row, "result": _result(row["exit_code"])})
+    return rows
+
+
+def _result(exit_code: Any) -> str:
+    return {None: "not finished", 0: "ok"}.get(exit_code, f"exit {exit_code}")
+
+
+def _artifacts(options: Options, location: str | None) -> Rows:  # noqa: ARG001
+    from drdoctl.store.artifact import Store
+
+    store = Store(options.store)
+    return [
+        {
+            "name": store.path(f"{made['kind']}-{made['fingerprint'][:12]}").name,
+            "stage": made["id"],
+            "spec": made["spec_name"],
+            "created": made["created"],
+            "bytes": sum(entry["size"] for entry in made["files"].values()),
+        }
+        for made in store.manifests()
+    ]
+
+
+LISTS: dict[str, Callable[[Options, str | None], Rows]] = {
+    "recipes": _recipes,
+    "methods": _parts("method"),
+    "datasets": _parts("dataset"),
+    "splits": _parts("split"),
+    "evals": _parts("eval"),
+    "zoo": _zoo,
+    "runs": _runs,
+    "artifacts": _artifacts,
+}
+SHOWN = {
+    "recipes": ("name", "about"),
+    "methods": ("name", "about", "paper"),
+    "datasets": ("name", "about", "paper"),
+    "splits": ("name", "about", "paper"),
+    "evals": ("name", "about", "paper"),
+    "zoo": ("name", "role", "status", "about"),
+    "runs": ("name", "spec", "started", "result"),
+    "artifacts": ("name", "stage", "spec", "created", "bytes"),
+}

@@ -1,0 +1,142 @@
+"""`drdoctl show`: all there is to say about one thing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from drdoctl.cli._zoo import ZOO
+from drdoctl.cli.options import Options, shared, verb
+from drdoctl.core.errors import UserError
+from drdoctl.core.suggest import did_you_mean
+
+EXAMPLES = (
+    "drdoctl show drdo",
+    "drdoctl show method e-dpo --json",
+    "drdoctl show recipe quickstart",
+    "drdoctl show zoo/oracle-phi3-tldr",
+)
+WORDS = ("method", "dataset", "split", "eval", "recipe", "artifact", "card")
+
+
+@verb("show", *EXAMPLES)
+@click.argument("thing", nargs=-1, required=True, metavar="[KIND] NAME")
+@ZOO
+@shared()
+def command(options: Options, thing: tuple[str, ...], location: str | None) -> None:
+    """Show a method, dataset, split, eval, recipe, artifact or card.
+
+    KIND (method, dataset, split, eval, recipe, artifact, card) is only needed where a name means several things.
+    Plug-ins are shown with their options, defaults and papers; artifacts with what they were made from.
+    """
+    kind, name = _asked(thing)
+    shown = _find(options, kind, name, location)
+    if options.json:
+        options.console.json(shown)
+    elif "text" in shown:
+        options.console.raw(shown["text"])
+    else:
+        options.console.data(page(shown))
+
+
+def _asked(thing: tuple[str, ...]) -> tuple[str | None, str]:
+    if len(thing) == 1:
+        return None, thing[0]
+    kind, name = thing[0].removesuffix("s"), thing[-1]
+    if len(thing) > 2 or kind not in WORDS:
+        hint = did_you_mean(kind, WORDS) or f"KIND is one of: {', '.join(WORDS)}"
+        raise UserError(f"`{' '.join(thing)}` is not of the form KIND NAME", code="usage", hint=hint)
+    return kind, name
+
+
+def _find(options: Options, kind: str | None, name: str, location: str | None) -> dict[str, Any]:
+    from drdoctl.cli._parts import KINDS, described
+    from drdoctl.shipped import recipes
+
+    known: dict[tuple[str, str], Callable[[], dict[str, Any]]] = {
+        (part, word): lambda part=part, word=word: described(part, word)  # type: ignore[misc]
+        for part, registry in KINDS.items()
+        for word in registry()
+    }
+    known |= {("recipe", word): lambda path=path: _recipe(path) for word, path in recipes().items()}  # type: ignore[misc]
+    found = [key for key in known if key[1] == name and kind in (None, key[0])]
+    if len(found) > 1:
+        kinds = " and ".join(f"a {part}" for part, _ in found)
+        hint = f"`drdoctl show {found[0][0]} {name}`"
+        raise UserError(f"`{name}` is {kinds}", code="ambiguous", hint=hint)
+    if found:
+        return known[found[0]]()
+    if kind == "card" or name.startswith("zoo/"):
+        return _card(options, name.removeprefix("zoo/"), location)
+    if kind in (None, "artifact") and (made := _artifact(options, name)) is not None:
+        return made
+    words = [word for part, word in known if kind in (None, part)]
+    listing = f"`drdoctl ls {kind or 'method'}s` shows all"
+    hint = " ".join(filter(None, (did_you_mean(name, words), listing)))
+    raise UserError(f"there is no {kind or 'thing'} `{name}`", code="unknown-name", hint=hint)
+
+
+def _recipe(path: Path) -> dict[str, Any]:
+    text = path.read_text(encoding="utf-8")
+    return {"format": 1, "kind": "recipe", "name": path.stem, "path": str(path), "text": text}
+
+
+def _card(options: Options, name: str, location: str | None) -> dict[str, Any]:
+    from drdoctl.zoo.shelf import shipped_cards
+
+    cards = shipped_cards()
+    if location is None and name in cards:
+        return {"format": 1, "kind": "card", **cards[name].model_dump(mode="json")}
+    from drdoctl.zoo.location import locate, parse_ref
+    from drdoctl.zoo.resolve import look_up
+
+    if location is None and not options.offline:
+        location = locate(None)
+    if location is None:
+        hint = did_you_mean(name, cards) or "`drdoctl ls zoo` shows the cards that ship with drdoctl"
+        raise UserError(f"there is no card `zoo/{name}` here", code="unknown-name", hint=hint)
+    facts = look_up(parse_ref(f"zoo/{name}"), locate(location), offline=options.offline)
+    return {"format": 1, "kind": "card", "revision": facts.revision, **facts.card.model_dump(mode="json")}
+
+
+def _artifact(options: Options, name: str) -> dict[str, Any] | None:
+    from drdoctl.store.artifact import Store
+
+    store = Store(options.store)
+    found = [made for made in store.manifests() if f"{made['kind']}-{made['fingerprint']}".startswith(name)]
+    named = [made for made in found if name in (made["kind"], f"{made['kind']}-{made['fingerprint'][:12]}")]
+    if len(found) != 1 and len(named) != 1:
+        return None
+    made = (named or found)[0]
+    path = store.path(f"{made['kind']}-{made['fingerprint'][:12]}")
+    return {**made, "kind": "artifact", "stage_kind": made["kind"], "path": str(path)}
+
+
+def page(shown: dict[str, Any]) -> str:
+    """Return what is shown as text: a title, the words, and the options or values in columns."""
+    lines = [f"{shown['kind']} {shown.get('name') or shown.get('id', '')}", ""]
+    if "fields" not in shown:
+        skipped = ("format", "kind", "name", "config", "files")
+        lines += [f"{key}: {_value(value)}" for key, value in shown.items() if key not in skipped]
+        if isinstance(shown.get("files"), dict):
+            lines += ["files:", *(f"  {name}  {entry['size']:,} bytes" for name, entry in shown["files"].items())]
+        return "\n".join(lines)
+    lines += [shown["about"], ""]
+    if shown["notes"]:
+        lines += [shown["notes"], ""]
+    if shown["paper"]:
+        lines += [f"Source: {shown['paper']}", ""]
+    if shown["fields"]:
+        lines.append("Options:")
+    for field in shown["fields"]:
+        default = field["default"] if field["default"] == "required" else f"default {_value(field['default'])}"
+        lines += [f"  {field['name']}  ({field['type']}; {default})", f"      {field['about']}"]
+    return "\n".join(lines).rstrip()
+
+
+def _value(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
