@@ -62,4 +62,4 @@ def run(job: Job) -> None:
     from drdoctl.data._build import Request, build
     from drdoctl.splits._apply import apply_steps
 
-    build(Request(job.settings, job.locations, job.out, apply_steps))
+    build(Request(settings=job.settings, locations=job.locations, out=job.out, choose=apply_steps))

@@ -1,0 +1,80 @@
+"""A plan as text, from the very document that `--json` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from drdoctl.cli._words import duration
+
+SYMBOLS = {"reuse": "=", "run": "+", "resume": ">", "rerun": "~", "pull": "<"}
+MEANINGS = {"reuse": "reuse", "run": "run", "resume": "resume", "rerun": "run again", "pull": "pull"}
+NOTHING = "Nothing was executed."
+
+
+def plan_text(plan: Mapping[str, Any], spec: str) -> str:
+    """Return the text of a plan: legend, one line a stage, and a summary. `spec`: how the user names the spec."""
+    stages = plan["stages"]
+    if all(stage["action"] == "reuse" for stage in stages):
+        count = f"All {len(stages)} artifacts match" if len(stages) != 1 else "The one artifact matches"
+        return f"No changes. {count} {spec}."
+    there = [action for action in SYMBOLS if plan["summary"][action]]
+    legend = "Legend: " + "   ".join(f"{SYMBOLS[action]} {MEANINGS[action]}" for action in there)
+    return "\n".join([legend, *_lines(stages), _summary(plan)])
+
+
+def _lines(stages: Sequence[Mapping[str, Any]]) -> list[str]:
+    rows = [
+        (SYMBOLS[stage["action"]], stage["id"], stage["artifact"], _size(stage), stage["reason"]["text"])
+        for stage in stages
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in (1, 2, 3)]
+    return [
+        f"  {mark} {name:<{widths[0]}}  {artifact:<{widths[1]}}  {size:>{widths[2]}}  {text}".rstrip()
+        if widths[2]
+        else f"  {mark} {name:<{widths[0]}}  {artifact:<{widths[1]}}  {text}".rstrip()
+        for mark, name, artifact, size, text in rows
+    ]
+
+
+def _size(stage: Mapping[str, Any]) -> str:
+    """Return how long a stage that will run takes: in seconds where earlier ones tell, else in steps or tokens."""
+    estimate = stage["estimate"]
+    if stage["action"] in ("reuse", "pull"):
+        return ""
+    if estimate["seconds"] is not None:
+        return f"about {duration(estimate['seconds'])}"
+    if estimate["steps"]:
+        return f"{estimate['steps']:,} steps"
+    return f"{_amount(estimate['tokens'])} tokens" if estimate["tokens"] else ""
+
+
+def _amount(number: float) -> str:
+    """Return a count in few digits: `850`, `12 k`, `3.4 M`, `1.2 G`."""
+    for size, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if number >= size:
+            value = number / size
+            return f"{value:.1f}{unit}" if value < 10 else f"{value:.0f}{unit}"
+    return f"{number:.0f}"
+
+
+def _summary(plan: Mapping[str, Any]) -> str:
+    counts = [f"{plan['summary'][action]} to {MEANINGS[action]}" for action in SYMBOLS if plan["summary"][action]]
+    todo = [stage["estimate"] for stage in plan["stages"] if stage["action"] != "reuse"]
+    parts = [f"Plan: {', '.join(counts)}."]
+    seconds = [estimate["seconds"] for estimate in todo if estimate["flops"]]
+    if seconds and None not in seconds:
+        parts.append(f"Time: about {duration(sum(seconds))}.")
+    memory = max(estimate["memory_gib"] for estimate in todo)
+    if memory >= 1:
+        parts.append(f"Memory: about {_gib(memory)} a process.")
+    parts.append(f"Disk: about {_gib(sum(estimate['disk_gib'] for estimate in todo))}.")
+    return " ".join([*parts, NOTHING])
+
+
+def _gib(size: float) -> str:
+    """Return GiB as the decimal units that disks are sold in."""
+    size_bytes = size * 2**30
+    if size_bytes >= 1e9:
+        return f"{size_bytes / 1e9:.1f} GB" if size_bytes < 1e10 else f"{size_bytes / 1e9:.0f} GB"
+    return f"{max(1, round(size_bytes / 1e6))} MB"

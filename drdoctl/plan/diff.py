@@ -1,0 +1,152 @@
+"""From wanted stages and a store to a plan: what is there, what goes on, what runs, and why. Reads only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from drdoctl.plan.estimate import estimates
+from drdoctl.plan.types import Action, Change, Plan, PlannedStage, Reason
+from drdoctl.stages import Want
+from drdoctl.stages.blueprint import is_pull
+from drdoctl.store.artifact import Store
+
+if TYPE_CHECKING:
+    from drdoctl.spec.load import Loaded
+
+KEPT = {
+    "data": "the old rows are kept",
+    "sft": "the old model is kept",
+    "oracle": "the old oracle is kept",
+    "rewards": "the old rewards are kept",
+    "logps": "the old log-probabilities are kept",
+    "align": "the old student is kept",
+    "evaluate": "the old figures are kept",
+    "publish": "what was published stays",
+}
+SHOWN = 3
+"""Changes named in a reason's text; the others are counted, and all are in `changed`."""
+LONGEST = 40
+"""Characters of a value that is shown in a text."""
+MARK_DIGITS = 12
+
+
+def diff(wants: Sequence[Want], store: Store, loaded: Loaded) -> Plan:
+    """Return the plan: an action, a reason and an estimate for each stage, in the order given."""
+    spec = loaded.spec
+    resources = spec.resources.model_dump(mode="json")
+    before = _newest(store, spec.name)
+    stages = []
+    for want, estimate in zip(wants, estimates(wants, store, resources), strict=True):
+        action, reason = _decide(want, store, before.get(want.id))
+        stages.append(PlannedStage(want, action, reason, estimate))
+    return Plan(
+        spec=spec.model_dump(mode="json"),
+        stages=tuple(stages),
+        warnings=(*loaded.warnings, *_unresolved(wants)),
+        origin={"spec": loaded.path.name, "sets": list(loaded.sets)},
+    )
+
+
+def _newest(store: Store, spec_name: str) -> dict[str, dict[str, Any]]:
+    """Return stage id -> manifest of the newest artifact that this spec made under that name."""
+    return {made["id"]: made for made in store.manifests() if made["spec_name"] == spec_name}
+
+
+def _decide(want: Want, store: Store, before: Mapping[str, Any] | None) -> tuple[Action, Reason]:
+    if store.manifest(want.artifact) is not None:
+        return "reuse", Reason("done", "already there")
+    if is_pull(want):
+        return "pull", Reason("zoo", f"{want.locations['zoo']['ref']} is not in the store yet")
+    progress = store.partial(want.artifact)
+    if progress is not None and progress["step"]:
+        of = f" of {progress['steps']:,}" if progress["steps"] else ""
+        return "resume", Reason("interrupted", f"interrupted at {progress['unit']} {progress['step']:,}{of}")
+    if before is None:
+        return "run", Reason("new", "not made yet")
+    return "rerun", why(want, before)
+
+
+def why(want: Want, before: Mapping[str, Any]) -> Reason:
+    """Return what moved between an earlier artifact (its manifest) and what is wanted now."""
+    settings = _changes(before["settings"], want.settings)
+    externals = _changes(before["externals"], want.externals)
+    inputs = _changes(
+        {
+            role: f"{before['input_ids'].get(role, role)} {mark[:MARK_DIGITS]}"
+            for role, mark in before["inputs"].items()
+        },
+        {role: f"{other.id} {other.fingerprint[:MARK_DIGITS]}" for role, other in want.inputs.items()},
+    )
+    version = [Change("version", before["version"], want.version)] if before["version"] != want.version else []
+    texts = [
+        *map(_setting_text, settings),
+        *(f"`{change.key}` has other content" for change in externals),
+        *(["its code is a newer version"] if version else []),
+        *(_input_text(change, want) for change in inputs),
+    ]
+    code = next(
+        name
+        for name, changes in (("settings", settings), ("external", externals), ("version", version), ("input", [None]))
+        if changes
+    )
+    more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
+    kept = f" ({KEPT[want.kind]})" if settings or externals or version else ""
+    changed = (*settings, *map(_short, externals), *version, *(_as_input(change) for change in inputs))
+    return Reason(code, ", ".join(texts[:SHOWN]) + more + kept, changed)
+
+
+def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
+    keys = [*new, *(key for key in old if key not in new)]
+    return [Change(key, old.get(key), new.get(key)) for key in keys if _differ(old, new, key)]
+
+
+def _differ(old: Mapping[str, Any], new: Mapping[str, Any], key: str) -> bool:
+    return (key in old) != (key in new) or bool(old.get(key) != new.get(key))
+
+
+def _setting_text(change: Change) -> str:
+    old, new = _value(change.old), _value(change.new)
+    if len(old) > LONGEST or len(new) > LONGEST:
+        return f"{change.key} changed"
+    return f"{change.key} {old} -> {new}"
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _input_text(change: Change, want: Want) -> str:
+    role = change.key
+    if change.new is None:
+        return f"input `{change.old.split(' ')[0]}` is gone"
+    name = want.inputs[role].id
+    return f"input `{name}` is new" if change.old is None else f"input `{name}` changed"
+
+
+def _short(change: Change) -> Change:
+    """Return a change of content with its hashes cut to the digits that names have."""
+    return Change(change.key, *(_cut(mark) for mark in (change.old, change.new)))
+
+
+def _cut(mark: str | None) -> str | None:
+    return mark[:MARK_DIGITS] if mark is not None and ":" not in mark else mark
+
+
+def _as_input(change: Change) -> Change:
+    return Change(f"input.{change.key}", change.old, change.new)
+
+
+def _unresolved(wants: Sequence[Want]) -> list[str]:
+    """Return a warning for each Hub id whose commit is not known on this machine."""
+    marks = {mark for want in wants for mark in want.externals.values() if "@unresolved:" in mark}
+    return [
+        f"which commit `{mark.removeprefix('hub:').replace('@unresolved:', '` means at `')}` is not known here: "
+        "`apply` asks the Hub first, and names the stages anew"
+        for mark in sorted(marks)
+    ]

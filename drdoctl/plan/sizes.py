@@ -1,0 +1,134 @@
+"""How much there is to do: rows and tokens, from the data artifact's report where it exists, else from the source.
+
+Guesses are named as such: what is not known is taken from the source's rows and bytes, and, for lack of those, from the
+token limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from drdoctl.core.architectures import Shape, shape_of
+from drdoctl.core.files import read_json
+from drdoctl.stages import Want
+from drdoctl.store.artifact import Store
+
+BYTES_PER_TOKEN = 4.0
+"""English text under a vocabulary of tens of thousands; only for guesses before the data stage has run."""
+PROMPT_SHARE, RESPONSE_SHARE = 0.5, 0.25
+"""A pair's tokens: half of them prompt, a quarter each response; only for guesses."""
+EVAL_FRACTION = 0.05
+SPLIT_SHARE = 0.25
+"""`easy` and `hard` cut two criteria at the median: about a quarter of the pairs stays."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one part and their mean lengths, in the student's tokens."""
+
+    count: int
+    prompt: float
+    chosen: float
+    rejected: float
+
+    @property
+    def pair(self) -> float:
+        """Return the tokens of a pair, its prompt counted once."""
+        return self.prompt + self.chosen + self.rejected
+
+    @property
+    def single(self) -> float:
+        """Return the tokens of a demonstration."""
+        return self.prompt + self.chosen
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Rows of each part of a data artifact; None where nothing tells."""
+
+    train: Rows | None
+    eval: Rows | None
+    sft: Rows | None
+    prompts: Rows | None
+
+
+def sizes_of(data: Want, store: Store) -> Sizes:
+    """Return the sizes of a data stage's artifact, from its report if it is there, else guessed."""
+    manifest = store.manifest(data.artifact)
+    report = read_json(store.path(data.artifact) / "report.json") if manifest is not None else None
+    parts = report.get("parts") if isinstance(report, dict) else None
+    return _reported(parts) if isinstance(parts, dict) else _guessed(data)
+
+
+def _reported(parts: Mapping[str, Any]) -> Sizes:
+    found = {name: _part(parts.get(name)) for name in ("train", "eval", "sft", "prompts")}
+    # without demonstrations of their own, SFT imitates the pairs' chosen responses
+    return Sizes(found["train"], found["eval"], found["sft"] or found["train"], found["prompts"] or found["eval"])
+
+
+def _part(figures: Any) -> Rows | None:
+    if not isinstance(figures, dict) or not isinstance(figures.get("rows"), int):
+        return None
+
+    def mean(name: str) -> float:
+        return float((figures.get(f"{name}_tokens") or {}).get("mean") or 0.0)
+
+    return Rows(figures["rows"], mean("prompt"), mean("chosen"), mean("rejected"))
+
+
+def _guessed(data: Want) -> Sizes:
+    settings, rows, size = data.settings, data.sizes.get("rows"), data.sizes.get("bytes")
+    source = settings["data.source"]
+    limit = float(settings["data.max_tokens"])
+    tokens = min(size / rows / BYTES_PER_TOKEN, limit * 1.25) if rows and size else limit * 0.5
+    # a generated world's rows are as long as its limits were made for
+    shape = (tokens * PROMPT_SHARE, tokens * RESPONSE_SHARE, tokens * RESPONSE_SHARE)
+    counts = {name: source.get(name) for name in ("eval", "sft", "prompts")}
+    counts = {name: count if isinstance(count, int) else None for name, count in counts.items()}
+    held_out = round(rows * (settings["data.eval_fraction"] or EVAL_FRACTION)) if rows else None
+    held_out = counts["eval"] or held_out
+    train = _kept(rows if counts["eval"] else (rows - (held_out or 0) if rows else None), settings)
+    held_out = min(filter(None, (held_out, settings["data.max_eval_rows"])), default=None)
+
+    def part(count: int | None) -> Rows | None:
+        return Rows(count, *shape) if count else None
+
+    return Sizes(part(train), part(held_out), part(counts["sft"] or train), part(counts["prompts"] or held_out))
+
+
+def _kept(rows: int | None, settings: Mapping[str, Any]) -> int | None:
+    """Return about how many training pairs the split steps and `max_rows` leave."""
+    if rows is None:
+        return settings["data.max_rows"] if isinstance(settings["data.max_rows"], int) else None
+    for step in settings["data.split"]:
+        rows = round(rows * SPLIT_SHARE) if step["name"] in ("easy", "hard") else rows
+    return max(1, min(rows, settings["data.max_rows"] or rows))
+
+
+@dataclass(frozen=True)
+class ModelSize:
+    """A model's parameters and what its forward pass costs."""
+
+    shape: Shape
+    parameters: int
+
+    def forward(self, tokens: float, length: float, heads: float = 0.0) -> float:
+        """Return the FLOPs of a forward pass: 2 for each weight and token, and causal attention over `length`.
+
+        `heads`: how many of the tokens go through the LM head. Source: Kaplan et al., arXiv 2001.08361, table 1.
+        """
+        shape = self.shape
+        attention = 2 * shape.layers * shape.q_width * length  # 4 d s for q k and for the sum, halved by causality
+        head = 2 * shape.embedding * shape.vocabulary
+        return tokens * (2 * shape.body + attention) + heads * head
+
+
+def model_size(size: Mapping[str, Any] | None) -> ModelSize | None:
+    """Return a model's size from what the plan knows of it, or None."""
+    config = (size or {}).get("config")
+    shape = shape_of(config) if isinstance(config, Mapping) else None
+    if shape is None:
+        return None
+    return ModelSize(shape, int((size or {}).get("parameters") or shape.parameters))
