@@ -82,8 +82,7 @@ def _values_faults(axis: str, axes: Mapping[str, list[Any]], raw: Mapping[str, A
         pick = {**dict.fromkeys(axes, 0), axis: index}
 
         def placed(path: Key, key: bool, pick: Mapping[str, int] = pick) -> Any:
-            inside = place_of(path, pick)
-            return look(inside, key and inside != ("matrix", axis, pick[axis]))
+            return look(("matrix", axis), True) if key and path == target else look(place_of(path, pick), key)
 
         try:
             one = combined(raw, axes, pick)

@@ -14,7 +14,7 @@ from drdoctl.data import datasets
 from drdoctl.evals import evals
 from drdoctl.methods import methods
 from drdoctl.spec.model import Data, NewModel, Oracle, Publish, Resources, Sft, Spec, Student, Training, source_name
-from drdoctl.spec.source import Key
+from drdoctl.spec.source import Key, scalar
 from drdoctl.splits import splits
 
 SECTIONS: dict[Key, type[BaseModel]] = {
@@ -65,6 +65,13 @@ OTHER_WORDS = {
     "reward_model": "oracle",
 }
 """What other programs call our fields."""
+MISSING = {
+    "version": "add `version: 1`",
+    "name": "add a short name, such as `name: my-first-run`",
+    "data": "add `data: {source: …}`; `drdoctl ls datasets` shows what there is",
+    "student": "add `student: {model: …}`: a Hub id, a local folder, `zoo/NAME`, or a small new model",
+}
+"""What to add where a section is missing."""
 Look = Callable[[Key, bool], Where]
 """Path and whether its key is meant -> place."""
 
@@ -80,6 +87,8 @@ class Spot:
     cls: type[BaseModel] | None
     written: Any = None
     """What the file has at the path."""
+    word: str = ""
+    """The last word of pydantic's place: the field, where the path has no room for it."""
 
     @property
     def field(self) -> str:
@@ -143,7 +152,7 @@ def spot_of(loc: tuple[str | int, ...], raw: Any) -> Spot:
             rest.pop(0)
         if rest and logical in SECTIONS:
             kind, tag, owner, cls = None, None, path, SECTIONS[logical]
-    return Spot(path, owner, kind, tag, cls, current)
+    return Spot(path, owner, kind, tag, cls, current, str(loc[-1]) if loc else "")
 
 
 def _at(items: list[Any], index: str | int) -> Any:
@@ -186,12 +195,16 @@ def unknown_field(spot: Spot, look: Look) -> Fault:
 
 
 def _missing(spot: Spot, look: Look) -> Fault:
-    message = f"`{spot.dotted}` is missing" if len(spot.path) == 1 else f"{spot.thing} needs `{spot.field}`"
-    description = spot.cls.model_fields[spot.field].description if spot.cls and spot.field in spot.fields else None
-    where = look(spot.path[:-1], len(spot.path) > 1)
-    hints = {"version": "add `version: 1`", "name": "add a short name, such as `name: my-first-run`"}
-    hint = hints.get(spot.dotted) or (f"{spot.field}: {_first_sentence(description)}" if description else None)
-    return Fault("missing-field", message, where, hint)
+    word = spot.word
+    inside = spot.path[:-1] if spot.field == word else spot.path
+    message = f"{spot.thing} needs `{word}`" if inside else f"`{word}` is missing"
+    description = spot.cls.model_fields[word].description if spot.cls and word in spot.fields else None
+    hint = MISSING.get(word if not inside else "") or (
+        f"{word}: {_first_sentence(description)}" if description else None
+    )
+    if spot.kind == "dataset" and getattr(spot.cls, "key", None) == word:
+        hint = f"write `source: {{{word}: …}}`"
+    return Fault("missing-field", message, look(inside, bool(inside)), hint)
 
 
 def _unknown_name(item: Any, spot: Spot, look: Look) -> Fault:
@@ -201,7 +214,10 @@ def _unknown_name(item: Any, spot: Spot, look: Look) -> Fault:
     value = item["input"]
     if kind is None:
         shape = "`false` or a mapping" if spot.field == "sft" else "a word or a mapping"
-        return Fault("wrong-type", f"`{spot.dotted}` must be {shape}, not {described(value)}", look(spot.path, False))
+        hint = "leave `sft` out to have it with its defaults" if value is True else None
+        return Fault(
+            "wrong-type", f"`{spot.dotted}` must be {shape}, not {described(value)}", look(spot.path, False), hint
+        )
     known = KINDS[kind]()
     name = (value.get("name") or source_name(value)) if isinstance(value, dict) else value
     listing = f"`drdoctl ls {kind}s`"
@@ -247,14 +263,28 @@ def _wrong_value(item: Any, spot: Spot, look: Look) -> Fault:
         "dict": "a mapping",
         "model": "a mapping",
     }.get(kind.split("_")[0], item["msg"].removeprefix("Input should be ").lower())
-    hint = "leave the key out to have its default" if value is None else None
+    hint = f"write `{spot.field}: [{value}]`" if kind == "list_type" and isinstance(value, str) else None
+    if isinstance(value, str):
+        hint = hint or _meant(kind, value)
+    hint = "leave the key out to have its default" if value is None else hint
     return Fault("wrong-type", f"{name} must be {wanted}, not {described(value)}", where, hint)
+
+
+def _meant(kind: str, word: str) -> str | None:
+    """Return what to write for a word that looks like a number in quotes, or like YAML 1.1's yes and no."""
+    if kind == "bool_type" and word.lower() in ("yes", "on", "no", "off"):
+        return f"write `{'true' if word.lower() in ('yes', 'on') else 'false'}`"
+    try:
+        number = isinstance(scalar(word), int | float)
+    except ValueError:
+        return None
+    return "take the quotes off" if number and kind in ("int_type", "float_type") else None
 
 
 def _wrong_word(spot: Spot, value: Any, where: Where) -> Fault:
     words = [str(word) for word in _choices(spot)]
     match = closest(str(value), words) if isinstance(value, str) else None
-    hint = f"did you mean `{match}`?" if match else None
+    hint = f"did you mean `{match}`?" if match else "leave the key out to have its default" if value is None else None
     if spot.path == ("version",):
         hint = "this program reads version 1"
     listed = f"one of {', '.join(f'`{word}`' for word in words)}" if len(words) > 1 else f"`{''.join(words)}`"

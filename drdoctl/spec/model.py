@@ -140,9 +140,7 @@ class Student(Model):
 
 
 class Oracle(Training):
-    """The reward model that teaches. Trained here from a causal LM (eq. 2 and 5), or a finished reward model used
-    as it is.
-    """
+    """The reward model that teaches: trained here from a causal LM (eq. 2 and 5), or a finished one used as it is."""
 
     model: str = Field(min_length=1)
     """A Hub id, a local folder or `zoo/NAME`; `sft` starts from this spec's own SFT student. A finished reward

@@ -233,7 +233,9 @@ class _Reader:
         try:
             return scalar(text)
         except ValueError as error:
-            self._fault("wrong-number", str(error), event, "write it in quotes, if it is meant as a word")
+            self._fault(
+                "wrong-number", str(error), event, "give a number that a computer holds, or put a word into quotes"
+            )
             return 0
 
     def _tag(self, event: Any, expected: str) -> None:

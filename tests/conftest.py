@@ -1,0 +1,44 @@
+"""What all tests share: golden files that `--update-golden` rewrites, and the real data beside the checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_addoption(parser):
+    """Add `--update-golden`."""
+    parser.addoption("--update-golden", action="store_true", help="rewrite golden files in place of comparing")
+
+
+@pytest.fixture
+def golden(request):
+    """Return `compare(path, text)`: the text must be the golden file's, or becomes it with `--update-golden`."""
+
+    def compare(path, text):
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            return
+        assert path.is_file(), f"no golden file {path}: run pytest with --update-golden and look at what it writes"
+        assert text == path.read_text(encoding="utf-8"), f"differs from {path}"
+
+    return compare
+
+
+@pytest.fixture(scope="session")
+def shared_folder():
+    """Return the folder of real data and models beside the checkout; skip where there is none."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("no shared data beside the checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def root():
+    """Return the top of the checkout."""
+    return ROOT
