@@ -1,8 +1,8 @@
 """A plan in a file: exactly what was planned, with all that is needed to carry it out without reading the spec again.
 
-`{"format": 1, "kind": "drdoctl-plan", "plan": {...}, "source": {...}, "store": {...}, "digest": "..."}`. The plan is
-what `plan --json` prints. The source is the spec's text, its values after `--set`, and where it lay: paths on this machine
-are here and nowhere in the plan. The digest covers all of it.
+`{"format": 1, "kind": "drdoctl-plan", "plan": {...}, "source": {...}, "digest": "..."}`. The plan is
+what `plan --json` prints. The source is the spec's text, its values after `--set`, and where it lay: paths on this
+machine are here and nowhere in the plan. The digest covers all of it.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from drdoctl.spec.folder import (
 )
 from drdoctl.spec.hashes import Hashes
 from drdoctl.spec.hub import HUB_ID, HubRef, HubRefs, Kind, cached_config, cached_file
+from drdoctl.spec.known import CONFIGS
 from drdoctl.spec.source_facts import DataFacts, read_source
 
 if TYPE_CHECKING:
@@ -193,7 +194,8 @@ class Facts:
             check_config(config, ref.id, key=key, where=self.places(key))
         own = self.tokenizer("student.tokenizer", tokenizer) if tokenizer is not None else _hub_tokenizer(ref)
         known = _is_reward_model(config) if config is not None else False
-        return ModelFacts(ref.identity, ref.location, own, config, finished=known if finished is None else finished)
+        reward_model = known if finished is None else finished
+        return ModelFacts(ref.identity, ref.location, own, config or CONFIGS.get(ref.id), finished=reward_model)
 
     def _zoo_model(self, name: str) -> ModelFacts:
         from drdoctl.zoo.resolve import zoo_facts

@@ -12,6 +12,7 @@ from drdoctl.core.fingerprint import digest
 from drdoctl.core.suggest import did_you_mean
 from drdoctl.data import Dataset
 from drdoctl.spec.hashes import FileFacts
+from drdoctl.spec.known import ROWS
 
 if TYPE_CHECKING:
     from drdoctl.spec.facts import Facts
@@ -63,8 +64,9 @@ def read_source(source: Dataset, plain: Mapping[str, Any], facts: Facts) -> Data
             location["revision"] = ref.commit or ref.revision
             by_content.add("revision")
     settings = {key: CONTENT if key in by_content else value for key, value in plain.items()}
+    known = ROWS.get(hub[0]) if hub is not None else _generated_rows(source, plain)
     training = [one for option, one in found if option == found[0][0]]
-    rows = _total([one.rows for one in training]) if training else _generated_rows(source, plain)
+    rows = _total([one.rows for one in training]) if training else known
     return DataFacts(settings, externals, location, rows, sum(one.size for one in training))
 
 
