@@ -65,6 +65,7 @@ def describe(
         "inputs": {role: other.fingerprint for role, other in want.inputs.items()},
         "input_ids": {role: other.id for role, other in want.inputs.items()},
         "externals": dict(want.externals),
+        "origins": _origins(want.locations),
         "warnings": list(want.warnings),
         "files": dict(files),
         "metrics": dict(metrics),
@@ -73,6 +74,12 @@ def describe(
         "seconds": round(seconds, 3),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _origins(locations: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the Hub ids and commits among the places that were read: what others can read too, unlike a path."""
+    hubs = {key: place for key, place in locations.items() if isinstance(place, Mapping) and "hub" in place}
+    return {key: {"hub": place["hub"], "revision": place.get("revision")} for key, place in hubs.items()}
 
 
 def well_formed(manifest: Any, artifact: str) -> str | None:

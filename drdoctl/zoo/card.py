@@ -65,6 +65,8 @@ class Card(Model):
     """What training started from."""
     datasets: list[str] = Field(default_factory=list)
     """Hub ids of the data sets that training read."""
+    template: Literal["auto", "none"] | None = None
+    """`data.template` of training: whether prompt and response were joined by the tokenizer's chat template."""
     spec_name: str = ""
     """The spec's name."""
     stage: str = ""

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from drdoctl.core.errors import UserError
 from drdoctl.core.files import read_json
@@ -78,14 +78,21 @@ def base_of(store: Store, manifest: Mapping[str, Any], location: Mapping[str, An
     `location`: where the plan found it (`{"hub": id, "revision": commit}`); else only its hash may be known.
     """
     keys = ("oracle.model", "student.model") if manifest["kind"] == "oracle" else ("student.model",)
-    sha256, ref, revision = None, None, None
+    sha256: str | None = None
+    ref: str | None = None
+    revision: str | None = None
     for made in ancestors(store, manifest):
         for key in keys:
             sha256 = sha256 or made["externals"].get(key)
-            ref = ref or _public(made["settings"].get(key))
+            origin = made.get("origins", {}).get(key) or {}
+            ref = ref or _public(origin.get("hub")) or _public(made["settings"].get(key))
+            revision = revision or origin.get("revision")
+        known = _noted(made).get("base")
+        if known and ref is None:
+            return Base(**known)
     if location:
         ref = _public(location.get("hub")) or ref
-        revision = location.get("revision")
+        revision = location.get("revision") or revision
     if revision is None and sha256 and _COMMIT.match(sha256):
         revision = sha256
     return Base(ref=ref, revision=revision, sha256=sha256)
@@ -100,8 +107,9 @@ def _public(value: Any) -> str | None:
 
 def datasets_of(store: Store, manifest: Mapping[str, Any]) -> list[str]:
     """Return the Hub ids of the data sets that training read, where they have one."""
-    found = set()
+    found: set[str | None] = set()
     for made in ancestors(store, manifest):
+        found.update(_noted(made).get("datasets") or [])
         source = made["settings"].get("data.source")
         name = made["settings"].get("data.source.name") or (source if isinstance(source, str) else None)
         if isinstance(source, dict):
@@ -109,6 +117,20 @@ def datasets_of(store: Store, manifest: Mapping[str, Any]) -> list[str]:
         hub = made["settings"].get("data.source.hub") or (source.get("hub") if isinstance(source, dict) else None)
         found.add(hub if isinstance(hub, str) else DATASETS.get(str(name)))
     return sorted(name for name in found if name)
+
+
+def template_of(store: Store, manifest: Mapping[str, Any]) -> Literal["auto", "none"] | None:
+    """Return `data.template` as training read it, from the data stage or from the card; None where neither tells."""
+    given = {
+        made["settings"].get("data.template") or _noted(made).get("template") for made in ancestors(store, manifest)
+    }
+    return next((word for word in ("auto", "none") if word in given), None)
+
+
+def _noted(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a pull noted in the manifest."""
+    found = manifest.get("zoo")
+    return found if isinstance(found, dict) else {}
 
 
 def figures_of(store: Store, fingerprint: str) -> tuple[list[dict[str, Any]], list[str]]:

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 def run(job: Job) -> None:
     """Publish `inputs["artifact"]` as the name in the settings and leave `receipt.json`: name, tag, revision, files.
 
-    Reads the settings `publish.name` (or `publish.oracle`, `publish.student`), `publish.private`, `publish.license`,
-    and the locations `zoo` and `base`. Raises what `push` raises; a later try goes on.
+    Reads the settings `publish.name`, `publish.private`, `publish.license`, and the locations `zoo` and `base`.
+    Raises what `push` raises; a later try goes on.
     """
     progress = Progress(job)
     settings = job.section("publish")
-    ref = parse_ref(str(settings.get("name") or settings.get("student") or settings.get("oracle")))
+    ref = parse_ref(str(settings["name"]))
     folder = Path(job.input("artifact"))
     store = Store(folder.parent.parent)
     package = pack(store, folder.name, ref.name, licence=settings.get("license"), base=job.locations.get("base"))
@@ -33,7 +33,7 @@ def run(job: Job) -> None:
         package,
         location,
         tag=ref.revision,
-        private=bool(job.locations.get("private", settings.get("private", True))),
+        private=bool(settings.get("private", True)),
         offline=job.offline,
     )
     receipt = {

@@ -168,10 +168,23 @@ def _bring(
         except IntegrityError:
             shutil.rmtree(staging, ignore_errors=True)
             raise
-        origin = {"location": location, "ref": facts.ref, "revision": facts.revision, "license": facts.card.license}
-        write_json(staging / MANIFEST, {**manifest, "zoo": origin})
+        write_json(staging / MANIFEST, {**manifest, "zoo": _origin(facts, location)})
         _into_place(staging, final)
     return final, fetched
+
+
+def _origin(facts: ZooFacts, location: str) -> dict[str, Any]:
+    """Return what the manifest notes beside the card's own fields: where the files came from, and what they need."""
+    card = facts.card
+    return {
+        "location": location,
+        "ref": facts.ref,
+        "revision": facts.revision,
+        "license": card.license,
+        "template": card.template,
+        "base": card.base.model_dump(),
+        "datasets": card.datasets,
+    }
 
 
 @contextmanager

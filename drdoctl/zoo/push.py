@@ -15,7 +15,7 @@ from drdoctl.core.fingerprint import digest
 from drdoctl.store.artifact import Store
 from drdoctl.zoo import Upload
 from drdoctl.zoo.card import ROLES, Card, FileEntry
-from drdoctl.zoo.lineage import LICENCES, base_of, config_of, datasets_of, figures_of
+from drdoctl.zoo.lineage import LICENCES, base_of, config_of, datasets_of, figures_of, template_of
 from drdoctl.zoo.location import Ref, open_zoo, parse_ref
 from drdoctl.zoo.page import render
 from drdoctl.zoo.safety import content_fault, publishable
@@ -95,6 +95,7 @@ def _card(
         kind=manifest["kind"],
         base=base,
         datasets=datasets_of(store, manifest),
+        template=template_of(store, manifest),
         spec_name=manifest["spec_name"],
         stage=manifest["id"],
         spec=manifest["settings"],

@@ -1,0 +1,196 @@
+"""Child of `drdoctl score`: the oracle's reward for each row of a file of pairs or responses.
+
+    python -m drdoctl.train.score_file REQUEST.json
+
+The request names the oracle's folder, the file and where the scored rows go; `result.json` beside it takes the
+summary, or the faults. Rows are rendered and tokenised as the data stage does it, with the oracle's own tokenizer.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from drdoctl.core.errors import DrdoError, Fault, StageFailed, UserError, Where
+from drdoctl.core.files import write_json, write_via
+from drdoctl.core.progress import Progress
+from drdoctl.data._records import Bad
+from drdoctl.data._render import Renderer
+from drdoctl.data._tokenizers import load_tokenizer
+from drdoctl.train.models import load_reward_model
+from drdoctl.train.runtime import start
+from drdoctl.train.score_rows import SHOWN, SINGLE, Row, read_rows
+from drdoctl.train.scoring import BATCH_TOKENS, budget_batches, score_batch
+
+CHUNK = 1024
+"""Rows held in memory at once."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `drdoctl score` asks for."""
+
+    oracle: str
+    """Folder of the reward model."""
+    file: str
+    rows: str
+    """Where the scored rows go: Parquet where the name says so, else JSON lines."""
+    template: str
+    """`auto` or `none`, as in training."""
+    dtype: str
+    device: str
+    threads: int | None
+    out: str
+    """Folder for `progress.json` and `result.json`."""
+
+
+class Scorer:
+    """The oracle in memory, with its tokenizer."""
+
+    def __init__(self, request: Request) -> None:
+        """Load both. Raises UserError where the folder is no reward model or holds weights that are not finite."""
+        world = start({"device": request.device, "threads": request.threads}, seed=0)
+        location = {"path": request.oracle}
+        self.renderer = Renderer(load_tokenizer(location, None, "oracle.model"), request.template, "oracle.model")
+        self.reward_model = load_reward_model(location).eval().to(world.device)
+        self.room = getattr(self.reward_model.model.config, "max_position_embeddings", None)
+        self.dtype = request.dtype
+
+    def score(self, rows: list[Row]) -> list[dict[str, Any]]:
+        """Return the rows with their rewards beside what they held."""
+        items = []
+        for row, encoded in zip(rows, self.renderer.encode([(row.prompt, row.responses) for row in rows]), strict=True):
+            if isinstance(encoded, Bad):
+                raise UserError([Fault(encoded.code, encoded.message, Where(row.where), encoded.hint)])
+            items += [(encoded.prompt, (ids,)) for ids in encoded.responses]
+        lengths = np.array([len(prompt) + len(answers[0]) for prompt, answers in items])
+        self._check_room(rows, lengths)
+        rewards = np.empty(len(items), dtype=np.float32)
+        for batch in budget_batches(lengths, BATCH_TOKENS):
+            rewards[batch] = score_batch(
+                self.reward_model, [items[int(item)] for item in batch], self.dtype, logp=False
+            )
+        if not np.isfinite(rewards).all():
+            raise StageFailed("the oracle's reward is not finite", code="not-finite", hint="take another oracle")
+        found = iter(rewards.tolist())
+        return [_scored(row, [next(found) for _ in row.responses]) for row in rows]
+
+    def _check_room(self, rows: list[Row], lengths: np.ndarray) -> None:
+        """Refuse rows that are longer than the model's positions: what came out would be noise."""
+        each = lengths.reshape(len(rows), -1).max(axis=1)
+        long = [index for index, length in enumerate(each) if self.room is not None and length > self.room]
+        if long:
+            faults = [
+                Fault(
+                    "too-long",
+                    f"the row has {each[index]} tokens, and the oracle reads at most {self.room}",
+                    Where(rows[index].where),
+                    "shorten the row, or leave it out",
+                )
+                for index in long[:SHOWN]
+            ]
+            raise UserError(faults)
+
+
+def _scored(row: Row, rewards: list[float]) -> dict[str, Any]:
+    if row.columns == SINGLE:
+        return {**row.plain, "reward": rewards[0]}
+    return {**row.plain, "reward_chosen": rewards[0], "reward_rejected": rewards[1], "margin": rewards[0] - rewards[1]}
+
+
+class Summary:
+    """Running sums over the scored rows."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.values: list[float] = []
+        self.pairs = False
+
+    def add(self, scored: dict[str, Any]) -> None:
+        """Count a row."""
+        self.pairs = "margin" in scored
+        self.values.append(scored["margin" if self.pairs else "reward"])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the counts: for pairs accuracy (a tie counts half) and mean margin, else mean and deviation."""
+        values = np.array(self.values)
+        if self.pairs:
+            accuracy = float(((values > 0) + 0.5 * (values == 0)).mean())
+            return {"pairs": len(values), "accuracy": accuracy, "mean_margin": float(values.mean())}
+        return {"responses": len(values), "mean_reward": float(values.mean()), "std_reward": float(values.std())}
+
+
+def run(request: Request) -> dict[str, Any]:
+    """Score the file, write the rows in their order, and return the summary."""
+    total = sum(1 for _ in read_rows(request.file))  # all bad rows are named before the model is loaded
+    scorer, summary, progress = Scorer(request), Summary(), Progress(request)
+
+    def write(path: Path) -> None:
+        with ExitStack() as stack:
+            sink = _sink(request.rows, path, stack)
+            rows = read_rows(request.file)
+            while chunk := list(islice(rows, CHUNK)):
+                scored = scorer.score(chunk)
+                sink(scored)
+                for row in scored:
+                    summary.add(row)
+                progress.update(len(summary.values), total, unit="row")
+
+    write_via(Path(request.rows), write)
+    return summary.as_dict()
+
+
+def _sink(name: str, path: Path, stack: ExitStack) -> Any:
+    """Return what takes scored rows, a chunk at a time."""
+    if name.endswith(".parquet"):
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        writers: list[Any] = []
+
+        def parquet(rows: list[dict[str, Any]]) -> None:
+            table = pa.Table.from_pylist(rows, schema=writers[0].schema if writers else None)
+            if not writers:
+                writers.append(stack.enter_context(pq.ParquetWriter(path, table.schema)))
+            writers[0].write_table(table)
+
+        return parquet
+    file = stack.enter_context(path.open("w", encoding="utf-8"))
+
+    def lines(rows: list[dict[str, Any]]) -> None:
+        file.writelines(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
+
+    return lines
+
+
+def main(path: Path) -> int:
+    """Carry the request out; leave the summary, or the faults, in `result.json`."""
+    request = Request(**json.loads(path.read_text(encoding="utf-8")))
+    try:
+        result: dict[str, Any] = {"summary": run(request)}
+        code = 0
+    except DrdoError as error:
+        faults = [
+            {
+                "code": fault.code,
+                "message": fault.message,
+                "hint": fault.hint,
+                "file": fault.where.file if fault.where else None,
+                "line": fault.where.line if fault.where else None,
+            }
+            for fault in error.faults
+        ]
+        result, code = {"faults": faults}, error.exit_code
+    write_json(Path(request.out, "result.json"), result)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
