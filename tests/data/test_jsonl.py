@@ -1,0 +1,169 @@
+import gzip
+import json
+import tracemalloc
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from drdoctl.core.errors import UserError
+from drdoctl.data import BadRow, Row
+from drdoctl.data._files import LINE_BYTES
+from drdoctl.data.jsonl import JsonlSource
+
+GOOD = {"prompt": "what ?", "chosen": "this", "rejected": "that"}
+text = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20).filter(str.strip)
+numbers = st.none() | st.floats(-100, 100)
+
+
+def read(base, name="pairs.jsonl", part="train", columns=None, **options):
+    return list(JsonlSource(jsonl=name, **options).at(Path(base)).read(part, columns or {}))
+
+
+def codes(rows):
+    return [row.code if isinstance(row, BadRow) else "ok" for row in rows]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(text, text, text, numbers), max_size=10), st.booleans(), st.booleans())
+def test_what_is_written_is_read(tmp_path, rows, array, zipped):
+    """Any texts and numbers come back as they were, from lines and from an array, gzipped or not."""
+    records = [{"prompt": p, "chosen": c + "+", "rejected": r + "-", "confidence": n} for p, c, r, n in rows]
+    lines = [json.dumps(record, ensure_ascii=index % 2 == 0) for index, record in enumerate(records)]
+    data = (f"[\n{','.join(lines)}]" if array and lines else "\n".join(lines)).encode()
+    (tmp_path / "pairs.jsonl").write_bytes(gzip.compress(data) if zipped else data)
+    found = read(tmp_path)
+    assert [(row.prompt, row.chosen, row.rejected, row.confidence) for row in found] == [
+        (p, c + "+", r + "-", n) for p, c, r, n in rows
+    ]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=300))
+def test_no_bytes_break_the_reader(tmp_path, data):
+    """Whatever bytes a file holds, each record becomes a row or a bad row with its place, or the file a user error."""
+    (tmp_path / "pairs.jsonl").write_bytes(data)
+    rows = []
+    with suppress(UserError):  # what looks like a damaged gzip or Parquet file
+        rows = read(tmp_path)
+    assert all(isinstance(row, Row | BadRow) and row.where.startswith("pairs.jsonl:") for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (b'{"prompt": "p", "chosen": "c"}', "missing-column"),
+        (b'{"prompt": "p", "chosen": "c", "rejected": 7}', "wrong-type"),
+        (b'{"prompt": {"a": 1}, "chosen": "c", "rejected": "r"}', "wrong-type"),
+        (b"[1, 2]", "wrong-type"),
+        (b'"text"', "wrong-type"),
+        (b'{"prompt": "p", "chosen": "c", "rejected": "r", "score_chosen": NaN}', "not-finite"),
+        (b'{"prompt": "p", "chosen": "c", "rejected": "r", "confidence": 1e999}', "not-finite"),
+        (b'{"prompt": "p", "chosen": "c", "rejected": "r", "confidence": true}', "wrong-type"),
+        (b'{"prompt": "p", "chosen": "c", "rejected": "r", "preference": 1.5}', "out-of-range"),
+        (b'{"prompt": "p", "chosen": "\xff\xfe", "rejected": "r"}', "utf-8"),
+        (b'{"prompt": "p", "chosen": "\\ud800", "rejected": "r"}', "lone-surrogate"),
+        (b'{"prompt": "p", "chosen": "c", "rejected": "r"', "invalid-json"),
+        (b"[" * 100_000, "invalid-json"),
+        (b'{"prompt": "p", "chosen": "same", "rejected": "same"}', "identical"),
+        (b'{"prompt": "p", "chosen": "", "rejected": "r"}', "empty-response"),
+        (b'{"prompt": " \\n", "chosen": "c", "rejected": "r"}', "empty-prompt"),
+        (b'{"prompt": [{"role": "robot", "content": "x"}], "chosen": "c", "rejected": "r"}', "wrong-type"),
+    ],
+)
+def test_a_bad_row_is_named_and_the_next_one_read(tmp_path, line, code):
+    """Each kind of bad row has its code and its file:line, and costs no other row."""
+    good = json.dumps(GOOD).encode()
+    (tmp_path / "pairs.jsonl").write_bytes(b"\n".join([good, line, b"", good]))
+    rows = read(tmp_path)
+    assert codes(rows) == ["ok", code, "ok"]
+    assert rows[1].where == "pairs.jsonl:2"
+    assert rows[2].where == "pairs.jsonl:4"
+
+
+def test_a_50_mb_line_is_never_in_memory(tmp_path):
+    """A line over the limit is a bad row that says its size; memory stays near the limit, and reading goes on."""
+    path = tmp_path / "pairs.jsonl"
+    with path.open("wb") as file:
+        file.write(json.dumps(GOOD).encode() + b"\n")
+        for _ in range(50):
+            file.write(b"x" * 1_000_000)
+        file.write(b"\n" + json.dumps(GOOD).encode() + b"\n")
+    tracemalloc.start()
+    rows = read(tmp_path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert codes(rows) == ["ok", "line-too-long", "ok"]
+    assert "50 MB" in rows[1].message
+    assert peak < 2.2 * LINE_BYTES
+
+
+def test_columns_are_renamed_and_missing_ones_named_as_the_file_has_them(tmp_path):
+    """`columns` maps our names to the file's, and messages speak of the file's."""
+    (tmp_path / "pairs.jsonl").write_text('{"q": "p", "best": "c", "worst": "r"}\n{"q": "p", "best": "c"}\n')
+    rows = read(tmp_path, columns={"prompt": "q", "chosen": "best", "rejected": "worst"})
+    assert (rows[0].prompt, rows[0].chosen, rows[0].rejected) == ("p", "c", "r")
+    assert "`worst`" in rows[1].message
+    assert "data.columns" in rows[1].hint
+
+
+def test_turns_are_parted_into_prompt_and_response(tmp_path):
+    """Lists of turns lose the start they share with the prompt; the last assistant turn is the response."""
+    user, better, worse = (
+        {"role": r, "content": c} for r, c in [("user", "u"), ("assistant", "b"), ("assistant", "w")]
+    )
+    records = [
+        {"prompt": [user], "chosen": [better], "rejected": [worse]},
+        {"prompt": "u", "chosen": [user, better], "rejected": [user, worse]},
+        {"chosen": [user, better], "rejected": [user, worse]},
+        {"prompt": [user], "chosen": [user, better], "rejected": "w"},
+    ]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    assert [(row.prompt, row.chosen, row.rejected) for row in read(tmp_path)] == [([user], "b", "w")] * 4
+
+
+def test_missing_ids_are_the_part_and_line(tmp_path):
+    """A row without an id is called after its part and line; whole numbers become text."""
+    (tmp_path / "pairs.jsonl").write_text(
+        json.dumps(GOOD) + "\n\n" + json.dumps({**GOOD, "id": 7}) + "\n" + json.dumps(GOOD)
+    )
+    assert [row.id for row in read(tmp_path)] == ["train-1", "7", "train-4"]
+
+
+def test_parts_come_from_their_files(tmp_path, write_rows):
+    """`eval` names the evaluation part; a folder gives both parts by its files' names."""
+    write_rows([GOOD])
+    write_rows([GOOD, GOOD], "held.jsonl")
+    source = JsonlSource(jsonl="pairs.jsonl", eval="held.jsonl").at(tmp_path)
+    assert source.files() == ["pairs.jsonl", "held.jsonl"]
+    assert len(list(source.read("eval", {}))) == 2
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("part-1.jsonl", "part-2.jsonl", "test.jsonl"):
+        (folder / name).write_text(json.dumps(GOOD) + "\n")
+    whole = JsonlSource(jsonl="folder").at(tmp_path)
+    assert whole.has_part("eval")
+    assert [row.id for row in whole.read("train", {})] == ["train-part-1.jsonl-1", "train-part-2.jsonl-1"]
+    assert not JsonlSource(jsonl="pairs.jsonl").at(tmp_path).has_part("eval")
+
+
+def test_files_that_cannot_be_read_say_so(tmp_path):
+    """A file that is not there, or breaks off, is a user error with its path and a remedy."""
+    with pytest.raises(UserError) as error:
+        read(tmp_path)
+    assert error.value.faults[0].code == "no-such-file"
+    (tmp_path / "pairs.jsonl").write_bytes(gzip.compress(json.dumps(GOOD).encode() * 1000)[:40])
+    with pytest.raises(UserError) as error:
+        read(tmp_path)
+    assert error.value.faults[0].code == "unreadable-file"
+    assert error.value.faults[0].hint
+
+
+def test_a_broken_array_gives_its_good_rows_and_the_place_where_it_breaks(tmp_path):
+    """Elements before the break are rows; the break is a bad row at its line."""
+    (tmp_path / "pairs.jsonl").write_text(f"[\n{json.dumps(GOOD)},\n{json.dumps(GOOD)},\noops]")
+    rows = read(tmp_path)
+    assert codes(rows) == ["ok", "ok", "invalid-json"]
+    assert rows[2].where == "pairs.jsonl:4"
