@@ -11,11 +11,12 @@ from pydantic import ValidationError
 from drdoctl.core.errors import Fault, UserError
 from drdoctl.core.fingerprint import canonical
 from drdoctl.core.suggest import closest
-from drdoctl.spec.faults import SECTIONS, Look, faults_of
+from drdoctl.spec.faults import Look, faults_of
+from drdoctl.spec.marks import Key
 from drdoctl.spec.matrix import combined, place_of
 from drdoctl.spec.model import Spec
 from drdoctl.spec.overrides import path_of
-from drdoctl.spec.source import Key
+from drdoctl.spec.spots import SECTIONS
 from drdoctl.spec.sugar import widen_name, widen_one
 
 NO_RESULT = ("version", "name", "publish", "zoo", "resources", "matrix")

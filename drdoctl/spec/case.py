@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from drdoctl.core.errors import Fault, Where
 from drdoctl.spec.faults import Look
+from drdoctl.spec.marks import Key
 from drdoctl.spec.matrix import Combo, place_of
 from drdoctl.spec.model import NewModel, Spec
-from drdoctl.spec.source import Key
 
 ModelKind = Literal["new", "sft", "zoo", "folder", "hub"]
 

@@ -13,10 +13,11 @@ from pydantic import ValidationError
 from drdoctl.core.errors import Fault, UserError, Where
 from drdoctl.spec.axes import matrix_faults
 from drdoctl.spec.faults import faults_of
+from drdoctl.spec.marks import Key, Marks
 from drdoctl.spec.model import Spec
 from drdoctl.spec.overrides import apply_sets, path_of
 from drdoctl.spec.rules import check
-from drdoctl.spec.source import Key, Marks, read
+from drdoctl.spec.source import read
 
 SECRET = re.compile(r"\bhf_[A-Za-z0-9]{20,}|://[^/\s:@]+:[^/\s@]+@")
 """A Hub token, or a password inside a URL."""

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from drdoctl.spec.marks import Key
 from drdoctl.spec.model import Spec
 from drdoctl.spec.overrides import path_of, put
-from drdoctl.spec.source import Key
 
 METHOD = "method"
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from drdoctl.core.errors import Fault, UserError, Where
-from drdoctl.spec.source import Key, parse
+from drdoctl.spec.marks import Key
+from drdoctl.spec.source import parse
 
 EITHER = {"max_steps": "epochs", "epochs": "max_steps", "warmup_steps": "warmup_ratio", "warmup_ratio": "warmup_steps"}
 """Setting one of these on the command line takes the place of the other in the file: the two exclude each other."""

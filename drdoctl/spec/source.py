@@ -1,70 +1,30 @@
 """YAML text -> plain data and marks: where each key and each value stands.
 
-PyYAML's events, with YAML 1.2's core scalars: `5e-7` is a number, `on` and `12:30` are strings, `010` is ten.
+PyYAML's events, with the scalars of YAML 1.2 (`scalars.py`).
 What has no place in a settings file is an error with its line and column: a key twice, tags such as
 `!!python/name`, numbers that are not finite, aliases that grow without bound, nesting beyond reason.
-A float that is a whole number becomes the integer (`1e3` is 1000), here and nowhere else, so that all
-validators see one and the same value.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from drdoctl.core.errors import Fault, UserError, Where
-
-Key = tuple[str | int, ...]
+from drdoctl.spec.marks import Key, Marks
+from drdoctl.spec.scalars import scalar, short
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 100
 MAX_NODES = 50_000
-MAX_INT = 2**63 - 1
 Parser: Any = getattr(yaml, "CLoader", yaml.Loader)
 
-_NULL = re.compile(r"(null|Null|NULL|~|)\Z")
-_BOOL = re.compile(r"(true|True|TRUE|false|False|FALSE)\Z")
-_INT = re.compile(r"[-+]?[0-9]+\Z")
-_OCTAL = re.compile(r"0o[0-7]+\Z")
-_HEX = re.compile(r"0x[0-9a-fA-F]+\Z")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
-_NOT_FINITE = re.compile(r"([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))\Z")
 _TAGS = {f"tag:yaml.org,2002:{name}": name for name in ("str", "map", "seq")}
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-@dataclass
-class Marks:
-    """Where things stand in one text: path -> (line, column), 0-based, of each key and of each value."""
-
-    file: str
-    lines: list[str] = field(default_factory=list)
-    keys: dict[Key, tuple[int, int]] = field(default_factory=dict)
-    values: dict[Key, tuple[int, int]] = field(default_factory=dict)
-
-    def where(self, path: Key, *, key: bool = False) -> Where:
-        """Return the place of the value at `path` (of its key, with `key`), or of the nearest thing around it."""
-        for end in range(len(path), 0, -1):
-            here = path[:end]
-            exact = end == len(path) and not key
-            place = self.values.get(here) if exact else self.keys.get(here, self.values.get(here))
-            if place is not None:
-                return self.place(*place)
-        return self.place(0, 0) if self.lines else Where(self.file)
-
-    def has(self, path: Key) -> bool:
-        """Whether something is written at `path`."""
-        return path in self.values
-
-    def place(self, line: int, column: int) -> Where:
-        """Return a 0-based line and column as a `Where`."""
-        text = self.lines[line] if line < len(self.lines) else ""
-        return Where(self.file, line + 1, column + 1, text)
 
 
 def read(path: Path) -> tuple[Any, Marks, str]:
@@ -114,31 +74,6 @@ def parse(text: str, file: str) -> tuple[Any, Marks]:
     if reader.faults:
         raise UserError(reader.faults)
     return data, reader.marks
-
-
-def scalar(text: str) -> Any:
-    """Return the value of a plain scalar by YAML 1.2's core schema. Raises ValueError for numbers that are none."""
-    if _NULL.match(text):
-        return None
-    if _BOOL.match(text):
-        return text.lower() == "true"
-    for pattern, base in ((_INT, 10), (_OCTAL, 8), (_HEX, 16)):
-        if pattern.match(text):
-            return _integer(text, base)
-    if _NOT_FINITE.match(text):
-        raise ValueError(f"`{text}` is not a finite number")
-    if _FLOAT.match(text):
-        number = float(text)
-        if number in (float("inf"), float("-inf")):
-            raise ValueError(f"`{_short(text)}` is too large for a number")
-        return int(number) if number.is_integer() and abs(number) <= MAX_INT else number
-    return text
-
-
-def _integer(text: str, base: int) -> int:
-    if len(text) > 70 or abs(number := int(text, base)) > MAX_INT:
-        raise ValueError(f"`{_short(text)}` does not fit into 64 bits")
-    return number
 
 
 class _Reader:
@@ -241,7 +176,7 @@ class _Reader:
     def _tag(self, event: Any, expected: str) -> None:
         if event.tag not in (None, "!") and _TAGS.get(event.tag) != expected:
             shown = event.tag.replace("tag:yaml.org,2002:", "!!")
-            self._fault("tag", f"the tag `{_short(shown)}` has no place in a spec", event, "write the plain value")
+            self._fault("tag", f"the tag `{short(shown)}` has no place in a spec", event, "write the plain value")
 
     def _count(self, event: Any, nodes: int) -> None:
         self._nodes += nodes
@@ -268,10 +203,6 @@ def _syntax_fault(error: yaml.YAMLError, marks: Marks) -> Fault:
     where = marks.place(mark.line, mark.column) if mark is not None else Where(marks.file)
     hint = "indent with spaces, not with tabs" if "\t" in (where.text or "") else None
     return Fault("syntax", " ".join(message.split()), where, hint)
-
-
-def _short(text: str, limit: int = 24) -> str:
-    return text if len(text) <= limit else text[:limit] + "…"
 
 
 def _file_hint(path: Path) -> str:
