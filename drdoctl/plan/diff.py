@@ -80,19 +80,19 @@ def why(want: Want, before: Mapping[str, Any]) -> Reason:
         {role: f"{other.id} {other.fingerprint[:MARK_DIGITS]}" for role, other in want.inputs.items()},
     )
     version = [Change("version", before["version"], want.version)] if before["version"] != want.version else []
-    texts = [
+    own = [
         *map(_setting_text, settings),
         *(f"`{change.key}` has other content" for change in externals),
-        *(["its code is a newer version"] if version else []),
-        *(_input_text(change, want) for change in inputs),
+        *(["its code is another version"] if version else []),
     ]
+    texts = own or [_input_text(change, want) for change in inputs]
     code = next(
         name
         for name, changes in (("settings", settings), ("external", externals), ("version", version), ("input", [None]))
         if changes
     )
     more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
-    kept = f" ({KEPT[want.kind]})" if settings or externals or version else ""
+    kept = f" ({KEPT[want.kind]})" if own else ""
     changed = (*settings, *map(_short, externals), *version, *(_as_input(change) for change in inputs))
     return Reason(code, ", ".join(texts[:SHOWN]) + more + kept, changed)
 

@@ -43,6 +43,7 @@ def read_source(source: Dataset, plain: Mapping[str, Any], facts: Facts) -> Data
     externals: dict[str, str] = {}
     found: list[tuple[str | None, FileFacts]] = []
     faults: list[Fault] = []
+    hub = source.hub_dataset()
     for name in _files(source, facts):
         option = next((key for key, value in options.items() if _covers(value, name)), None)
         try:
@@ -51,13 +52,13 @@ def read_source(source: Dataset, plain: Mapping[str, Any], facts: Facts) -> Data
             faults.extend(error.faults)
             continue
         own = option if option and Path(options[option]) == Path(name) else Path(name).name
-        label = "data.source" if len(found) == 1 else f"data.source.{own}"
+        label = "data.source" if len(found) == 1 and hub is None else f"data.source.{own}"
         externals[_free(label, externals)] = found[-1][1].sha256
     if faults:
         raise UserError(faults)
     by_content = {option for option, _ in found}
     location = dict(plain)
-    if (hub := source.hub_dataset()) is not None:
+    if hub is not None:
         ref = facts.hub("dataset", "data.source", *hub)
         externals["data.source"] = ref.identity
         if "revision" in plain:
@@ -65,7 +66,7 @@ def read_source(source: Dataset, plain: Mapping[str, Any], facts: Facts) -> Data
             by_content.add("revision")
     settings = {key: CONTENT if key in by_content else value for key, value in plain.items()}
     known = ROWS.get(hub[0]) if hub is not None else _generated_rows(source, plain)
-    training = [one for option, one in found if option == found[0][0]]
+    training = [one for option, one in found if option == found[0][0]] if hub is None else []
     rows = _total([one.rows for one in training]) if training else known
     return DataFacts(settings, externals, location, rows, sum(one.size for one in training))
 

@@ -1,0 +1,91 @@
+"""The JSON Schema of a plan, as `plan --json` prints it.
+
+`python -m drdoctl.plan.schema` prints it; `schemas/plan.schema.json` is kept equal to it by a test.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, get_args
+
+from drdoctl.plan.types import FORMAT, Action
+from drdoctl.stages import KINDS
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+TEXT: dict[str, Any] = {"type": "string"}
+TEXTS: dict[str, Any] = {"type": "array", "items": TEXT}
+COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
+SIZE: dict[str, Any] = {"type": "number", "minimum": 0}
+CODES = ("done", "new", "settings", "input", "external", "version", "interrupted", "zoo")
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a plan."""
+    return {
+        "$schema": DIALECT,
+        "title": "drdoctl plan",
+        **_closed(
+            "What `apply` would do. The same spec, store and data give the same bytes.",
+            format={"const": FORMAT},
+            spec={"type": "object", "description": "The spec, with every default filled in"},
+            stages={"type": "array", "items": _stage(), "description": "Inputs before what needs them"},
+            summary=_closed("How many stages have each action", **dict.fromkeys(get_args(Action), COUNT)),
+            warnings={**TEXTS, "description": "What is allowed but doubtful"},
+            origin=_closed("Where the plan comes from", spec=TEXT, sets=TEXTS),
+        ),
+    }
+
+
+def text() -> str:
+    """Return the schema as its file has it."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _stage() -> dict[str, Any]:
+    change = _closed("One thing that moved", key=TEXT, old={}, new={})
+    return _closed(
+        "One stage",
+        id={**TEXT, "description": "Name in this plan, such as `align[drdo]`"},
+        kind={"enum": list(KINDS)},
+        needs={**TEXTS, "description": "Ids of the stages whose artifacts it reads"},
+        artifact={**TEXT, "description": "Folder in the store, such as `align-0be77af4c1d2`"},
+        fingerprint={"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        action={"enum": list(get_args(Action))},
+        reason=_closed(
+            "Why it has its action",
+            code={"enum": list(CODES)},
+            text=TEXT,
+            changed={"type": "array", "items": change},
+        ),
+        estimate=_closed(
+            "What it will take, as far as sizes tell; 0: nothing, or not known",
+            steps={**COUNT, "description": "Optimizer steps"},
+            tokens={**COUNT, "description": "Tokens read or written"},
+            flops={**SIZE, "description": "Floating-point operations, each multiply-add counted as 2"},
+            seconds={"type": ["number", "null"], "description": "Null where no earlier stage gives a basis"},
+            memory_gib={**SIZE, "description": "Memory of one process, GiB"},
+            disk_gib={**SIZE, "description": "Size of the artifact, GiB"},
+        ),
+        externals={
+            "type": "object",
+            "additionalProperties": TEXT,
+            "description": "What lies outside the store -> hash of its content, or its commit",
+        },
+        warnings={**TEXTS, "description": "Stamped on the figures it makes"},
+    )
+
+
+def _closed(description: str, **properties: Any) -> dict[str, Any]:
+    """Return the schema of a mapping with exactly these keys."""
+    return {
+        "type": "object",
+        "description": description,
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())
