@@ -16,7 +16,7 @@ from drdoctl.spec.marks import Key
 from drdoctl.spec.matrix import combined, place_of
 from drdoctl.spec.model import Spec
 from drdoctl.spec.overrides import path_of
-from drdoctl.spec.spots import SECTIONS
+from drdoctl.spec.spots import SECTIONS, spot_of
 from drdoctl.spec.sugar import widen_name, widen_one
 
 NO_RESULT = ("version", "name", "publish", "zoo", "resources", "matrix")
@@ -83,7 +83,8 @@ def _values_faults(axis: str, axes: Mapping[str, list[Any]], raw: Mapping[str, A
         pick = {**dict.fromkeys(axes, 0), axis: index}
 
         def placed(path: Key, key: bool, pick: Mapping[str, int] = pick) -> Any:
-            return look(("matrix", axis), True) if key and path == target else look(place_of(path, pick), key)
+            above = path == target if key else path == target[: len(path)] and len(path) < len(target)
+            return look(("matrix", axis), True) if above else look(place_of(path, pick), key)
 
         try:
             one = combined(raw, axes, pick)
@@ -94,19 +95,15 @@ def _values_faults(axis: str, axes: Mapping[str, list[Any]], raw: Mapping[str, A
         try:
             Spec.model_validate(one)
         except ValidationError as error:
-            about = [item for item in error.errors() if _touches(item["loc"], target)]
+            about = [item for item in error.errors() if _touches(spot_of(item["loc"], one).path, target)]
             if about:
                 kept = ValidationError.from_exception_data("Spec", [_detail(item) for item in about])
                 yield from faults_of(kept, one, placed)
 
 
-def _touches(loc: tuple[str | int, ...], target: Key) -> bool:
-    """Whether an error's place lies at, in, or right above an axis. Union tags in `loc` are skipped over."""
-    rest = list(target)
-    for part in loc:
-        if rest and part == rest[0]:
-            rest.pop(0)
-    return not rest or loc == target[:-1]
+def _touches(path: Key, target: Key) -> bool:
+    """Whether an error's place lies at, in or above an axis."""
+    return bool(path) and (path[: len(target)] == target or target[: len(path)] == path)
 
 
 def _detail(item: Any) -> Any:

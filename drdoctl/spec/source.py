@@ -20,7 +20,7 @@ from drdoctl.spec.scalars import scalar, short
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 100
-MAX_NODES = 50_000
+MAX_NODES = 20_000
 Parser: Any = getattr(yaml, "CLoader", yaml.Loader)
 
 _TAGS = {f"tag:yaml.org,2002:{name}": name for name in ("str", "map", "seq")}

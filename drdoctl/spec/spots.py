@@ -94,7 +94,7 @@ def spot_of(loc: tuple[str | int, ...], raw: Any) -> Spot:
     while rest:
         part = rest.pop(0)
         logical = (*logical, part)
-        if isinstance(current, dict) or (isinstance(current, list) and isinstance(part, int)):
+        if isinstance(current, list if isinstance(part, int) else dict):
             path = (*path, part)
             current = current.get(part) if isinstance(current, dict) else _at(current, part)
         new_kind = plugin_kind(logical)

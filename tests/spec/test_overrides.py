@@ -1,0 +1,75 @@
+"""`--set`: dotted keys, our YAML, and a place in the fault."""
+
+from __future__ import annotations
+
+import pytest
+
+from drdoctl.core.errors import UserError
+from drdoctl.spec.overrides import apply_sets
+
+
+@pytest.mark.parametrize(
+    ("raw", "text", "result"),
+    [
+        ({}, "seed=3", {"seed": 3}),
+        ({}, "train.learning_rate=5e-7", {"train": {"learning_rate": 5e-7}}),
+        ({"method": "drdo"}, "method.alpha=0.2", {"method": {"name": "drdo", "alpha": 0.2}}),
+        ({"data": {"source": "notes"}}, "data.source.train=8", {"data": {"source": {"name": "notes", "train": 8}}}),
+        (
+            {"data": {"split": "hard"}},
+            "data.split.quantile=0.3",
+            {"data": {"split": {"name": "hard", "quantile": 0.3}}},
+        ),
+        ({"evaluate": ["win-rate"]}, "evaluate.0.prompts=5", {"evaluate": [{"name": "win-rate", "prompts": 5}]}),
+        ({"train": {"epochs": 2}}, "train.max_steps=9", {"train": {"max_steps": 9}}),
+        ({"train": {"warmup_ratio": 0.1}}, "train.warmup_steps=9", {"train": {"warmup_steps": 9}}),
+        (
+            {"matrix": {"method": ["dpo"]}},
+            "matrix.method.0.beta=1",
+            {"matrix": {"method": [{"name": "dpo", "beta": 1}]}},
+        ),
+        ({}, "matrix.method.beta=[0.1, 1]", {"matrix": {"method.beta": [0.1, 1]}}),
+        ({}, "method={name: dpo, beta: 1}", {"method": {"name": "dpo", "beta": 1}}),
+        ({}, "a=b=c", {"a": "b=c"}),
+        ({"publish": {"student": "zoo/a"}}, "publish=", {"publish": None}),
+    ],
+)
+def test_values_are_put_at_their_keys(tmp_path, raw, text, result):
+    """Keys may go through lists, bare names and a matrix; exclusive options take each other's place."""
+    apply_sets(raw, [text], tmp_path)
+    assert raw == result
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("seed", "usage"),
+        ("=3", "usage"),
+        ("a..b=3", "usage"),
+        ("seed=[1", "syntax"),
+        ("seed=.inf", "wrong-number"),
+        ("evaluate.3.prompts=5", "unknown-field"),
+        ("student.sft.epochs=2", "unknown-field"),
+    ],
+)
+def test_faults_name_the_set(tmp_path, text, code):
+    """A wrong `--set` is a fault that shows it, and all of them are shown at once."""
+    raw = {"evaluate": ["win-rate"], "student": {"sft": False}}
+    with pytest.raises(UserError) as caught:
+        apply_sets(raw, [text, "seed=!!x 1"], tmp_path)
+    first, second = caught.value.faults
+    assert first.code == code
+    assert str(first.where).startswith("--set ")
+    assert second.code == "tag"
+
+
+def test_paths_are_relative_to_the_current_folder(tmp_path, monkeypatch):
+    """A path that exists from here is rewritten to be found from the spec's folder; others stay as they are."""
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "pairs.jsonl").write_text("")
+    monkeypatch.chdir(tmp_path)
+    raw = {}
+    sets = ["data.source={jsonl: pairs.jsonl, eval: absent.jsonl}", "student.model=facebook/opt-125m", "name=specs"]
+    apply_sets(raw, sets, tmp_path / "specs")
+    assert raw["data"]["source"] == {"jsonl": "../pairs.jsonl", "eval": "absent.jsonl"}
+    assert (raw["student"]["model"], raw["name"]) == ("facebook/opt-125m", "specs")

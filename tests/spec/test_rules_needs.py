@@ -1,0 +1,54 @@
+"""Rules about oracles, judges and the zoo; and what is only a warning."""
+
+from __future__ import annotations
+
+import pytest
+
+from drdoctl.core.errors import UserError
+from drdoctl.spec.load import load_data
+from drdoctl.spec.source import parse
+
+BASE = "version: 1\nname: x\ndata: {source: {jsonl: a}}\nstudent: {model: a/b, revision: v1}\n"
+
+
+def _result(tmp_path, text):
+    data, marks = parse(BASE + text, "spec.yaml")
+    try:
+        return [], load_data(data, marks, text, tmp_path / "spec.yaml").warnings
+    except UserError as error:
+        return [fault.code for fault in error.faults], ()
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("method: drdo", ["missing-oracle"]),
+        ("method: {name: drdo, distillation: false}", []),
+        ("method: dpo\nevaluate: [pair-accuracy]", []),
+        ("method: dpo\nevaluate: [reward-advantage]", ["missing-oracle"]),
+        ("method: {name: e-dpo, members: 1}\noracle: {model: zoo/a}", []),
+        ("method: {name: e-dpo, members: 2}\noracle: {model: zoo/a}", ["conflict"]),
+        ("method: drdo\noracle: {model: zoo/a}\npublish: {oracle: zoo/b}", ["conflict"]),
+        ("method: drdo\noracle: {model: zoo/a}\nzoo: somewhere", []),
+        ("method: dpo\nzoo: somewhere", ["no-effect"]),
+        ("method: dpo\nzoo: hub:me\npublish: {student: zoo/a, private: false}", []),
+    ],
+)
+def test_needs_are_met_or_named(tmp_path, text, codes):
+    """What a method, an eval or publishing needs is there, and nothing is there that nobody needs."""
+    assert _result(tmp_path, text)[0] == codes
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("method: drdo\noracle: {model: sft}\nevaluate: [win-rate]", 1),
+        ("method: e-dpo\noracle: {model: sft}\nevaluate: [win-rate]", 0),
+        ("method: dpo\noracle: {model: sft}\nevaluate: [win-rate]", 0),
+        ("method: {name: drdo, gamma: 0}\noracle: {model: sft}", 1),
+        ("method: {name: drdo, gamma: 0, log_prob: mean}\noracle: {model: sft}", 0),
+    ],
+)
+def test_doubts_are_warnings(tmp_path, text, count):
+    """A judge that is the teacher, and a contrast that is plain SFT, are allowed and said."""
+    assert len(_result(tmp_path, text)[1]) == count

@@ -1,0 +1,56 @@
+"""Rules about training settings and models."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from drdoctl.core.errors import UserError
+from drdoctl.spec.load import load_data
+from drdoctl.spec.source import parse
+
+BASE = "version: 1\nname: x\ndata: {source: {jsonl: a}}\n"
+
+
+def _result(tmp_path, text):
+    data, marks = parse(BASE + text, "spec.yaml")
+    try:
+        return [], load_data(data, marks, text, tmp_path / "spec.yaml").warnings
+    except UserError as error:
+        return [fault.code for fault in error.faults], ()
+
+
+def test_a_local_reward_model_is_finished_by_its_own_config(tmp_path):
+    """A folder whose config names a sequence classifier is used as it is; another is trained."""
+    for name, architecture in (("reward", "LlamaForSequenceClassification"), ("base", "LlamaForCausalLM")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(json.dumps({"architectures": [architecture]}))
+    text = "student: {model: base}\nmethod: drdo\noracle: {model: NAME, sft_weight: 0.1}"
+    assert _result(tmp_path, text.replace("NAME", "base"))[0] == []
+    assert _result(tmp_path, text.replace("NAME", "reward"))[0] == ["no-effect"]
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("resources: {processes: 2}", []),
+        ("resources: {processes: 5}", ["indivisible", "indivisible"]),
+        ("resources: {processes: 5}\ntrain: {global_batch: 60}", ["indivisible"]),
+        ("resources: {zero_stage: 1, offload: optimizer}", []),
+        ("resources: {zero_stage: 3, offload: all}", []),
+        ("train: {max_steps: 5, warmup_steps: 5}", []),
+        ("train: {max_steps: 5, warmup_steps: 6}", ["conflict"]),
+    ],
+)
+def test_batches_offload_and_warm_up(tmp_path, text, codes):
+    """What is trained here is checked, and nothing else."""
+    assert _result(tmp_path, "student: {model: a/b}\nmethod: dpo\n" + text)[0] == codes
+
+
+def test_unpinned_models_are_a_warning(tmp_path):
+    """A Hub id without revision may move; a pinned one, a folder and a zoo name cannot."""
+    text = "method: drdo\nstudent: {model: a/b}\noracle: {model: c/d}"
+    assert len(_result(tmp_path, text)[1]) == 2
+    pinned = text.replace("a/b", "a/b, revision: v1").replace("c/d", "zoo/a")
+    assert _result(tmp_path, pinned)[1] == ()
