@@ -54,6 +54,9 @@ def command(options: Options, oracle: str, file: Path, location: str | None, out
     """
     if not file.is_file():
         raise UserError(f"there is no file `{file}`", code="no-such-file", hint="give the right path")
+    from drdoctl.train.score_rows import read_rows
+
+    total = sum(1 for _ in read_rows(str(file)))  # names all bad rows before a model is fetched or loaded
     found = _find(options, oracle, location)
     with tempfile.TemporaryDirectory(prefix="drdoctl-score-") as folder:
         rows = out or Path(folder, "rows.jsonl")
@@ -65,6 +68,7 @@ def command(options: Options, oracle: str, file: Path, location: str | None, out
             "dtype": found.dtype,
             "device": device,
             "threads": None,
+            "total": total,
             "out": folder,
         }
         summary = _child(options, Path(folder), request)

@@ -47,6 +47,8 @@ class Request:
     dtype: str
     device: str
     threads: int | None
+    total: int
+    """How many rows the file holds."""
     out: str
     """Folder for `progress.json` and `result.json`."""
 
@@ -129,7 +131,6 @@ class Summary:
 
 def run(request: Request) -> dict[str, Any]:
     """Score the file, write the rows in their order, and return the summary."""
-    total = sum(1 for _ in read_rows(request.file))  # all bad rows are named before the model is loaded
     scorer, summary, progress = Scorer(request), Summary(), Progress(request)
 
     def write(path: Path) -> None:
@@ -141,7 +142,7 @@ def run(request: Request) -> dict[str, Any]:
                 sink(scored)
                 for row in scored:
                     summary.add(row)
-                progress.update(len(summary.values), total, unit="row")
+                progress.update(len(summary.values), request.total, unit="row")
 
     write_via(Path(request.rows), write)
     return summary.as_dict()

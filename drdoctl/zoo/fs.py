@@ -25,6 +25,7 @@ from drdoctl.core.files import disk_errors
 from drdoctl.core.suggest import did_you_mean
 from drdoctl.zoo import Upload, missing_file, tag_exists
 from drdoctl.zoo.card import FileEntry, parse_card
+from drdoctl.zoo.shelf import not_published
 
 ID_DIGITS = 40
 
@@ -67,7 +68,11 @@ class FsZoo:
     def _missing(self, name: str, revision: str | None) -> str:
         names = self.names()
         if name not in names:
-            hint = did_you_mean(name, names) or f"`drdoctl push ARTIFACT zoo/{name} --zoo {self.location}` makes it"
+            hint = (
+                not_published(name)
+                or did_you_mean(name, names)
+                or f"`drdoctl push ARTIFACT zoo/{name} --zoo {self.location}` makes it"
+            )
             raise ZooError(f"`zoo/{name}` is not in the zoo `{self.location}`", code="zoo-unknown", hint=hint)
         tags = ", ".join(f"`{tag}`" for tag in self.tags(name)) or "none"
         raise ZooError(

@@ -17,11 +17,13 @@ from drdoctl.zoo import CARD_FILE, Upload, missing_file, tag_exists
 from drdoctl.zoo.calls import ATTEMPTS, allowed, attempt, explain, pause, status, transient, within
 from drdoctl.zoo.card import Card, FileEntry, parse_card
 from drdoctl.zoo.client import client, endpoint
+from drdoctl.zoo.shelf import not_published
 
 PAGE = "README.md"
 BESIDE = (CARD_FILE, PAGE, ".gitattributes")
 """What a repository holds beside the card's files. The page may be edited by hand, so no hash covers it."""
 TAG = "drdoctl"
+PRIVATE = "set HF_TOKEN if it is private, or name another zoo: `--zoo`"
 
 
 class HubZoo:
@@ -67,8 +69,7 @@ class HubZoo:
             raise ZooError(
                 f"`zoo/{name}` is not in the zoo `{self.location}` at {self.endpoint}, or is private",
                 code="zoo-unknown",
-                hint=did_you_mean(name, set(self.names()) - {name})
-                or "set HF_TOKEN if it is private, or name another zoo: `--zoo`",
+                hint=not_published(name) or did_you_mean(name, set(self.names()) - {name}) or PRIVATE,
             ) from None
 
     def _info(self, name: str, revision: str | None = None) -> Any:

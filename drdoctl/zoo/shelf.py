@@ -45,6 +45,14 @@ def shipped_cards(folder: Path | None = None) -> dict[str, ShelfCard]:
     return {path.stem: _read(path) for path in sorted((folder or shipped("zoo")).glob("*.yaml"))}
 
 
+def not_published(name: str) -> str | None:
+    """Return the hint for a shipped name that nobody has published yet, or None."""
+    card = shipped_cards().get(name)
+    if card is None or card.status == "published":
+        return None
+    return f"it is not published yet: `drdoctl show {name}` gives the commands that make it"
+
+
 def _read(path: Path) -> ShelfCard:
     import yaml
 

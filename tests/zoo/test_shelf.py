@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from drdoctl.core.errors import IntegrityError
+from drdoctl.core.errors import IntegrityError, ZooError
 from drdoctl.shipped import recipes
 from drdoctl.zoo.card import shipped_cards
+from drdoctl.zoo.location import parse_ref
+from drdoctl.zoo.resolve import look_up
 from drdoctl.zoo.shelf import ShelfCard
 
 
@@ -20,6 +22,15 @@ def test_shipped_cards_are_sound():
         assert card.revision is None
         assert card.commands[0] == f"drdoctl apply recipes/{card.recipe}.yaml"
         assert f"zoo/{name}" in card.commands[1]
+
+
+def test_pulling_a_name_that_is_not_published_yet(tmp_path):
+    """The error of a pull says so, and where the commands are that make it."""
+    with pytest.raises(ZooError) as error:
+        look_up(parse_ref("zoo/oracle-phi3-tldr"), str(tmp_path))
+    assert error.value.faults[0].hint == (
+        "it is not published yet: `drdoctl show oracle-phi3-tldr` gives the commands that make it"
+    )
 
 
 def test_a_broken_card(tmp_path):

@@ -1,0 +1,120 @@
+"""Scoring a file, against transformers' own forward pass."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForSequenceClassification,
+    PreTrainedTokenizerFast,
+)
+
+from drdoctl.core.errors import UserError
+from drdoctl.train import score_file
+from drdoctl.train.score_file import Request, main, run
+
+PAIRS = [
+    {"id": f"r{number}", "prompt": f"w{3 + number} w4", "chosen": "w5 " * (1 + number % 5) + "w6", "rejected": "w7 w8"}
+    for number in range(9)
+]
+
+
+@pytest.fixture(scope="module")
+def oracle(tmp_path_factory):
+    """A tiny reward model's folder."""
+    folder = tmp_path_factory.mktemp("oracle")
+    words = {"<pad>": 0, "<eos>": 1, "<unk>": 2, **{f"w{number}": number for number in range(3, 40)}}
+    backend = Tokenizer(models.WordLevel(words, unk_token="<unk>"))  # no password
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokens = {"pad_token": "<pad>", "eos_token": "<eos>", "unk_token": "<unk>"}
+    PreTrainedTokenizerFast(tokenizer_object=backend, **tokens).save_pretrained(folder)
+    torch.manual_seed(0)
+    shape = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    config = LlamaConfig(vocab_size=40, **shape, num_labels=1, pad_token_id=0, max_position_embeddings=32)
+    LlamaForSequenceClassification(config).save_pretrained(folder)
+    return folder
+
+
+def _request(oracle, tmp_path, rows, name="scored.jsonl", **changes):
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    fields = {
+        "oracle": str(oracle),
+        "file": str(file),
+        "rows": str(tmp_path / name),
+        "template": "auto",
+        "dtype": "fp32",
+        "device": "cpu",
+        "threads": 1,
+        "total": len(rows),
+        "out": str(tmp_path),
+    }
+    return Request(**{**fields, **changes})
+
+
+def _by_transformers(folder, prompt, answer):
+    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    ids = AutoTokenizer.from_pretrained(folder)(f"{prompt} {answer} <eos>", return_tensors="pt")["input_ids"]
+    with torch.no_grad():
+        return model(input_ids=ids).logits.item()
+
+
+def test_pairs_score_as_transformers_scores_them(oracle, tmp_path, monkeypatch):
+    """Rows come out in order, with what they held and the rewards that transformers alone gives, chunk by chunk."""
+    monkeypatch.setattr(score_file, "CHUNK", 4)
+    summary = run(_request(oracle, tmp_path, PAIRS))
+    rows = [json.loads(line) for line in (tmp_path / "scored.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [row["id"] for row in rows] == [row["id"] for row in PAIRS]
+    for row in rows:
+        for name in ("chosen", "rejected"):
+            assert row[f"reward_{name}"] == pytest.approx(_by_transformers(oracle, row["prompt"], row[name]), abs=1e-5)
+        assert row["margin"] == pytest.approx(row["reward_chosen"] - row["reward_rejected"])
+    margins = [row["margin"] for row in rows]
+    assert summary["pairs"] == 9
+    assert summary["accuracy"] == pytest.approx(sum(margin > 0 for margin in margins) / 9)
+    assert summary["mean_margin"] == pytest.approx(sum(margins) / 9)
+
+
+def test_responses_and_parquet(oracle, tmp_path):
+    """Single responses get one reward each, and a Parquet name gives a Parquet file of the same rows."""
+    pq = pytest.importorskip("pyarrow.parquet")
+    rows = [{"prompt": row["prompt"], "response": row["chosen"]} for row in PAIRS]
+    summary = run(_request(oracle, tmp_path, rows, "scored.parquet"))
+    scored = pq.read_table(tmp_path / "scored.parquet").to_pylist()
+    assert [row["response"] for row in scored] == [row["response"] for row in rows]
+    assert scored[0]["reward"] == pytest.approx(
+        _by_transformers(oracle, rows[0]["prompt"], rows[0]["response"]), abs=1e-5
+    )
+    assert summary["responses"] == 9
+    assert summary["mean_reward"] == pytest.approx(sum(row["reward"] for row in scored) / 9)
+
+
+def test_rows_longer_than_the_model(oracle, tmp_path):
+    """A row that the model has no positions for is named; nothing is written."""
+    rows = [*PAIRS, {"prompt": "w3 " * 30, "chosen": "w4 w5", "rejected": "w6"}]
+    with pytest.raises(UserError, match="at most 32"):
+        run(_request(oracle, tmp_path, rows))
+    assert not (tmp_path / "scored.jsonl").exists()
+
+
+def test_weights_that_are_not_finite(oracle, tmp_path):
+    """An oracle with NaN in its weights is refused, and the faults are left for the parent."""
+    model = AutoModelForSequenceClassification.from_pretrained(oracle)
+    with torch.no_grad():
+        model.score.weight[0, 0] = math.nan
+    broken = tmp_path / "broken"
+    model.save_pretrained(broken)
+    AutoTokenizer.from_pretrained(oracle).save_pretrained(broken)
+    request = _request(broken, tmp_path, PAIRS)
+    (tmp_path / "request.json").write_text(json.dumps(request.__dict__), encoding="utf-8")
+    assert main(tmp_path / "request.json") == 2
+    (fault,) = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))["faults"]
+    assert fault["code"] == "not-finite"
+    assert not (tmp_path / "scored.jsonl").exists()
