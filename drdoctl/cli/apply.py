@@ -97,9 +97,11 @@ def _approved(options: Options, order: Order) -> bool:
     """Show the plan, and ask where nobody has said yes yet."""
     console = options.console
     if not options.quiet and not options.json:
-        from drdoctl.cli.render import plan_text
+        from drdoctl.cli.render import NOTHING, plan_text
 
-        console.info(plan_text(order.plan.as_dict(), order.name))
+        console.info(plan_text(order.plan.as_dict(), order.name).removesuffix(f" {NOTHING}"))
+    for text in order.plan.warnings:
+        console.warning(text)
     if order.approved:
         return True
     return console.ask("Carry out this plan? Only `yes` is taken:") == "yes"
@@ -172,8 +174,9 @@ def _nothing_to_do(options: Options, order: Order, store: Store) -> int:
     elif options.quiet:
         _results(options, order, store)
     else:
-        count = len(order.plan.stages)
-        options.console.data(f"No changes. All {count} artifacts match {order.name}.")
+        from drdoctl.cli.render import plan_text
+
+        options.console.data(plan_text(order.plan.as_dict(), order.name))
     return 0
 
 

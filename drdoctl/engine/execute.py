@@ -20,6 +20,7 @@ from drdoctl.engine.watch import EXIT_CODES, Ending, Signals, Watch
 from drdoctl.engine.worker import as_dict
 from drdoctl.plan.types import Plan, PlannedStage
 from drdoctl.stages import Job
+from drdoctl.stages.blueprint import is_pull
 from drdoctl.store.artifact import Store
 from drdoctl.store.run import Run
 
@@ -112,7 +113,7 @@ class _Execution:
         want = stage.want
         if self._there(stage):
             return self.store.path(want.artifact)
-        if stage.action == "pull":
+        if is_pull(want):
             return self._pull(stage)
         for other in want.inputs.values():
             self.store.verify_input(other.artifact, full=self.options.verify)

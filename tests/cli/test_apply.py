@@ -1,0 +1,183 @@
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from drdoctl import cli
+from drdoctl.cli.console import Console
+from drdoctl.engine import launch
+from drdoctl.store.artifact import Store
+from drdoctl.store.events import schema
+from drdoctl.store.lock import hold
+
+SPEC = """\
+version: 1
+name: toy
+data:
+  source: {jsonl: pairs.jsonl}
+  max_prompt_tokens: 48
+  max_tokens: 80
+student:
+  model: {model_type: llama, hidden_size: 32, layers: 1, heads: 2, max_positions: 128}
+  tokenizer: tokenizer
+  sft: {max_steps: 4, global_batch: 4}
+method: {name: dpo, beta: 0.1}
+train: {max_steps: 3, global_batch: 4}
+resources: {device: cpu, threads: 1}
+"""
+STAGES = ["data", "sft", "logps", "align[dpo]"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Work in a folder with a small spec, its data and a tokenizer; children run the made-up stages."""
+    (tmp_path / "toy.yaml").write_text(SPEC)
+    rows = [{"prompt": f"a {n}", "chosen": "b", "rejected": "c"} for n in range(8)]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "tokenizer").mkdir()
+    words = {"version": "1.0", "model": {"type": "WordLevel", "vocab": {"<eos>": 0, "a": 1}, "unk_token": "<eos>"}}
+    (tmp_path / "tokenizer" / "tokenizer.json").write_text(json.dumps(words))
+    (tmp_path / "tokenizer" / "tokenizer_config.json").write_text(json.dumps({"eos_token": "<eos>"}))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(launch, "WORKER", "fake_stages")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "engine"))
+    return tmp_path
+
+
+@pytest.fixture
+def call(capsys):
+    """Return a function that runs a command line, and gives its exit code, stdout and stderr."""
+
+    def run(*argv):
+        code = cli.run(list(argv))
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
+
+    return run
+
+
+def artifact(stage):
+    """Return the name of a stage's artifact, from the plan."""
+    from drdoctl.cli._plan import plan_for
+    from drdoctl.cli.options import Options
+
+    plan = plan_for(Path("toy.yaml"), Options(Path(".drdoctl"), (), False, True, False, False, Console())).plan
+    return next(planned.want.artifact for planned in plan.stages if planned.want.id == stage)
+
+
+def test_apply_carries_out_once_and_then_has_nothing_to_do(call):
+    """The first apply makes every artifact and prints the student's path; the second changes nothing, asks nothing."""
+    code, out, err = call("apply", "toy.yaml", "-y")
+    assert code == 0, err
+    assert out == f"align[dpo]: .drdoctl/artifacts/{artifact('align[dpo]')}\n"
+    assert [line for line in err.splitlines() if ": done in" in line][-1].startswith("[4/4] align[dpo]: done")
+    runs = len(list(Path(".drdoctl/runs").iterdir()))
+    code, out, err = call("apply", "toy.yaml")
+    assert (code, out, err) == (0, "No changes. All 4 artifacts match toy.yaml.\n", "")
+    assert len(list(Path(".drdoctl/runs").iterdir())) == runs
+    assert call("status", "toy.yaml", "--json")[1].count('"state": "done"') == 4
+
+
+def test_without_anybody_to_ask_the_flag_is_named(call):
+    """No terminal and no flag: exit 2 with the command that would do it, and not even a store is made."""
+    code, _, err = call("apply", "toy.yaml")
+    assert code == 2
+    assert "error[no-prompt]" in err
+    assert "drdoctl apply toy.yaml --auto-approve" in err
+    assert not Path(".drdoctl").exists()
+
+
+@pytest.mark.parametrize(("answer", "code", "runs"), [("yes", 0, True), ("y", 1, False), ("", 1, False)])
+def test_only_yes_is_taken(call, monkeypatch, answer, code, runs):
+    """At a terminal the plan is shown and asked about; any word but `yes` leaves everything as it is."""
+    monkeypatch.setattr(Console, "interactive", property(lambda _: True))
+    monkeypatch.setattr(Console, "ask", lambda _, question: answer)
+    done, _, err = call("apply", "toy.yaml")
+    assert done == code
+    assert "Plan: 4 to run." in err
+    assert Path(".drdoctl/artifacts", artifact("data")).exists() is runs
+    assert ("Nothing was executed." in err) is not runs
+
+
+def test_json_is_the_journal_on_stdout(call):
+    """With --json stdout holds the run's events and nothing else, each as the schema says; later runs too."""
+    code, out, _ = call("apply", "toy.yaml", "-y", "--json")
+    assert code == 0
+    lines = [json.loads(line) for line in out.splitlines()]
+    journal = next(Path(".drdoctl/runs").iterdir()) / "events.jsonl"
+    assert lines == [json.loads(line) for line in journal.read_text().splitlines()]
+    assert [line["id"] for line in lines if line["event"] == "stage_finished"] == STAGES
+    lines += [json.loads(line) for line in call("apply", "toy.yaml", "--json")[1].splitlines()]
+    validator = jsonschema.Draft202012Validator(schema())
+    assert all(validator.is_valid(line) for line in lines)
+    assert lines[-1]["event"] == "run_finished"
+
+
+def test_quiet_prints_the_students_path_alone(call):
+    """-q leaves only the key path on stdout, when something ran and when nothing had to."""
+    path = f".drdoctl/artifacts/{artifact('align[dpo]')}\n"
+    assert call("apply", "toy.yaml", "-y", "-q") == (0, path, "")
+    assert call("apply", "toy.yaml", "-q") == (0, path, "")
+
+
+def test_a_failure_names_the_stage_the_log_and_what_will_not_run(call, monkeypatch):
+    """A failed stage shows its fault, the end of its log and its path, and the stages that rest on it; exit 1."""
+    monkeypatch.setenv("FAKE_FAULT", "crash@2:sft")
+    code, out, err = call("apply", "toy.yaml", "-y")
+    assert (code, out) == (1, "")
+    assert "error[stage-crashed]: RuntimeError: the numbers went wrong" in err
+    assert "  | RuntimeError: the numbers went wrong" in err
+    assert f"{artifact('sft')}.partial/log.txt" in err
+    assert "Will not run because `sft` failed: logps, align[dpo]" in err
+    assert "! sft         failed" in call("status", "toy.yaml")[1]
+    monkeypatch.delenv("FAKE_FAULT")
+    code, _, err = call("apply", "toy.yaml", "-y")
+    assert code == 0
+    assert "[1/3] sft: goes on from step 1 of 2" in err
+
+
+def test_a_saved_plan_is_carried_out_without_asking(call):
+    """`plan --out` and `apply FILE` do what was planned; the spec may be edited in between without effect."""
+    assert call("plan", "toy.yaml", "--out", "plan.json")[0] == 0
+    wanted = artifact("align[dpo]")
+    Path("toy.yaml").write_text(SPEC.replace("beta: 0.1", "beta: 0.9"))
+    code, out, err = call("apply", "plan.json")
+    assert code == 0, err
+    assert wanted in out
+    code, out, _ = call("apply", "plan.json")
+    assert (code, out) == (0, "No changes. All 4 artifacts match plan.json.\n")
+
+
+def test_an_edited_or_stale_plan_is_refused(call):
+    """A plan whose file was changed ends with 5, one whose data moved with 6, and neither starts anything."""
+    call("plan", "toy.yaml", "--out", "plan.json")
+    whole = Path("plan.json").read_text()
+    Path("plan.json").write_text(whole.replace('"beta": 0.1', '"beta": 0.2', 1))
+    assert call("apply", "plan.json")[0] == 5
+    Path("plan.json").write_text(whole)
+    with Path("pairs.jsonl").open("a") as file:
+        file.write(json.dumps({"prompt": "a", "chosen": "b", "rejected": "a"}) + "\n")
+    code, _, err = call("apply", "plan.json")
+    assert code == 6
+    assert "`data.source` has other content" in err
+    assert not Path(".drdoctl").exists()
+
+
+def test_a_held_store_is_refused(call):
+    """While another apply holds the store, this one ends with 6 and says who."""
+    store = Store(Path(".drdoctl"))
+    store.prepare()
+    with hold(store.root):
+        code, _, err = call("apply", "toy.yaml", "-y")
+    assert code == 6
+    assert "error[store-held]" in err
+
+
+def test_a_foreign_folder_is_no_store(call, folder):
+    """A folder that holds other things is not used as a store, and nothing is written to it."""
+    before = sorted(path.name for path in folder.iterdir())
+    code, _, err = call("apply", "toy.yaml", "-y", "--store", ".")
+    assert code == 1
+    assert "error[store]" in err
+    assert sorted(path.name for path in folder.iterdir()) == before
