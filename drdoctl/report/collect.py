@@ -61,7 +61,7 @@ def collect(store: Store, plan: Plan) -> dict[str, Any]:
     stages = [_stage(store, stage) for stage in plan.stages]
     done = {row.id for row in stages if row.done}
     evaluated = [stage for stage in plan.stages if stage.want.kind == "evaluate" and stage.want.id in done]
-    evaluated.sort(key=lambda stage: stage.want.label != SFT)
+    evaluated.sort(key=lambda stage: not is_start(stage.want.label))
     students = [_student(store, stage) for stage in evaluated]
     sampled = {stage.want.label: Sampled(store.path(stage.want.artifact)) for stage in evaluated}
     data = next((store.path(row.artifact) for row in stages if row.kind == "data" and row.done), None)
@@ -125,7 +125,7 @@ def _differences(sampled: dict[str, Sampled], seed: int) -> Iterable[Difference]
     """Yield each pair of aligned students, on each way of sampling that both have, by each judge that scored both."""
     import numpy as np
 
-    labels = [label for label in sampled if label != SFT]
+    labels = [label for label in sampled if not is_start(label)]
     for first, second in combinations(labels, 2):
         ways = [way for way in sampled[first].ways if way in sampled[second].ways and way != REFERENCE]
         for way in ways:
@@ -195,6 +195,11 @@ def _mean(values: Iterable[Any]) -> float | None:
 
 def _sd(mean: float | None, square: float | None) -> float | None:
     return None if mean is None or square is None else math.sqrt(max(0.0, square - mean**2))
+
+
+def is_start(label: str) -> bool:
+    """Whether a label is a start model's: `sft`, or `sft,seed=1` where a matrix has several."""
+    return label.partition(",")[0] == SFT
 
 
 def headline_way(sampled: Iterable[tuple[str, float | None]]) -> str | None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from report_house import LABELS, STAMP, TRUE_REWARD, make_house, scores
 
-from drdoctl.report.collect import POINTS, PROMPTS, collect, headline_way
+from drdoctl.report.collect import POINTS, PROMPTS, collect, headline_way, is_start
 
 
 def test_the_same_store_gives_the_same_report(house):
@@ -76,6 +76,14 @@ def test_unfinished_stages_are_named(tmp_path):
     assert report["differences"] == []
     empty = make_house(tmp_path / "empty", leave_out=tuple(house.wants))
     assert collect(empty.store, empty.plan)["students"] == []
+
+
+def test_start_models():
+    """Several start models of one matrix are told from students that happen to be called alike."""
+    assert is_start("sft")
+    assert is_start("sft,seed=1")
+    assert not is_start("align-sft")
+    assert not is_start("sft-like")
 
 
 @pytest.mark.parametrize(
