@@ -3,54 +3,25 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from drdoctl.core.errors import UserError
 from drdoctl.core.files import disk_errors, write_json
-from drdoctl.core.progress import Progress, StopRequested, stop_requested
-from drdoctl.data import Dataset, PartName, datasets
 from drdoctl.data._choose import drawn, first_of_each, held_out
 from drdoctl.data._ledger import Ledger
+from drdoctl.data._read import Request, load_renderers, read_parts
 from drdoctl.data._render import Renderer
 from drdoctl.data._report import part_figures, raise_no_rows
-from drdoctl.data._spool import Limits, Spool, Spooler
-from drdoctl.data._tokenizers import choose_pad, load_tokenizer, save_tokenizer
+from drdoctl.data._spool import Spool
 from drdoctl.data._write import Picked, write_pairs, write_prompts, write_sft
 
 if TYPE_CHECKING:
     import numpy as np
 
 EVAL_FRACTION = 0.05
-Choose = Callable[[Sequence[Mapping[str, Any]], Mapping[str, Any], int], tuple[Any, list[dict[str, Any]]]]
-"""`splits._apply.apply_steps`: steps, columns, seed -> indices kept, records."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the stage is told."""
-
-    settings: Mapping[str, Any]
-    """The spec's slice: `data.*`, `seed`, `student.sft.rows`."""
-    locations: Mapping[str, Any]
-    """`base`, `student.tokenizer`, `oracle.tokenizer`, and `data.source` with its paths as the spec writes them."""
-    out: str
-    """The folder in progress."""
-    choose: Choose
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """Return the spec's `data:`."""
-        return {key.removeprefix("data."): value for key, value in self.settings.items() if key.startswith("data.")}
-
-    def source(self) -> Dataset:
-        """Return the dataset, with its paths and its seed."""
-        plain = dict(self.locations.get("data.source") or self.data["source"])
-        source = datasets()[plain["name"]].model_validate(plain)
-        found: Dataset = source.at(Path(self.locations.get("base", "."))).with_seed(self.settings["seed"])
-        return found
 
 
 def build(request: Request) -> None:
@@ -60,10 +31,10 @@ def build(request: Request) -> None:
     work = Path(request.out, "work")
     shutil.rmtree(work, ignore_errors=True)
     source = request.source()
-    renderers = _renderers(request, source)
+    renderers = load_renderers(request, source)
     ledger = Ledger(skip=request.data["bad_rows"] == "skip")
     with disk_errors(work):
-        spools = _read(request, source, renderers, ledger, work)
+        spools = read_parts(request, source, renderers, ledger, work)
     ledger.raise_faults()
     sides = _sides(request, spools, ledger)
     marks = sides.train.marks
@@ -90,70 +61,6 @@ def build(request: Request) -> None:
         report["parts"][part].update(ledger.as_dict(part) | {"kept": report["parts"][part]["rows"]})
     write_json(Path(request.out, "report.json"), report | {"split": records})
     shutil.rmtree(work)
-
-
-def _renderers(request: Request, source: Dataset) -> dict[str, Renderer]:
-    """Return a renderer for each tokenizer, and save the tokenizers for the stages to come."""
-    found = {}
-    for who in ("student", "oracle"):
-        location = request.locations.get(f"{who}.tokenizer")
-        if location is None:
-            continue
-        key = f"{who}.tokenizer" if who == "student" else "oracle.model"
-        tokenizer = load_tokenizer(location, source.tokenizer_json(), key)
-        found[who] = Renderer(tokenizer, request.data["template"], key)
-        choose_pad(tokenizer, found[who].end_id)
-        save_tokenizer(tokenizer, Path(request.out, "tokenizer", who))
-    return found
-
-
-def _read(
-    request: Request,
-    source: Dataset,
-    renderers: dict[str, Renderer],
-    ledger: Ledger,
-    work: Path,
-) -> dict[str, Spool]:
-    """Read every part that is needed into its work file."""
-    progress = Progress(request)
-
-    def between() -> None:
-        rows = sum(ledger.read.values())
-        progress.update(rows, rows + 1, unit="row")
-        if stop_requested(request):
-            raise StopRequested
-
-    data = request.data
-    spooler = Spooler(renderers, Limits(data["max_prompt_tokens"], data["max_tokens"]), ledger, between)
-    optional: tuple[PartName, ...] = ("eval", "prompts")
-    wanted: list[PartName] = ["train", *(part for part in optional if source.has_part(part))]
-    if _sft_rows(request, source) == "demonstrations":
-        wanted.append("sft")
-    spools: dict[str, Spool] = {}
-    for part in wanted:
-        spools[part] = spooler.spool(part, source.read(part, data["columns"]), work / f"{part}.parquet")
-        if not ledger.read.get(part):
-            files = ", ".join(f"`{file}`" for file in source.files()) or f"`{source.name}`"
-            raise UserError(
-                f"there are no rows for `{part}` in {files}",
-                code="empty-data",
-                hint="look whether the file is whole, and whether `data.source` names the right one",
-            )
-    return spools
-
-
-def _sft_rows(request: Request, source: Dataset) -> str:
-    """Return what SFT imitates: `demonstrations`, `reference`, or `chosen` (which needs no file of its own)."""
-    rows = request.settings.get("student.sft.rows")
-    if rows == "auto":
-        return "demonstrations" if source.has_part("sft") else "chosen"
-    if rows == "demonstrations" and not source.has_part("sft"):
-        raise UserError(
-            f"source `{source.name}` has no demonstrations",
-            code="no-demonstrations",
-            hint="set `student.sft.rows` to `auto`, `chosen` or `reference`",
-        )
-    return rows or "chosen"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,12 +16,9 @@ from typing import Any
 from drdoctl.core.errors import UserError
 from drdoctl.data import Turns
 from drdoctl.data._records import Bad
+from drdoctl.data._template import PROBE, Template, unmasked
 
-WORDS = {"system": "", "user": "Human: ", "assistant": "Assistant: "}
-PROBE = "drdoctlprobe"
-DATE = "26 Jul 2024"
-"""What templates that print the day are told, so that the same data gives the same tokens every day."""
-HIDDEN = re.compile("\ue000([0-9]+)\ue001")
+CHARACTERS_PER_TOKEN = 256
 
 
 @dataclass(frozen=True)
@@ -40,26 +36,36 @@ class Encoded:
         return self.prompt + self.tail
 
 
+@dataclass(frozen=True)
+class Written:
+    """A text to tokenise, and the special tokens' spellings that its masks stand for."""
+
+    text: str
+    hidden: tuple[str, ...] = ()
+
+
 class Renderer:
     """Renders and tokenises rows for one tokenizer."""
 
     def __init__(self, tokenizer: Any, template: str, key: str = "student.tokenizer") -> None:
         """`template`: `auto` or `none`; `key`: the spec's key, for messages. Raises UserError without an end token."""
         self.tokenizer = tokenizer
+        self._template = Template(tokenizer, template)
         self._backend = tokenizer.backend_tokenizer
         self._backend.no_truncation()
         self._backend.no_padding()
-        self._added = {
-            token.content: (ident, token) for ident, token in tokenizer.added_tokens_decoder.items() if token.special
-        }
-        longest_first = sorted(self._added, key=len, reverse=True)
-        self._special = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
-        self.templated = template == "auto" and bool(tokenizer.chat_template)
+        self._added = {token.content: (ident, token) for ident, token in tokenizer.added_tokens_decoder.items()}
         self._prefix = self._start_ids()
-        self._trims = False
-        self.end_token = self._find_end(key)
-        self.end_id = int(tokenizer.convert_tokens_to_ids(self.end_token))
-        self._characters = max(256, *map(len, self._backend.get_vocab()))
+        end = self._template.end_token
+        if end is None:
+            raise UserError(
+                "the tokenizer has no end token, so no response could ever end",
+                code="no-end-token",
+                hint=f"name an `eos_token` in the `tokenizer_config.json` of `{key}`",
+            )
+        self.end_token, self.end_id = end, int(tokenizer.convert_tokens_to_ids(end))
+        self._characters = max(CHARACTERS_PER_TOKEN, *map(len, self._backend.get_vocab()))
+        self._heads_part = self._template.chat and self._parts_at_control_tokens()
 
     def may_fit(self, text: str, tokens: int) -> bool:
         """Whether a text can have at most so many tokens; False only where its mere length rules it out."""
@@ -67,11 +73,11 @@ class Renderer:
 
     def prompt_text(self, prompt: Turns) -> str:
         """Return the prompt as the model reads it. Raises `Bad` where the template refuses the turns."""
-        return self._rendered(prompt, hide=None)
+        return self._template.prompt(prompt, None)
 
     def encode(self, rows: Sequence[tuple[Turns, Sequence[str]]]) -> list[Encoded | Bad]:
         """Return the ids of many rows, each a prompt and any number of responses to it; `Bad` where a row has none."""
-        texts: list[tuple[str, tuple[str, ...]]] = []
+        texts: list[Written] = []
         spans: list[tuple[int, int] | Bad] = []
         for prompt, responses in rows:
             try:
@@ -86,14 +92,15 @@ class Renderer:
 
     def encode_apart(self, response: str) -> list[int]:
         """Return a response's ids tokenised by itself, with its end token: for a prompt whose ids are given."""
-        text, hidden = self._hide(self._trimmed(response))
-        return [*self._ids([(text, hidden)], prefix=False)[0], self.end_id]
+        hidden: list[str] = []
+        text = self._template.response(response, hidden)
+        return [*self._ids([Written(text, tuple(hidden))])[0], self.end_id]
 
     def describe(self) -> dict[str, Any]:
         """Return what later stages and readers must know, as plain JSON."""
         tokenizer = self.tokenizer
         return {
-            "template": "chat" if self.templated else "plain",
+            "template": "chat" if self._template.chat else "plain",
             "end_token": self.end_token,
             "end_token_id": self.end_id,
             "start_tokens": [tokenizer.convert_ids_to_tokens(ident) for ident in self._prefix],
@@ -109,116 +116,58 @@ class Renderer:
         start = next((at for at in range(len(full)) if full[at : at + len(bare)] == bare), 0)
         return list(full[:start])
 
-    def _find_end(self, key: str) -> str:
-        """Return the first special token that the template puts after an answer, else the tokenizer's own end token."""
-        suffix = self._after_answer() if self.templated else ""
-        match = self._special.search(suffix) if self._special else None
-        end = match[0] if match else self.tokenizer.eos_token
-        if end is None:
-            raise UserError(
-                "the tokenizer has no end token, so no response could ever end",
-                code="no-end-token",
-                hint=f"name an `eos_token` in the `tokenizer_config.json` of `{key}`",
-            )
-        return str(end)
+    def _parts_at_control_tokens(self) -> bool:
+        """Whether a text after a control token is tokenised as it is alone, so that a prompt's head is done once."""
+        prompt = self._template.prompt(PROBE, None)
+        at = self._head_end(prompt)
+        tail = f"{prompt[at:]} {PROBE} 2\n{PROBE}"
+        return at > 0 and self._ids([Written(prompt[:at] + tail)]) == [
+            head + rest for head, rest in [self._ids([Written(prompt[:at]), Written(tail)])]
+        ]
 
-    def _after_answer(self) -> str:
-        turns = [{"role": "user", "content": PROBE}, {"role": "assistant", "content": f" {PROBE}2 "}]
-        try:
-            rendered = self._template(turns, ask=False)
-        except Bad as bad:
-            raise UserError(
-                f"the chat template cannot render a question and an answer: {bad.message}",
-                code="template",
-                hint="set `data.template: none`, or mend the tokenizer's `chat_template`",
-            ) from bad
-        self._trims = f" {PROBE}2 " not in rendered
-        return rendered.partition(f"{PROBE}2")[2]
+    def _head_end(self, prompt: str) -> int:
+        """Return where the last control token of a prompt ends, or 0."""
+        return max((match.end() for match in self._template.special.finditer(prompt)), default=0)
 
-    def _template(self, turns: list[dict[str, str]], *, ask: bool) -> str:
-        from jinja2 import TemplateError
-
-        try:
-            text = self.tokenizer.apply_chat_template(
-                turns, tokenize=False, add_generation_prompt=ask, date_string=DATE
-            )
-        except (TemplateError, ValueError, TypeError, KeyError) as error:
-            raise Bad("template", f"the chat template refuses the turns: {error}", "`data.template: none`") from error
-        return str(text)
-
-    def _rendered(self, prompt: Turns, hide: list[str] | None) -> str:
-        """Return the prompt's text; special tokens in its content are moved to `hide`, where it is given."""
-        if isinstance(prompt, str) and not self.templated:
-            return self._masked(prompt, hide)
-        turns = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
-        masked = [{"role": turn["role"], "content": self._masked(turn["content"], hide)} for turn in turns]
-        if self.templated:
-            return self._template(masked, ask=True)
-        return "\n\n".join(f"{WORDS[turn['role']]}{turn['content']}" for turn in masked) + "\n\nAssistant:"
-
-    def _masked(self, text: str, hide: list[str] | None) -> str:
-        text = HIDDEN.sub("", text)  # nobody's text may pose as a mask
-        if hide is None or self._special is None or not self._special.search(text):
-            return text
-
-        def mask(match: re.Match[str]) -> str:
-            hide.append(match[0])
-            return f"\ue000{len(hide) - 1}\ue001"
-
-        return self._special.sub(mask, text)
-
-    def _hide(self, text: str) -> tuple[str, tuple[str, ...]]:
+    def _texts(self, prompt: Turns, responses: Sequence[str]) -> list[Written]:
+        """Return the texts to tokenise: the prompt's head (may be empty), its rest, the rest with each response."""
         hidden: list[str] = []
-        return self._masked(text, hidden), tuple(hidden)
-
-    def _trimmed(self, response: str) -> str:
-        return response.strip() if self._trims else response
-
-    def _texts(self, prompt: Turns, responses: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
-        hidden: list[str] = []
-        text = self._rendered(prompt, hidden)
-        made = [(text, tuple(hidden))]
+        text = self._template.prompt(prompt, hidden)
+        at = self._head_end(text) if self._heads_part else 0
+        head, rest = text[:at], text[at:]
+        made = [Written(head, tuple(hidden)), Written(rest, tuple(hidden))]
         for response in responses:
             more = list(hidden)
-            said = self._masked(self._trimmed(response), more)
-            made.append((f"{text}{self._joint(text, said)}{said}", tuple(more)))
+            said = self._template.response(response, more)
+            made.append(Written(f"{rest}{self._template.joint(text, said)}{said}", tuple(more)))
         return made
 
-    def _joint(self, prompt: str, response: str) -> str:
-        """Return what stands between prompt and response without a template: a space, where neither side has one."""
-        if self.templated or not prompt or prompt[-1].isspace() or response[:1].isspace():
-            return ""
-        return " "
-
-    def _ids(self, texts: list[tuple[str, tuple[str, ...]]], *, prefix: bool = True) -> list[list[int]]:
+    def _ids(self, texts: list[Written]) -> list[list[int]]:
         """Return the ids of texts. Those that hide nothing go as a batch; the few others piece by piece."""
-        self._backend.encode_special_tokens = not self.templated
-        whole = [text for text, hidden in texts if not hidden]
+        self._backend.encode_special_tokens = not self._template.chat
+        whole = [written.text for written in texts if not written.hidden]
         batch = iter(self._backend.encode_batch_fast(whole, add_special_tokens=False))
-        found = [self._pieces(text, hidden) if hidden else next(batch).ids for text, hidden in texts]
-        start = self._prefix if prefix else []
-        return [ids if ids[: len(start)] == start and self.templated else start + ids for ids in found]
+        return [self._pieces(written) if written.hidden else next(batch).ids for written in texts]
 
-    def _pieces(self, text: str, hidden: tuple[str, ...]) -> list[int]:
+    def _pieces(self, written: Written) -> list[int]:
         """Return the ids of a text between whose control tokens hidden text stands, which must stay text."""
-        if not self.templated or self._special is None:
-            return self._plain(HIDDEN.sub(lambda match: hidden[int(match[1])], text))
+        text, hidden = written.text, written.hidden
+        if not self._template.chat:
+            return self._plain(unmasked(text, hidden))
         ids: list[int] = []
         at = 0
         strip_next = False
-
-        def text_ids(piece: str) -> list[int]:
-            piece = piece.lstrip() if strip_next else piece
-            return self._plain(HIDDEN.sub(lambda mask: hidden[int(mask[1])], piece)) if piece else []
-
-        for match in self._special.finditer(text):
+        for match in self._template.special.finditer(text):
             ident, token = self._added[match[0]]
             piece = text[at : match.start()]
-            ids += [*text_ids(piece.rstrip() if token.lstrip else piece), ident]
+            piece = piece.lstrip() if strip_next else piece
+            ids += [*self._plain(unmasked(piece.rstrip() if token.lstrip else piece, hidden)), ident]
             at, strip_next = match.end(), token.rstrip
-        return ids + text_ids(text[at:])
+        return ids + self._plain(unmasked(text[at:].lstrip() if strip_next else text[at:], hidden))
 
     def _plain(self, text: str) -> list[int]:
+        if not text:
+            return []
         before = self._backend.encode_special_tokens
         self._backend.encode_special_tokens = True
         try:
@@ -227,9 +176,12 @@ class Renderer:
             self._backend.encode_special_tokens = before
 
     def _row(self, found: list[list[int]]) -> Encoded:
-        prompt, *wholes = found
-        at = min((shared(prompt, whole) for whole in wholes), default=len(prompt))
-        return Encoded(prompt[:at], prompt[at:], [[*whole[at:], self.end_id] for whole in wholes])
+        head, rest, *wholes = found
+        start = self._prefix
+        if self._template.chat and (head or rest)[: len(start)] == start:
+            start = []  # the template has put it there
+        at = min((shared(rest, whole) for whole in wholes), default=len(rest))
+        return Encoded(start + head + rest[:at], rest[at:], [[*whole[at:], self.end_id] for whole in wholes])
 
 
 def shared(first: list[int], second: list[int]) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from drdoctl.core.errors import UserError
 from drdoctl.data._ledger import Ledger
-from drdoctl.data._spool import Marks
+from drdoctl.data._marks import Marks
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,25 +1,19 @@
-"""Rows on their way to the artifact: checked, tokenised and measured in chunks, and written to a work file.
-
-Only what later choices need (hashes, confidence, lengths) stays in memory: about 60 bytes a row.
-"""
+"""Rows on their way to the artifact: checked, tokenised and measured in chunks, and written to a work file."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drdoctl.data import BadRow, Row, Turns
+from drdoctl.data import BadRow, Row
 from drdoctl.data._ledger import Ledger
+from drdoctl.data._marks import Marks, confidence, edit_distance, hash_text
 from drdoctl.data._records import Bad
 from drdoctl.data._render import Encoded, Renderer
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
 
 CHUNK_ROWS = 512
@@ -37,49 +31,12 @@ class Limits:
 
 
 @dataclass
-class Marks:
-    """What choices are made from, one entry a row that was kept, in the order of the work file."""
-
-    prompt: array[int] = field(default_factory=lambda: array("Q"))
-    """Hash of the prompt."""
-    ident: array[int] = field(default_factory=lambda: array("Q"))
-    confidence: array[float] = field(default_factory=lambda: array("d"))
-    edit_distance: array[float] = field(default_factory=lambda: array("d"))
-    prompt_tokens: array[int] = field(default_factory=lambda: array("l"))
-    chosen_tokens: array[int] = field(default_factory=lambda: array("l"))
-    rejected_tokens: array[int] = field(default_factory=lambda: array("l"))
-    has_reference: array[int] = field(default_factory=lambda: array("b"))
-
-    def numpy(self, name: str) -> np.ndarray:
-        """Return one of them as an array, shape (N,)."""
-        import numpy as np
-
-        values = getattr(self, name)
-        return np.array(values, dtype={"Q": "u8", "d": "f8", "l": "i8", "b": "?"}[values.typecode])
-
-    def __len__(self) -> int:
-        """Return how many rows were kept."""
-        return len(self.prompt)
-
-
-@dataclass
 class Spool:
     """One part's work file and its marks."""
 
     path: Path
     part: str
     marks: Marks = field(default_factory=Marks)
-
-
-def hash_text(text: str) -> int:
-    """Return 64 bits of a text's hash."""
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
-
-
-def hash_prompt(prompt: Turns) -> int:
-    """Return 64 bits of a prompt's hash; a text and the same text as the user's only turn are one prompt."""
-    turns = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
-    return hash_text(json.dumps([[turn["role"], turn["content"].strip()] for turn in turns]))
 
 
 class Spooler:
@@ -177,7 +134,7 @@ class Spooler:
         for who, ids in good.items():
             record |= self._ids(who, ids, row)
         self._drop_long_reference(spool.part, record)
-        _mark(spool.marks, record, hash_prompt(row.prompt))
+        spool.marks.add(record, row.prompt)
         return record
 
     def _drop_long_reference(self, part: str, record: dict[str, Any]) -> None:
@@ -222,37 +179,6 @@ class Spooler:
 def _texts(row: Row) -> list[str]:
     prompt = [row.prompt] if isinstance(row.prompt, str) else [turn["content"] for turn in row.prompt]
     return prompt + [text for text in (row.chosen, row.rejected) if text is not None]
-
-
-def _mark(marks: Marks, record: dict[str, Any], prompt: int) -> None:
-    marks.prompt.append(prompt)
-    marks.ident.append(hash_text(record["id"]))
-    for name in ("confidence", "edit_distance"):
-        getattr(marks, name).append(float("nan") if record[name] is None else record[name])
-    for name in ("prompt", "chosen", "rejected"):
-        getattr(marks, f"{name}_tokens").append(len(record[f"student_{name}"] or ()))
-    marks.has_reference.append(record["reference"] is not None)
-
-
-def confidence(row: Row) -> float | None:
-    """Return how sure the label is: the row's confidence, else its score margin, else |preference - 1/2|."""
-    if row.confidence is not None:
-        return row.confidence
-    if row.score_chosen is not None and row.score_rejected is not None:
-        return abs(row.score_chosen - row.score_rejected)
-    return None if row.preference is None else abs(row.preference - 0.5)
-
-
-def edit_distance(responses: list[list[int]]) -> float | None:
-    """Return the Levenshtein distance of two responses' tokens over the longer one's length, 0 to 1.
-
-    End tokens are left out. Table 5 of DRDO (appendix D) is about this figure.
-    """
-    if len(responses) != 2:
-        return None
-    from rapidfuzz.distance import Levenshtein
-
-    return float(Levenshtein.normalized_distance(responses[0][:-1], responses[1][:-1]))
 
 
 PAIR_TEXTS = ("id", "prompt", "chosen", "rejected", "reference")

@@ -59,7 +59,8 @@ def _from_zoo(tokenizer: TokenizerFacts, model: ModelFacts | None, origin: Origi
 
 def run(job: Job) -> None:
     """Carry the stage out in a child process."""
-    from drdoctl.data._build import Request, build
+    from drdoctl.data._build import build
+    from drdoctl.data._read import Request
     from drdoctl.splits._apply import apply_steps
 
     build(Request(settings=job.settings, locations=job.locations, out=job.out, choose=apply_steps))

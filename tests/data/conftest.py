@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,6 @@ TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-SHARED = Path(__file__).parents[3] / "shared"
 
 
 def byte_tokenizer(*, bos: bool):
@@ -79,20 +77,16 @@ def write_rows(tmp_path):
     return write
 
 
-def pairs(count, **more):
-    """Return that many sound rows."""
-    return [
-        {"prompt": f"what is {i} ?", "chosen": f"it is {i} .", "rejected": f"a dog {i}", **more} for i in range(count)
-    ]
-
-
 @pytest.fixture
 def build_data(tmp_path, tokenizer_folders):
     """Run the data stage over a source; return the folder it wrote."""
-    from drdoctl.data._build import Request, build
+    from drdoctl.data._build import build
+    from drdoctl.data._read import Request
     from drdoctl.splits._apply import apply_steps
 
-    def run(source, *, out="out", student="chat", oracle=None, sft_rows="chosen", seed=42, base=tmp_path, **data):
+    def run(
+        source, *, out="out", student="chat", oracle=None, sft_rows="chosen", seed=42, base=tmp_path, stop=False, **data
+    ):
         settings = {
             "columns": {},
             "split": [],
@@ -109,6 +103,8 @@ def build_data(tmp_path, tokenizer_folders):
             locations["oracle.tokenizer"] = {"path": str(tokenizer_folders / oracle)}
         folder = tmp_path / out
         folder.mkdir()
+        if stop:
+            (folder / "stop").touch()
         flat = {f"data.{key}": value for key, value in settings.items()}
         build(
             Request(

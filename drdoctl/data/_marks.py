@@ -1,0 +1,83 @@
+"""What later choices are made from: hashes, confidence, edit distance and lengths, about 60 bytes a row in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from drdoctl.data import Row, Turns
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass
+class Marks:
+    """What choices are made from, one entry a row that was kept, in the order of the work file."""
+
+    prompt: array[int] = field(default_factory=lambda: array("Q"))
+    """Hash of the prompt."""
+    ident: array[int] = field(default_factory=lambda: array("Q"))
+    confidence: array[float] = field(default_factory=lambda: array("d"))
+    edit_distance: array[float] = field(default_factory=lambda: array("d"))
+    prompt_tokens: array[int] = field(default_factory=lambda: array("l"))
+    chosen_tokens: array[int] = field(default_factory=lambda: array("l"))
+    rejected_tokens: array[int] = field(default_factory=lambda: array("l"))
+    has_reference: array[int] = field(default_factory=lambda: array("b"))
+
+    def add(self, record: Mapping[str, Any], prompt: Turns) -> None:
+        """Note a row that is kept, given its columns and its prompt."""
+        self.prompt.append(hash_prompt(prompt))
+        self.ident.append(hash_text(record["id"]))
+        for name in ("confidence", "edit_distance"):
+            getattr(self, name).append(float("nan") if record[name] is None else record[name])
+        for name in ("prompt", "chosen", "rejected"):
+            getattr(self, f"{name}_tokens").append(len(record[f"student_{name}"] or ()))
+        self.has_reference.append(record["reference"] is not None)
+
+    def numpy(self, name: str) -> np.ndarray:
+        """Return one of them as an array, shape (N,)."""
+        import numpy as np
+
+        values = getattr(self, name)
+        return np.array(values, dtype={"Q": "u8", "d": "f8", "l": "i8", "b": "?"}[values.typecode])
+
+    def __len__(self) -> int:
+        """Return how many rows were kept."""
+        return len(self.prompt)
+
+
+def hash_text(text: str) -> int:
+    """Return 64 bits of a text's hash."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def hash_prompt(prompt: Turns) -> int:
+    """Return 64 bits of a prompt's hash; a text and the same text as the user's only turn are one prompt."""
+    turns = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+    return hash_text(json.dumps([[turn["role"], turn["content"].strip()] for turn in turns]))
+
+
+def confidence(row: Row) -> float | None:
+    """Return how sure the label is: the row's confidence, else its score margin, else |preference - 1/2|."""
+    if row.confidence is not None:
+        return row.confidence
+    if row.score_chosen is not None and row.score_rejected is not None:
+        return abs(row.score_chosen - row.score_rejected)
+    return None if row.preference is None else abs(row.preference - 0.5)
+
+
+def edit_distance(responses: list[list[int]]) -> float | None:
+    """Return the Levenshtein distance of two responses' tokens over the longer one's length, 0 to 1.
+
+    End tokens are left out. Table 5 of DRDO (appendix D) is about this figure.
+    """
+    if len(responses) != 2:
+        return None
+    from rapidfuzz.distance import Levenshtein
+
+    return float(Levenshtein.normalized_distance(responses[0][:-1], responses[1][:-1]))
