@@ -44,7 +44,7 @@ SIGPIPE_EXIT = 141
 class Verbs(click.Group):
     """The verbs by file, grouped in help."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+    def list_commands(self, ctx: click.Context) -> list[str]:  # click's signature
         """Return the verbs whose files are there, in the order of the help."""
         there = {path.stem for path in Path(__file__).parent.glob("[a-z]*.py")} - FRAME
         grouped = [name for names in GROUPS.values() for name in names if name in there]
@@ -69,14 +69,14 @@ class Verbs(click.Group):
                 with formatter.section(title):
                     formatter.write_dl(rows)
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # click's
         """Write the exit codes."""
         with formatter.section("Exit codes"):
             formatter.write_dl([(code.ljust(3), meaning) for code, meaning in EXIT_CODES])
 
     def _headline(self, ctx: click.Context, name: str) -> str:
         command = self.get_command(ctx, name)
-        return command.get_short_help_str(limit=70) if command else ""
+        return command.get_short_help_str(limit=80) if command else ""
 
 
 @click.group(

@@ -26,7 +26,7 @@ EXAMPLES = (
 @ZOO
 @shared()
 def command(options: Options, what: str, location: str | None) -> None:
-    """List recipes, methods, datasets, splits, evals, zoo, runs or artifacts.
+    """List recipes, plug-ins, zoo cards, runs or artifacts.
 
     `zoo` lists the cards that ship with drdoctl, or with `--zoo` what is in that zoo; `runs` and `artifacts` read the
     store. `drdoctl show NAME` says more about one.

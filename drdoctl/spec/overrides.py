@@ -81,6 +81,7 @@ def path_of(key: str, raw: Any) -> Key:
 
 def put(raw: dict[str, Any], path: Key, value: Any) -> None:
     """Set the value at a path of plain data, in place. A bare name on the way becomes `{name: NAME}`."""
+    _look_for_method(raw, path)
     current: Any = raw
     part: Any
     for depth, part in enumerate(path):
@@ -96,6 +97,20 @@ def put(raw: dict[str, Any], path: Key, value: Any) -> None:
             _drop_other(current, part)
             return
         current = _descend(current, part, path[depth + 1])
+
+
+def _look_for_method(raw: dict[str, Any], path: Key) -> None:
+    """Refuse `method.KEY` where the methods are in the matrix: which of them is meant is not said."""
+    matrix = raw.get("matrix")
+    inside = isinstance(matrix, dict) and "method" in matrix
+    if inside and len(path) > 1 and path[0] == "method" and raw.get("method") is None:
+        dotted = ".".join(str(part) for part in path)
+        raise UserError(
+            f"`{dotted}` cannot be set: the methods are in `matrix.method`",
+            code="unknown-field",
+            where=Where(f"--set {dotted}"),
+            hint=f"say which one, counted from 0: `--set matrix.method.0.{dotted.partition('.')[2]}=…`",
+        )
 
 
 def _descend(current: Any, part: Any, then: str | int) -> Any:

@@ -1,0 +1,53 @@
+"""`drdoctl show`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from drdoctl.cli import run
+from drdoctl.cli._parts import KINDS
+from drdoctl.shipped import recipes
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, registry in KINDS.items() for name in registry()])
+def test_every_plugin_is_shown_with_its_options(kind, name, capsys):
+    """Docstring, source, and each option with type, default and meaning."""
+    assert run(["show", kind, name, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    fields = [field for field in KINDS[kind]()[name].model_fields if field != "name"]
+    assert [field["name"] for field in shown["fields"]] == fields
+    assert all(field["about"] and field["type"] for field in shown["fields"])
+    assert run(["show", kind, name]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"{kind} {name}\n")
+    assert shown["paper"] in text
+
+
+def test_recipes_are_shown_as_they_are(capsys):
+    """A recipe is its file, byte for byte."""
+    assert run(["show", "recipe", "quickstart"]) == 0
+    assert capsys.readouterr().out == recipes()["quickstart"].read_text(encoding="utf-8")
+
+
+def test_cards_that_ship_are_shown_without_network(capsys):
+    """A shipped card says whether it is published."""
+    assert run(["show", "zoo/oracle-phi3-tldr", "--offline"]) == 0
+    assert "status: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["drod"], "did you mean `drdo`?"),
+        (["method", "edpo"], "did you mean `e-dpo`?"),
+        (["sft", "x", "y"], "KIND NAME"),
+        (["split", "nothing-like-it"], "`drdoctl ls splits` shows all"),
+        (["artifact", "align-000000000000"], "there is no artifact"),
+    ],
+)
+def test_unknown_things_are_guessed(argv, words, capsys, tmp_path):
+    """What is not there is an error with the likely name and where to look."""
+    assert run(["show", *argv, "--store", str(tmp_path)]) == 2
+    assert words in capsys.readouterr().err
