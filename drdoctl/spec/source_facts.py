@@ -77,7 +77,7 @@ def _files(source: Dataset, facts: Facts) -> list[str]:
         return source.at(facts.base).files()
     except UserError as error:
         where = facts.places("data.source")
-        raise UserError([replace(fault, where=fault.where or where) for fault in error.faults]) from error
+        raise UserError([replace(fault, where=where or fault.where) for fault in error.faults]) from error
 
 
 def _total(counts: Sequence[int | None]) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from drdoctl.core.architectures import shape_of
 from drdoctl.core.errors import Fault, UserError
 from drdoctl.spec.facts import Facts, ModelFacts, TokenizerFacts
 from drdoctl.spec.model import NewModel, Spec
@@ -52,9 +53,9 @@ def check(spec: Spec, facts: Facts) -> list[Fault]:
     faults: list[Fault] = []
     checks: list[Callable[[], Any]] = [
         lambda: facts.data(spec.data.source),
-        lambda: student_model(spec, facts),
+        lambda: _fits("student.model", student_model(spec, facts), spec, facts),
         lambda: student_tokenizer(spec, facts),
-        lambda: oracle_model(spec, facts),
+        lambda: _fits("oracle.model", oracle_model(spec, facts), spec, facts),
     ]
     for one in checks:
         try:
@@ -62,6 +63,19 @@ def check(spec: Spec, facts: Facts) -> list[Fault]:
         except UserError as error:
             faults.extend(fault for fault in error.faults if fault not in faults)
     return faults
+
+
+def _fits(key: str, model: ModelFacts | None, spec: Spec, facts: Facts) -> None:
+    """Raise UserError where the longest pair is longer than the model's position table or attention window."""
+    shape = shape_of(model.config) if model is not None and model.config is not None else None
+    if shape is None or shape.positions is None or shape.positions >= spec.data.max_tokens:
+        return
+    raise UserError(
+        f"`{key}` reads {shape.positions:,} tokens at most, but `data.max_tokens` is {spec.data.max_tokens:,}",
+        code="too-long-for-model",
+        where=facts.places("data.max_tokens"),
+        hint=f"use `--set data.max_tokens={shape.positions}` or less",
+    )
 
 
 def new_model_config(model: NewModel, vocabulary: int) -> dict[str, Any]:

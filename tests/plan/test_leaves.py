@@ -217,5 +217,3 @@ def test_the_schema_was_walked():
 def test_a_name_is_no_result(root):
     """The spec's name is in no fingerprint."""
     assert fingerprints({**LOCAL, "name": "another"}, root) == fingerprints(LOCAL, root)
-
-

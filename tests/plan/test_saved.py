@@ -110,9 +110,7 @@ def test_an_artifact_that_is_gone_is_named(world):
     path = write(world)
     sft = next(stage.want.artifact for stage in world.plan().stages if stage.want.id == "sft")
     shutil.rmtree(world.store.path(sft))
-    assert refusal(path, world.store) == [
-        f"`{path}` is stale: artifact `{sft}` of stage `sft` is gone from the store"
-    ]
+    assert refusal(path, world.store) == [f"`{path}` is stale: artifact `{sft}` of stage `sft` is gone from the store"]
 
 
 def test_what_an_interrupted_apply_made_is_reused(world):

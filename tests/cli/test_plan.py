@@ -1,0 +1,88 @@
+"""The plan verb: exit codes, streams, `--out`, and the golden texts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "plan"))
+
+from plan_world import World
+
+from drdoctl.cli import run
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """Return a spec, what it points at, and a store; the spec's folder is the current one."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "no-cache"))
+    monkeypatch.delenv("DRDOCTL_STORE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return World(tmp_path)
+
+
+def drdoctl(*args):
+    """Run a command line in this process and return its exit code."""
+    return run([str(arg) for arg in args])
+
+
+def test_data_goes_to_stdout(world, capsys):
+    """The plan is on stdout and ends with the summary; warnings are on stderr."""
+    assert drdoctl("plan", "spec.yaml", "--store", "store") == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("Legend: + run\n")
+    assert out.rstrip().endswith("Plan: 7 to run. Disk: about 1 MB. Nothing was executed.")
+    assert "judge = teacher" in err
+    assert not world.store.root.exists()
+
+
+def test_detailed_exitcode(world, capsys):
+    """`--detailed-exitcode` is 3 with changes pending and 0 without; `No changes` says so."""
+    assert drdoctl("plan", "spec.yaml", "--store", "store", "--detailed-exitcode") == 3
+    world.make()
+    capsys.readouterr()
+    assert drdoctl("plan", "spec.yaml", "--store", "store", "--detailed-exitcode") == 0
+    assert capsys.readouterr().out == "No changes. All 7 artifacts match spec.yaml.\n"
+
+
+def test_json_is_the_document(world, capsys):
+    """`--json` prints exactly the plan's document, and the same bytes each time."""
+    assert drdoctl("plan", "spec.yaml", "--store", "store", "--json", "--set", "seed=9") == 0
+    first = capsys.readouterr().out
+    assert json.loads(first) == json.loads(json.dumps(world.plan("seed=9").as_dict()))
+    drdoctl("plan", "spec.yaml", "--store", "store", "--json", "--set", "seed=9")
+    assert capsys.readouterr().out == first
+
+
+def test_out_saves_the_plan(world, capsys):
+    """`--out` writes a plan that can be loaded, and says where."""
+    from drdoctl.plan.saved import load_saved
+
+    assert drdoctl("plan", "spec.yaml", "--store", "store", "--out", "plan.json") == 0
+    assert load_saved(Path("plan.json")).plan["summary"]["run"] == 7
+    assert "plan.json" in capsys.readouterr().err
+
+
+def test_faults_name_the_line(world, capsys):
+    """What is wrong with what the spec points at is exit 2, with the spec's line and a remedy."""
+    world.data.unlink()
+    assert drdoctl("plan", "spec.yaml", "--store", "store") == 2
+    err = capsys.readouterr().err
+    assert "pairs.jsonl" in err
+    assert "--> spec.yaml:5:" in err
+    assert "hint: " in err
+
+
+def test_plan_imports_no_torch_and_no_hub_client(world):
+    """Planning imports none of the heavy packages."""
+    code = (
+        "import sys; from drdoctl.cli import run; run(['plan', 'spec.yaml', '--store', 'store', '-q']);"
+        "heavy = {'torch', 'transformers', 'datasets', 'deepspeed', 'peft', 'numpy', 'pyarrow', 'huggingface_hub'};"
+        "sys.exit(1 if heavy & sys.modules.keys() else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=world.root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

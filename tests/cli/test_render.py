@@ -1,0 +1,54 @@
+"""A plan as text, from its document alone."""
+
+from __future__ import annotations
+
+from drdoctl.cli.render import plan_text
+
+
+def document(*actions, **estimate):
+    """Return a plan's document with one stage for each action."""
+    sizes = {"steps": 0, "tokens": 0, "flops": 0, "seconds": None, "memory_gib": 0, "disk_gib": 0, **estimate}
+    stages = [
+        {
+            "id": f"align[{index}]",
+            "artifact": f"align-{index:012x}",
+            "action": action,
+            "reason": {"text": "why", "changed": []},
+            "estimate": sizes,
+        }
+        for index, action in enumerate(actions)
+    ]
+    every = ("reuse", "run", "resume", "rerun", "pull")
+    return {"stages": stages, "summary": {action: actions.count(action) for action in every}}
+
+
+def test_the_legend_has_only_what_occurs():
+    """Symbols that no stage has are not explained."""
+    assert plan_text(document("run", "pull"), "s.yaml").splitlines()[0] == "Legend: + run   < pull"
+    every = plan_text(document("pull", "rerun", "resume", "run", "reuse"), "s.yaml").splitlines()[0]
+    assert every == "Legend: = reuse   + run   > resume   ~ run again   < pull"
+
+
+def test_nothing_to_do():
+    """A plan that reuses everything is one sentence that names the spec."""
+    assert plan_text(document("reuse", "reuse"), "s.yaml") == "No changes. All 2 artifacts match s.yaml."
+    assert plan_text(document("reuse"), "s.yaml") == "No changes. The one artifact matches s.yaml."
+
+
+def test_the_summary_adds_up_what_is_to_do():
+    """Time, memory and disk are of the stages that will run, and time only where all of it is known."""
+    known = plan_text(document("run", "rerun", "reuse", seconds=90.0, flops=1.0, memory_gib=3.0, disk_gib=6.0), "s")
+    assert known.splitlines()[-1] == (
+        "Plan: 1 to reuse, 1 to run, 1 to run again. Time: about 3 min. Memory: about 3.2 GB a process. "
+        "Disk: about 13 GB. Nothing was executed."
+    )
+    assert "Time" not in plan_text(document("run", flops=1.0), "s")
+
+
+def test_columns_line_up():
+    """Each column begins at the same place in every line, and no line ends in spaces."""
+    lines = plan_text(document(*["run"] * 11, steps=1200), "s").splitlines()[1:-1]
+    assert {line.index("align-") for line in lines} == {lines[0].index("align-")}
+    assert {line.index("why") for line in lines} == {lines[0].index("why")}
+    assert all(line == line.rstrip() for line in lines)
+    assert "1,200 steps" in lines[0]

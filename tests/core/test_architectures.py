@@ -1,0 +1,91 @@
+"""Sizes of models from their configuration alone."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+from drdoctl.core.architectures import SUPPORTED, shape_of
+from drdoctl.spec.known import CONFIGS
+
+TRAIN_MODELS = Path(__file__).resolve().parents[2] / "drdoctl" / "train" / "models.py"
+
+PUBLISHED = {
+    "facebook/opt-125m": 125_239_296,
+    "facebook/opt-350m": 331_196_416,
+    "facebook/opt-1.3b": 1_315_758_080,
+    "facebook/opt-2.7b": 2_651_596_800,
+    "microsoft/Phi-3-mini-4k-instruct": 3_821_079_552,
+    "HuggingFaceTB/SmolLM2-135M-Instruct": 134_515_008,
+}
+"""Parameters of the published checkpoints."""
+
+
+@pytest.mark.parametrize("name", sorted(PUBLISHED))
+def test_parameters_of_published_models(name):
+    """The formula gives the published checkpoints' parameter counts to the last one."""
+    assert shape_of(CONFIGS[name]).parameters == PUBLISHED[name]
+
+
+@pytest.mark.parametrize(
+    ("changes", "count"),
+    [
+        # q, k, v and their biases 8 (8 + 2 * 4) + 16, o 64, MLP 3 * 8 * 24, norms 2 * 8; tables 10 * 8, last norm 8
+        ({"model_type": "qwen2"}, 2 * (128 + 16 + 64 + 576 + 16) + 88),
+        # q, k, v, o 4 * 64 and biases 4 * 8, MLP 2 * 8 * 24 + 24 + 8, norms 4 * 8; two tables 2 * 10 * 8, last norm 16
+        (
+            {"model_type": "gpt_neox", "num_key_value_heads": None, "tie_word_embeddings": False},
+            2 * (256 + 32 + 416 + 32) + 176,
+        ),
+        # q, k, v, o without bias, a norm of width 4 on queries and on keys
+        ({"model_type": "qwen3"}, 2 * (128 + 64 + 576 + 16 + 8) + 88),
+    ],
+)
+def test_parameters_by_hand(changes, count):
+    """Biases, grouped heads, norms and untied heads are counted as each architecture has them."""
+    config = {
+        "hidden_size": 8,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "intermediate_size": 24,
+        "vocab_size": 10,
+        "max_position_embeddings": 64,
+        "tie_word_embeddings": True,
+    }
+    assert shape_of(config | changes).parameters == count
+
+
+@pytest.mark.shared
+def test_a_real_folder(shared_folder):
+    """The count from the configuration is the count in the weights' header."""
+    from drdoctl.spec.folder import count_parameters
+
+    folder = shared_folder / "models" / "stories260k"
+    if not folder.is_dir():
+        pytest.skip("no stories260k beside the checkout")
+    config = json.loads((folder / "config.json").read_text())
+    assert shape_of(config).parameters == count_parameters(folder / "model.safetensors", key="student.model")
+
+
+@pytest.mark.parametrize("config", [{}, {"model_type": "llama", "hidden_size": "wide"}, {"hidden_size": 8}])
+def test_what_does_not_tell_gives_none(config):
+    """A configuration without the numbers, or with nonsense, has no shape."""
+    assert shape_of(config) is None
+
+
+def test_windows_limit_positions():
+    """A sliding window that is in use is the limit; one that is switched off is not."""
+    phi = CONFIGS["microsoft/Phi-3-mini-4k-instruct"]
+    assert shape_of(phi).positions == 2047
+    assert shape_of({**phi, "use_sliding_window": False}).positions == 4096
+
+
+def test_the_trainer_supports_the_same_types():
+    """What the plan lets through is what the trainer can load."""
+    for node in ast.parse(TRAIN_MODELS.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and node.targets[0].id == "SUPPORTED":
+            assert ast.literal_eval(node.value) == SUPPORTED

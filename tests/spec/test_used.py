@@ -1,0 +1,78 @@
+"""Which models and tokenizers a spec uses, and all that is wrong with them at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "plan"))
+
+from plan_world import write_model
+
+from drdoctl.core.architectures import shape_of
+from drdoctl.core.errors import UserError
+from drdoctl.spec.facts import Facts
+from drdoctl.spec.model import NewModel, Spec
+from drdoctl.spec.used import check, new_model_config, oracle_model, student_model, student_tokenizer
+
+
+@pytest.fixture
+def facts(tmp_path, monkeypatch):
+    """Return facts over a folder with two models."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    write_model(tmp_path / "base")
+    return Facts(tmp_path, tmp_path / "store")
+
+
+def spec(**sections):
+    """Return a spec."""
+    return Spec.model_validate(
+        {"version": 1, "name": "x", "data": {"source": "notes", "max_tokens": 64}, "student": {"model": {}}, **sections}
+    )
+
+
+def test_a_new_model_takes_the_datasets_tokenizer(facts):
+    """A new model has no folder, and reads the tokenizer that the generated world brings, unless another is named."""
+    assert student_model(spec(), facts) is None
+    assert student_tokenizer(spec(), facts).location == {"dataset": True}
+    named = spec(student={"model": {}, "tokenizer": "./base"})
+    assert student_tokenizer(named, facts).location == {"path": str(facts.base / "base")}
+
+
+def test_a_new_model_without_any_tokenizer(facts):
+    """Rows from a file bring no tokenizer: the remedy is `student.tokenizer`."""
+    (facts.base / "a.jsonl").write_text("{}\n")
+    with pytest.raises(UserError) as caught:
+        student_tokenizer(spec(data={"source": {"jsonl": "a.jsonl"}}), facts)
+    assert "student.tokenizer" in caught.value.faults[0].hint
+
+
+def test_oracles(facts):
+    """No oracle and one that starts from the student's SFT point at nothing; another one points at its folder."""
+    assert oracle_model(spec(), facts) is None
+    assert oracle_model(spec(oracle={"model": "sft"}), facts) is None
+    assert oracle_model(spec(oracle={"model": "./base"}), facts).location["path"].endswith("base")
+
+
+def test_all_faults(facts):
+    """Student and oracle are both named, each once; a sound spec has no fault."""
+    wrong = spec(student={"model": "./none"}, oracle={"model": "./gone"})
+    assert [fault.code for fault in check(wrong, facts)] == ["no-folder", "no-folder"]
+    assert check(spec(oracle={"model": "./base"}), facts) == []
+
+
+def test_too_short_a_model_is_a_fault(facts):
+    """A model whose positions end before `data.max_tokens` is refused, with the limit in the remedy."""
+    wrong = spec(data={"source": "notes", "max_tokens": 129}, student={"model": "./base"})
+    faults = check(wrong, facts)
+    assert [fault.code for fault in faults] == ["too-long-for-model"]
+    assert "data.max_tokens=128" in faults[0].hint
+
+
+def test_new_models_have_a_shape():
+    """What a new model's configuration will be gives its size."""
+    assert (
+        shape_of(new_model_config(NewModel(), 123)).parameters == 123 * 64 + 2 * (4 * 64**2 + 3 * 64 * 192 + 128) + 64
+    )
