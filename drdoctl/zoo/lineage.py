@@ -77,25 +77,25 @@ def base_of(store: Store, manifest: Mapping[str, Any], location: Mapping[str, An
 
     `location`: where the plan found it (`{"hub": id, "revision": commit}`); else only its hash may be known.
     """
-    keys = ("oracle.model", "student.model") if manifest["kind"] == "oracle" else ("student.model",)
-    sha256: str | None = None
-    ref: str | None = None
-    revision: str | None = None
-    for made in ancestors(store, manifest):
-        for key in keys:
-            sha256 = sha256 or made["externals"].get(key)
-            origin = made.get("origins", {}).get(key) or {}
-            ref = ref or _public(origin.get("hub")) or _public(made["settings"].get(key))
-            revision = revision or origin.get("revision")
-        known = _noted(made).get("base")
-        if known and ref is None:
-            return Base(**known)
-    if location:
-        ref = _public(location.get("hub")) or ref
-        revision = location.get("revision") or revision
-    if revision is None and sha256 and _COMMIT.match(sha256):
-        revision = sha256
-    return Base(ref=ref, revision=revision, sha256=sha256)
+    start = _start(store, manifest)
+    noted = _noted(start)
+    if noted:
+        own = start["fingerprint"] == manifest["fingerprint"]  # pulled, and pushed on as it is
+        known = noted.get("base") if own else {"ref": noted.get("ref"), "revision": noted.get("revision")}
+        return Base(**(known or {}))
+    key = "oracle.model" if "oracle.model" in start["externals"] else "student.model"
+    place = location or start.get("origins", {}).get(key) or {}
+    sha256 = start["externals"].get(key)
+    revision = place.get("revision") or (sha256 if sha256 and _COMMIT.match(sha256) else None)
+    return Base(ref=_public(place.get("hub")), revision=revision, sha256=sha256)
+
+
+def _start(store: Store, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the first artifact of a model's own line: from the role `policy` back to what came from outside."""
+    known = {made["fingerprint"]: made for made in store.manifests()}
+    while (before := manifest["inputs"].get("policy")) in known:
+        manifest = known.pop(before)
+    return manifest
 
 
 def _public(value: Any) -> str | None:
@@ -111,20 +111,19 @@ def datasets_of(store: Store, manifest: Mapping[str, Any]) -> list[str]:
     for made in ancestors(store, manifest):
         found.update(_noted(made).get("datasets") or [])
         source = made["settings"].get("data.source")
-        name = made["settings"].get("data.source.name") or (source if isinstance(source, str) else None)
         if isinstance(source, dict):
-            name = source.get("name")
-        hub = made["settings"].get("data.source.hub") or (source.get("hub") if isinstance(source, dict) else None)
-        found.add(hub if isinstance(hub, str) else DATASETS.get(str(name)))
+            hub = source.get("hub")
+            found.add(hub if isinstance(hub, str) else DATASETS.get(str(source.get("name"))))
     return sorted(name for name in found if name)
 
 
 def template_of(store: Store, manifest: Mapping[str, Any]) -> Literal["auto", "none"] | None:
     """Return `data.template` as training read it, from the data stage or from the card; None where neither tells."""
-    given = {
-        made["settings"].get("data.template") or _noted(made).get("template") for made in ancestors(store, manifest)
-    }
-    return next((word for word in ("auto", "none") if word in given), None)
+    for made in ancestors(store, manifest):
+        found = made["settings"].get("data.template") or _noted(made).get("template")
+        if found in ("auto", "none"):
+            return "auto" if found == "auto" else "none"
+    return None
 
 
 def _noted(manifest: Mapping[str, Any]) -> dict[str, Any]:

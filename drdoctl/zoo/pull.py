@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,7 +126,8 @@ def _planned(store: Store, ref: Ref, revision: str | None, location: str, *, off
     known = remembered(ref, location, store.root)
     if known is not None and revision == known.revision and _there(store, known.card.artifact, known.card):
         return known
-    return look_up(Ref(ref.name, revision or ref.revision), location, offline=offline)
+    now = look_up(Ref(ref.name, revision or ref.revision), location, offline=offline)
+    return replace(now, ref=str(ref))
 
 
 def _there(store: Store, artifact: str, card: Card) -> bool:

@@ -84,8 +84,20 @@ def folder_zoo(tmp_path):
 @pytest.fixture
 def student(store):
     """A student with its whole ancestry and an evaluation, in the store; the value is its name."""
-    data = Want("data", 1, {"data.source.name": "ultrafeedback"}, externals={"data.source": "aa" * 32})
-    sft = Want("sft", 1, {"student.model": "facebook/opt-1.3b"}, {"data": data}, {"student.model": "c" * 40})
+    data = Want(
+        "data",
+        1,
+        {"data.source": {"name": "ultrafeedback"}, "data.template": "auto"},
+        externals={"data.source": "aa" * 32},
+    )
+    sft = Want(
+        kind="sft",
+        version=1,
+        settings={"student.dtype": "fp32"},
+        inputs={"data": data},
+        externals={"student.model": "c" * 40},
+        locations={"student.model": {"hub": "facebook/opt-1.3b", "revision": "c" * 40}},
+    )
     align = Want("align", 1, {"method.alpha": 0.1}, {"data": data, "policy": sft}, label="drdo")
     measured = Want("evaluate", 1, {"evaluate": []}, {"policy": align}, label="drdo")
     zoo_things.commit(store, data, {"report.json": b"{}"})

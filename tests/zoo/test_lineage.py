@@ -1,4 +1,4 @@
-"""Finding the artifact that a user means."""
+"""Finding artifacts, and where they come from."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import pytest
 import zoo_things
 
 from drdoctl.core.errors import UserError
-from drdoctl.zoo.lineage import find
+from drdoctl.stages import Want
+from drdoctl.zoo.lineage import base_of, find, template_of
+from drdoctl.zoo.location import parse_ref
+from drdoctl.zoo.pull import pull, pull_into
+from drdoctl.zoo.push import pack, push
+from drdoctl.zoo.resolve import look_up
 
 
 def test_find(store, oracle, tmp_path):
@@ -26,3 +31,35 @@ def test_find_nothing_or_too_much(store, oracle):
     with pytest.raises(UserError) as error:
         find(store, oracle[:-1] + "x")
     assert "did you mean" in (error.value.faults[0].hint or "")
+
+
+def test_the_base_is_that_of_the_models_own_line(store, student, folder_zoo):
+    """A student's base is what it started from itself, whatever its oracle started from; a pulled start is named."""
+    push(pack(store, student, "start"), folder_zoo.location, tag="v1")
+    facts = look_up(parse_ref("zoo/start@v1"), folder_zoo.location)
+    where = {"ref": facts.ref, "location": folder_zoo.location, "revision": facts.revision, "sha256": facts.sha256}
+    start = Want("sft", 1, {}, externals={"student.model": facts.sha256}, locations={"zoo": where})
+    pull_into(store, start)
+    oracle = Want("oracle", 1, {"seed": 3}, externals={"oracle.model": "e" * 64})
+    rewards = Want("rewards", 1, {}, {"oracle-0": oracle})
+    align = Want("align", 1, {"method.alpha": 0.5}, {"rewards": rewards, "policy": start})
+    for want in (oracle, rewards, align):
+        zoo_things.commit(store, want, zoo_things.FILES)
+    base = base_of(store, store.manifest(align.artifact))
+    assert (base.ref, base.revision) == ("zoo/start@v1", facts.revision)
+    assert base_of(store, store.manifest(oracle.artifact)).sha256 == "e" * 64
+
+
+def test_what_the_ancestry_told_survives_a_pull(store, other_store, student, folder_zoo):
+    """Base model, data sets, template and licence are the same in a card made from a pulled artifact."""
+    first = pack(store, student, "one").card
+    push(pack(store, student, "one"), folder_zoo.location)
+    pulled = pull(other_store, "zoo/one", folder_zoo.location).path.name
+    second = pack(other_store, pulled, "one").card
+    assert (second.base, second.datasets, second.template, second.license) == (
+        first.base,
+        first.datasets,
+        first.template,
+        first.license,
+    )
+    assert first.template == template_of(other_store, other_store.manifest(pulled)) == "auto"

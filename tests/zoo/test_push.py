@@ -25,7 +25,8 @@ def test_card_tells_the_ancestry(store, student):
 def test_folders_of_somebodys_machine_are_not_published(store, tmp_path):
     """A base model in a local folder goes into the card by its hash, never by its path."""
     (tmp_path / "models").mkdir()
-    want = Want("sft", 1, {"student.model": str(tmp_path / "models")}, externals={"student.model": "ab" * 32})
+    where = {"student.model": {"path": str(tmp_path / "models")}}
+    want = Want("sft", 1, {"seed": 1}, externals={"student.model": "ab" * 32}, locations=where)
     zoo_things.commit(store, want, zoo_things.FILES)
     base = pack(store, want.artifact, "student").card.base
     assert (base.ref, base.revision, base.sha256) == (None, None, "ab" * 32)
