@@ -14,7 +14,7 @@ from drdoctl.core.progress import Progress
 from drdoctl.evals import REFERENCE, SFT, Eval, EvalData, Samples, Sampling, evals
 from drdoctl.train.attention import NAME as TREES
 from drdoctl.train.chunks import Chunks
-from drdoctl.train.judge import ORACLE, TRUTH, OracleJudge, add_truth, answer, renderer
+from drdoctl.train.judge import ORACLE, TRUTH, OracleJudge, add_truth, answers, renderer
 from drdoctl.train.models import Policy, load_policy
 from drdoctl.train.places import model_location
 from drdoctl.train.response_table import Prompts, Responses, read_responses, write_responses
@@ -78,7 +78,7 @@ def sample_all(job: Job, world: World, policy: Policy, prompts: Prompts, ways: S
             Responses(
                 label=way.label,
                 ids=prompts.ids[: way.prompts],
-                text=[answer(render, prompt, said) for prompt, said in zip(prompts.text, text, strict=False)],
+                text=answers(render, prompts.text[: way.prompts], text),
                 tokens=np.array([len(response.ids) for response in found], dtype=np.int32),
                 ended=np.array([response.ended for response in found], dtype=bool),
                 way=way,

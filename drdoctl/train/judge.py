@@ -42,10 +42,17 @@ def renderer(job: Job, who: str) -> Renderer:
     return Renderer(tokenizer, "auto" if described.get("template") == "chat" else "none")
 
 
-def answer(student: Renderer, prompt: str, text: str) -> str:
-    """Return a sampled text without the space that joins prompt and response where there is no template."""
-    joined = not student.templated and text.startswith(" ") and not prompt[-1:].isspace()
-    return text[1:] if joined else text
+def has_template(made: Renderer) -> bool:
+    """Whether a chat template parts prompt and response."""
+    return bool(made.describe()["template"] == "chat")
+
+
+def answers(student: Renderer, prompts: Sequence[str], said: Sequence[str]) -> list[str]:
+    """Return sampled texts without the space that joins prompt and response where there is no template."""
+    if has_template(student):
+        return list(said)
+    pairs = zip(prompts, said, strict=True)
+    return [text if prompt[-1:].isspace() else text.removeprefix(" ") for prompt, text in pairs]
 
 
 def oracle_items(job: Job, prompts: Prompts, group: Responses) -> list[Item]:
@@ -54,7 +61,7 @@ def oracle_items(job: Job, prompts: Prompts, group: Responses) -> list[Item]:
     if group.label == REFERENCE:
         return [(asked[name], (ids,)) for name, ids in zip(prompts.ids, prompts.oracle_reference, strict=True)]
     oracle = renderer(job, ORACLE)
-    if oracle.templated:
+    if has_template(oracle):
         return [(asked[name], (oracle.encode_apart(text),)) for name, text in zip(group.ids, group.text, strict=True)]
     # without a template, prompt and response are tokenised as one text: the response starts where the two part
     told = oracle.tokenizer.batch_decode(

@@ -13,7 +13,7 @@ import transformers
 
 from drdoctl.data._render import Renderer
 from drdoctl.data.notes import Notes
-from drdoctl.train.judge import add_truth, answer, oracle_items, renderer, source_dataset
+from drdoctl.train.judge import add_truth, answers, oracle_items, renderer, source_dataset
 from drdoctl.train.response_table import Prompts, Responses
 
 WORDS = {"[UNK]": 0, "</s>": 1, "<": 2, "/": 3, "s": 4, ">": 5, "good": 6, "dog": 7}
@@ -76,7 +76,7 @@ def test_a_sampled_text_is_scored_as_the_data_stage_would_have_it(job, tmp_path,
     sampled = student.tokenizer.batch_decode(
         [row.responses[0][:-1] for row in rows], clean_up_tokenization_spaces=False
     )
-    text = [answer(student, prompt, one) for prompt, one in zip(prompt_text, sampled, strict=True)]
+    text = answers(student, prompt_text, sampled)
     whole = [row.whole_prompt for row in rows]
     prompts = Prompts(["a", "b", "c"], prompt_text, [None] * 3, whole, whole, [], [])
     items = oracle_items(job, prompts, Responses("t0", prompts.ids, text, np.ones(3), np.ones(3, dtype=bool)))
