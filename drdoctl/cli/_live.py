@@ -39,8 +39,8 @@ class Live:
         self.progress.update(f"{self._place(fields['id'])}: starting")
 
     def _stage_resumed(self, fields: Mapping[str, Any]) -> None:
-        of = f" of {fields['steps']:,}" if fields["steps"] else ""
-        self.progress.milestone(f"{self._place(fields['id'])}: goes on from step {fields['step']:,}{of}")
+        at = count(fields["step"], fields["steps"], fields["unit"])
+        self.progress.milestone(f"{self._place(fields['id'])}: goes on from {at}")
 
     def _stage_progress(self, fields: Mapping[str, Any]) -> None:
         parts = [count(fields["step"], fields["steps"], fields["unit"])]

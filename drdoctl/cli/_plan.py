@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from drdoctl.cli.options import Options
@@ -35,7 +35,9 @@ def plan_for(spec: Path, options: Options, *, ask_hub: bool = False) -> Planned:
         facts.refs.look_up(facts.unresolved.values(), offline=options.offline)
         facts = _facts(loaded, options)
         wants = wanted(loaded.spec, facts)
-    return Planned(diff(wants, Store(options.store), loaded), loaded, facts)
+    store = Store(options.store)
+    plan = diff(wants, store, loaded)
+    return Planned(replace(plan, warnings=(*plan.warnings, *store.warnings)), loaded, facts)
 
 
 def _facts(loaded: Loaded, options: Options) -> Facts:

@@ -82,4 +82,5 @@ def _detail(stage: Mapping[str, Any], now: datetime | None) -> str:
     if state == "failed":
         why = "; ".join(fault["message"] for fault in stage["faults"])
         return f"{at} ({ago(stage['at'], now)}): {why}; log: {stage['log']}"
-    return f"{at} ({ago(stage['at'], now)}, pid gone)"
+    saved = f", saved at {stage['unit']} {stage['checkpoint']:,}" if stage["checkpoint"] is not None else ""
+    return f"{at}{saved} ({ago(stage['at'], now)}, pid gone)"

@@ -82,7 +82,7 @@ class _Execution:
         with Signals() as signals:
             for stage in self.plan.stages:
                 if signals.first is not None:
-                    raise self._stopped(signals.first.name, "no stage was at work")
+                    raise self._stopped(signals.name, "no stage was at work")
                 because = self._blocked(stage)
                 if because:
                     self.outcome.skipped[stage.want.id] = because
@@ -143,12 +143,12 @@ class _Execution:
             timeout=60 * float(resources["timeout_minutes"]),
             processes=launch.processes(job.kind, resources),
             follow=lambda progress: self._progress(stage, progress),
-            stopping=lambda: self.view("stopping", {**_names(stage), "signal": signals.first}),
+            stopping=lambda: self.view("stopping", {**_names(stage), "signal": signals.name}),
         ).wait()
 
     def _judge(self, stage: PlannedStage, folder: Path, ending: Ending, signals: Signals) -> None:
         """Raise what the ending means, unless the stage ended well."""
-        name = signals.first.name if signals.first else ending.stopped
+        name = signals.name or ending.stopped
         if ending.stopped is not None or ending.killed:
             self._tell("stage_stopped", **_names(stage), signal=name or "SIGTERM")
             partial = self.store.partial(stage.want.artifact) or {}
@@ -178,8 +178,9 @@ class _Execution:
     def _announce(self, stage: PlannedStage, folder: Path, partial: Mapping[str, Any] | None) -> None:
         self._checkpoint = partial["checkpoint"] if partial else None
         self._tell("stage_started", **_names(stage), log=str(folder / "log.txt"))
-        if partial is not None:
-            self._tell("stage_resumed", **_names(stage), step=partial["step"], steps=partial["steps"])
+        if partial is not None and partial["step"]:
+            fields = {key: partial[key] for key in ("step", "steps", "unit")}
+            self._tell("stage_resumed", **_names(stage), **fields)
 
     def _progress(self, stage: PlannedStage, progress: Mapping[str, Any]) -> None:
         fields = {

@@ -31,6 +31,11 @@ class Signals:
         self.at_once = False
         self._before: dict[signal.Signals, Any] = {}
 
+    @property
+    def name(self) -> str:
+        """Return the first signal's name; empty where none came."""
+        return self.first.name if self.first is not None else ""
+
     def __enter__(self) -> Self:
         """Put the handlers in place."""
         for number in EXIT_CODES:
@@ -125,7 +130,7 @@ class Watch:
         if self.signals.first is None or self._asked is not None:
             return
         self._asked = time.monotonic()
-        (self.folder / STOP).write_text(self.signals.first.name, encoding="ascii")
+        (self.folder / STOP).write_text(self.signals.name, encoding="ascii")
         self.stopping()
 
     def _kill(self, *, killed: bool = False, hung: str | None = None) -> Ending:

@@ -88,7 +88,7 @@ class Store:
             return dict(found)
         if path.exists():
             why = "is not readable JSON" if found is None else fault
-            self._warn(f"`{path}` {why}: the artifact is taken as not there")
+            self._warn(f"`{path.relative_to(self.root)}` {why}: the artifact is taken as not there")
         return None
 
     def manifests(self) -> list[dict[str, Any]]:
@@ -98,23 +98,26 @@ class Store:
         return sorted(found, key=lambda manifest: (manifest["created"], manifest["id"]))
 
     def partial(self, artifact: str) -> dict[str, Any] | None:
-        """Return how far an unfinished artifact is: step, steps, unit, checkpoint (or None), at (UTC); or None.
+        """Return how far an unfinished artifact is: step, seen, steps, unit, checkpoint (or None), at (UTC); or None.
 
-        `step` is where a resume goes on, where the stage has said so; else the last step seen.
+        `seen` is the last step reported, `step` where a resume goes on: training starts again at its checkpoint, or at
+        0 without one; whatever counts in other units (rows, chunks, tokens) keeps each piece it has finished.
         """
         folder = self.partial_path(artifact)
         if not (folder / "job.json").is_file():
             return None
         progress = read_json(folder / "progress.json")
         progress = progress if isinstance(progress, dict) else {}
-        seen = folder / ("progress.json" if progress else "job.json")
+        newest = folder / ("progress.json" if progress else "job.json")
         checkpoint = newest_checkpoint(folder) or progress.get("checkpoint")
+        seen, unit = progress.get("step", 0), progress.get("unit", "step")
         return {
-            "step": progress.get("step", 0) if checkpoint is None else checkpoint,
+            "step": checkpoint or (0 if unit == "step" else seen),
+            "seen": seen,
             "steps": progress.get("steps", 0),
-            "unit": progress.get("unit", "step"),
+            "unit": unit,
             "checkpoint": checkpoint,
-            "at": datetime.fromtimestamp(seen.stat().st_mtime, UTC).isoformat(timespec="seconds"),
+            "at": datetime.fromtimestamp(newest.stat().st_mtime, UTC).isoformat(timespec="seconds"),
         }
 
     def open_partial(self, want: Want) -> tuple[Path, bool]:
@@ -163,7 +166,7 @@ class Store:
                     remove(folder / name)
             fsync_dir(folder)
             if final.exists():
-                self._warn(f"`{final}` was there without a valid manifest and was replaced")
+                self._warn(f"`artifacts/{artifact}` was there without a valid manifest and was replaced")
                 remove(final)
             folder.rename(final)
             fsync_dir(self.artifacts)

@@ -64,7 +64,10 @@ EVENTS: dict[str, tuple[str, dict[str, Field]]] = {
         },
     ),
     "stage_started": ("a stage's child starts", {**_STAGE, "log": (_STRING, "path of its output")}),
-    "stage_resumed": ("as stage_started, and earlier work is gone on with", {**_STAGE, **_STEP}),
+    "stage_resumed": (
+        "as stage_started, and earlier work is gone on with",
+        {**_STAGE, **_STEP, "unit": (_STRING, "what a step is")},
+    ),
     "stage_progress": (
         "a stage is at work; at most one every two seconds",
         {

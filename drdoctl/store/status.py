@@ -53,10 +53,9 @@ def _state(store: Store, artifact: str, held_by: Mapping[str, Any] | None) -> di
     partial = store.partial(artifact)
     if partial is None:
         return {"state": "waiting"}
-    progress = {key: partial[key] for key in ("step", "steps", "unit", "checkpoint", "at")}
+    progress = {key: partial[key] for key in ("steps", "unit", "checkpoint", "at")} | {"step": partial["seen"]}
     if held_by is not None and _works(folder, held_by):
-        seen = read_json(folder / "progress.json") or {}
-        return {"state": "running", **progress, "step": seen.get("step", 0), "pid": held_by.get("pid")}
+        return {"state": "running", **progress, "pid": held_by.get("pid")}
     failure = read_json(folder / "failure.json")
     if isinstance(failure, dict):
         faults = failure.get("faults", [])

@@ -35,6 +35,7 @@ FOUND = {
             "step": 1200,
             "steps": 4000,
             "unit": "step",
+            "checkpoint": 1000,
             "at": "2026-03-01T10:00:00+00:00",
         },
         {
@@ -56,7 +57,7 @@ FOUND = {
 TEXT = """\
 Last run: toy, 2 h 0 min ago, ended without a word (killed?)
   = data         done         2 days ago, 41 s
-  > align[drdo]  interrupted  at step 1,200 of 4,000 (2 h 0 min ago, pid gone)
+  > align[drdo]  interrupted  at step 1,200 of 4,000, saved at step 1,000 (2 h 0 min ago, pid gone)
   ! sft          failed       at step 3 (just now): the loss is nan; log: log.txt
   + logps        waiting
 Status: 1 done, 1 interrupted, 1 failed, 1 waiting."""
@@ -91,7 +92,7 @@ def test_status_reads_the_store_and_json_has_the_same_facts(store, capsys):
     """`status` without a spec shows the last run's stages; `--json` is what the text is drawn from."""
     fill(store)
     assert cli.run(["status", "--store", str(store.root)]) == 0
-    assert "> sft  interrupted  at step 7 of 12" in capsys.readouterr().out
+    assert "> sft  interrupted  at step 9 of 12, saved at step 7" in capsys.readouterr().out
     assert cli.run(["status", "--store", str(store.root), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["stages"][0]["state"], found["stages"][0]["checkpoint"]) == ("interrupted", 7)

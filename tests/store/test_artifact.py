@@ -161,12 +161,14 @@ def test_work_is_not_gone_on_with_beside_a_child_of_an_earlier_apply(store, monk
 
 
 def test_partial_tells_where_a_resume_goes_on(store):
-    """Unfinished work reports its newest whole checkpoint; without one, the last step seen; never begun, nothing."""
+    """Training goes on from its newest whole checkpoint, else from 0; other work from the last piece seen."""
     assert store.partial(WANT.artifact) is None
     folder = fill(store)
     (folder / "checkpoints" / "step-8").mkdir()
     assert (store.partial(WANT.artifact)["step"], store.partial(WANT.artifact)["checkpoint"]) == (7, 7)
     shutil.rmtree(folder / "checkpoints")
+    assert (store.partial(WANT.artifact)["step"], store.partial(WANT.artifact)["seen"]) == (0, 9)
+    (folder / "progress.json").write_text(json.dumps({"step": 9, "steps": 12, "unit": "row"}))
     assert (store.partial(WANT.artifact)["step"], store.partial(WANT.artifact)["checkpoint"]) == (9, None)
     (folder / "progress.json").write_text("{torn")
     assert store.partial(WANT.artifact)["step"] == 0
@@ -198,6 +200,34 @@ def test_a_kill_at_any_call_of_a_commit_loses_nothing(tmp_path, call):
         survived += 1
     assert survived >= 2
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "error"), [("rename", "ENOSPC"), ("rename", "EIO"), ("fsync", "EIO"), ("fsync", "ENOSPC")]
+)
+def test_an_error_of_the_disk_at_any_call_is_no_success(tmp_path, call, error):
+    """A disk that fails at the n-th call, for every n: the commit does not claim success, and the next one makes it."""
+    if shutil.which("strace") is None:
+        pytest.skip("needs strace")
+    for number in range(1, 40):
+        store = Store(tmp_path / str(number))
+        store.prepare()
+        inject = ["-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={number}"]
+        done = subprocess.run(
+            ["strace", *inject, sys.executable, str(HERE / "commit_once.py"), str(store.root)],
+            capture_output=True,
+            check=False,
+        )
+        there = store.manifest(WANT.artifact) is not None
+        if done.returncode == 0:
+            assert there
+            break
+        if there:
+            store.verify(WANT.artifact)
+        else:
+            finish(store)
+    assert done.returncode == 0
+    assert number > 2
 
 
 def finish(store):

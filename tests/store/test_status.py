@@ -29,10 +29,10 @@ def state(store):
 
 
 def test_a_stage_goes_from_waiting_to_done(store):
-    """Nothing there is waiting; work without its apply is interrupted, at its checkpoint; a manifest is done."""
+    """Nothing there is waiting; work without its apply is interrupted; a manifest is done."""
     assert state(store)["state"] == "waiting"
     fill(store)
-    assert (state(store)["state"], state(store)["step"], state(store)["steps"]) == ("interrupted", 7, 12)
+    assert (state(store)["state"], state(store)["step"], state(store)["steps"]) == ("interrupted", 9, 12)
     store.commit(WANT, "toy", {}, 5)
     assert (state(store)["state"], state(store)["seconds"]) == ("done", 5)
     assert status(store, [STAGE])["summary"]["done"] == 1
