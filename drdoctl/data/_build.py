@@ -56,6 +56,8 @@ def build(request: Request) -> None:
         raise_no_rows("train", ledger, request.data)
     if not len(evaluation) and "eval" in spools:
         raise_no_rows("eval", ledger, request.data)
+    if "prompts" in spools and not len(spools["prompts"].marks):
+        raise_no_rows("prompts", ledger, request.data)
     report = _write(request, spools, ledger, renderers, Chosen(sides, train, evaluation))
     for part in ledger.read:
         report["parts"][part].update(ledger.as_dict(part) | {"kept": report["parts"][part]["rows"]})

@@ -104,7 +104,8 @@ def _grouped(picked: Picked) -> Iterator[pa.Table]:
     held: list[Any] = []
     count = start = 0
     for batch in pq.ParquetFile(picked.path).iter_batches(batch_size=GROUP_ROWS):
-        inside = picked.rows[(picked.rows >= start) & (picked.rows < start + batch.num_rows)] - start
+        low, high = picked.rows.searchsorted([start, start + batch.num_rows])
+        inside = picked.rows[low:high] - start
         start += batch.num_rows
         if not len(inside):
             continue
