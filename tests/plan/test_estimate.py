@@ -46,7 +46,6 @@ def test_steps(settings, rows, steps):
 
 def test_steps_are_the_trainers():
     """The estimate and the trainer count steps alike."""
-    pytest.importorskip("torch")
     from drdoctl.train.schedule import total_steps
 
     for epochs in (0.1, 0.5, 1, 1.7, 3):

@@ -113,22 +113,21 @@ LEAVES = dict(leaves(SCHEMA))
 
 def another(leaf, node, old):
     """Return a value for a leaf that is not the one it has."""
-    word = leaf.rpartition(".")[2]
+    word, kind = leaf.rpartition(".")[2], node.get("type")
     if leaf in VALUES:
         return VALUES[leaf]
-    if word in VALUES and node.get("type") in ("string", "array"):
+    if word in VALUES and kind in ("string", "array"):
         return VALUES[word]
     if "enum" in node:
         return next(value for value in node["enum"] if value not in (old, None))
-    kind = node.get("type")
-    if kind == "boolean":
-        return not old
-    if kind == "integer":
-        return (old if old is not None else node.get("minimum", 1)) + 4
-    if kind == "number":
-        return 0.5 * old if old else 0.25
-    assert kind == "string", f"{leaf}: say in VALUES what it can be changed to"
-    return "another"
+    found = {
+        "boolean": not old,
+        "integer": (old if isinstance(old, int) else node.get("minimum", 1)) + 4,
+        "number": 0.5 * old if isinstance(old, float) and old else 0.25,
+        "string": "another",
+    }
+    assert kind in found, f"{leaf}: say in VALUES what it can be changed to"
+    return found[kind]
 
 
 def merge(into, what):

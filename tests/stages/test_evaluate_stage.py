@@ -1,0 +1,52 @@
+"""The evaluate stage: what it is compared with, and what is stamped on its figures."""
+
+from __future__ import annotations
+
+from plan_world import SPEC
+
+from drdoctl.stages.evaluate import KIN, TEACHER
+
+
+def evaluations(world, *sets):
+    """Return the evaluate stages by id."""
+    return {want.id: want for want in world.wants(*sets) if want.kind == "evaluate"}
+
+
+def test_stamps(world):
+    """The judge that taught is stamped, kin of the teachers too, and a judge that taught nobody is not."""
+    assert evaluations(world)["evaluate[drdo]"].warnings == (TEACHER,)
+    assert evaluations(world, "method=dpo")["evaluate[dpo]"].warnings == ()
+    ensemble = "method={name: e-dpo, members: 2}"
+    assert evaluations(world, ensemble)["evaluate[e-dpo]"].warnings == (KIN,)
+    assert evaluations(world, ensemble, "oracle.sft_weight=0.0")["evaluate[e-dpo]"].warnings == (TEACHER,)
+    assert evaluations(world)["evaluate[sft]"].warnings == ()
+
+
+def test_the_baseline_is_there_where_it_is_compared_with(world):
+    """Without a comparison with the start model, it is not evaluated."""
+    only_reference = "evaluate=[{name: win-rate, against: [reference]}]"
+    assert set(evaluations(world, only_reference)) == {"evaluate[drdo]"}
+    assert evaluations(world)["evaluate[drdo]"].inputs["baseline"].id == "evaluate[sft]"
+
+
+def test_an_ensembles_rewards_are_not_the_oracles(world):
+    """Pair accuracy reads cached rewards only where they are the spec's oracle's own."""
+    assert "rewards" in evaluations(world)["evaluate[drdo]"].inputs
+    found = evaluations(world, "method={name: e-dpo, members: 2}")["evaluate[e-dpo]"]
+    assert "rewards" not in found.inputs
+    assert found.inputs["oracle"].id == "oracle"
+
+
+def test_nothing_to_measure_no_stage(world):
+    """Without `evaluate` there is no such stage."""
+    world.spec.write_text(SPEC.partition("evaluate:")[0])
+    assert evaluations(world) == {}
+
+
+def test_without_an_oracle_pairs_are_still_measured(world):
+    """Pair accuracy needs no oracle; then no oracle's settings are read."""
+    text = SPEC.partition("evaluate:")[0].replace("oracle: {model: ./base, global_batch: 4}\n", "")
+    world.spec.write_text(text.replace("{name: drdo, alpha: 0.1}", "dpo") + "evaluate: [pair-accuracy]\n")
+    found = evaluations(world)["evaluate[dpo]"]
+    assert "oracle.dtype" not in found.settings
+    assert set(found.inputs) == {"data", "policy", "baseline"}
