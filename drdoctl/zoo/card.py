@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
@@ -201,11 +200,6 @@ def inconsistencies(card: Card, name: str) -> list[str]:
 def json_schema() -> dict[str, Any]:
     """Return the card's JSON Schema."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Card.model_json_schema()}
-
-
-def write_schema(path: Path) -> None:
-    """Write the card's JSON Schema (`schemas/card.schema.json`)."""
-    path.write_text(json.dumps(json_schema(), indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 __all__ = ["Base", "Card", "FileEntry", "ShelfCard", "fingerprint_of", "json_schema", "parse_card", "shipped_cards"]

@@ -6,18 +6,15 @@ Files gather in `<store>/cache/pulls/`, where an interrupted pull finds what it 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.errors import IntegrityError, UserError
-from drdoctl.core.files import disk_errors, fsync_dir, write_atomic, write_json
+from drdoctl.core.files import disk_errors, write_atomic, write_json
 from drdoctl.store.artifact import Store
 from drdoctl.store.manifest import MANIFEST
 from drdoctl.zoo import CARD_FILE
@@ -25,6 +22,7 @@ from drdoctl.zoo.card import Card
 from drdoctl.zoo.gather import Report, file_fault, gather
 from drdoctl.zoo.location import Ref, locate, needs_network, open_zoo, parse_ref
 from drdoctl.zoo.resolve import ZooFacts, look_up, remember, remembered
+from drdoctl.zoo.staging import alone, into_place, keep_only
 
 if TYPE_CHECKING:
     from drdoctl.stages import Want
@@ -107,7 +105,7 @@ def pull_to(folder: Path, ref: str, location: str, *, offline: bool = False, rep
         fetched = gather(open_zoo(location, offline=offline), facts, staging, report)
         write_atomic(staging / CARD_FILE, facts.card.to_bytes())
         staging.chmod(0o755)
-        _into_place(staging, folder)
+        into_place(staging, folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return Pulled(facts, folder, fetched)
@@ -157,10 +155,10 @@ def _bring(
         return final, ()
     store.prepare()
     staging = store.root / "cache" / "pulls" / f"{facts.card.name}-{facts.revision[:12]}"
-    with _alone(staging):
+    with alone(staging):
         if store.manifest(artifact) is not None:
             return final, ()
-        _keep_only(staging, set(facts.card.files))
+        keep_only(staging, set(facts.card.files))
         try:
             if _link_known(store, facts.card, staging):
                 fetched: tuple[str, ...] = ()
@@ -170,7 +168,7 @@ def _bring(
             shutil.rmtree(staging, ignore_errors=True)
             raise
         write_json(staging / MANIFEST, {**manifest, "zoo": _origin(facts, location)})
-        _into_place(staging, final)
+        into_place(staging, final)
     return final, fetched
 
 
@@ -188,26 +186,6 @@ def _origin(facts: ZooFacts, location: str) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def _alone(staging: Path) -> Iterator[None]:
-    """Let one process at a time pull the same revision into a store; the lock goes with its process."""
-    lock = staging.with_name(f"{staging.name}.lock")
-    while True:
-        with disk_errors(staging):
-            lock.parent.mkdir(parents=True, exist_ok=True)
-            file = lock.open("w", encoding="ascii")
-        with file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            if not lock.exists() or not os.path.samestat(os.fstat(file.fileno()), lock.stat()):
-                continue  # whoever held it before has cleared it away
-            try:
-                staging.mkdir(exist_ok=True)
-                yield
-            finally:
-                lock.unlink()
-            return
-
-
 def _link_known(store: Store, card: Card, staging: Path) -> bool:
     """Take the files from the artifact that an earlier pull left under the model's own name, if it is there."""
     if not _there(store, card.artifact, card):
@@ -222,16 +200,6 @@ def _link_known(store: Store, card: Card, staging: Path) -> bool:
     return True
 
 
-def _keep_only(folder: Path, names: set[str]) -> None:
-    """Clear what a killed pull left behind, but for whole files."""
-    for path in folder.iterdir():
-        if path.name not in names or path.is_symlink() or path.is_dir():
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
-
-
 def _refuse_other(store: Store, artifact: str, facts: ZooFacts) -> None:
     """Leave the choice to the user where an artifact of this name was made here and came out with other bits."""
     if not _there(store, artifact, facts.card):
@@ -240,12 +208,3 @@ def _refuse_other(store: Store, artifact: str, facts: ZooFacts) -> None:
             code="other-weights",
             hint=f"keep yours, or make room for the zoo's: `rm -r {store.path(artifact)}`",
         )
-
-
-def _into_place(staging: Path, final: Path) -> None:
-    with disk_errors(final):
-        final.parent.mkdir(parents=True, exist_ok=True)
-        if final.is_dir():
-            shutil.rmtree(final)  # callers made sure that nothing whole lies there
-        staging.replace(final)
-        fsync_dir(final.parent)

@@ -1,0 +1,52 @@
+"""The folder where a pull gathers its files: for one process at a time, cleared of litter, renamed when whole."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from drdoctl.core.files import disk_errors, fsync_dir
+
+
+@contextmanager
+def alone(staging: Path) -> Iterator[None]:
+    """Let one process at a time pull the same revision into a store; the lock goes with its process."""
+    lock = staging.with_name(f"{staging.name}.lock")
+    while True:
+        with disk_errors(staging):
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            file = lock.open("w", encoding="ascii")
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if not lock.exists() or not os.path.samestat(os.fstat(file.fileno()), lock.stat()):
+                continue  # whoever held it before has cleared it away
+            try:
+                staging.mkdir(exist_ok=True)
+                yield
+            finally:
+                lock.unlink()
+            return
+
+
+def keep_only(folder: Path, names: set[str]) -> None:
+    """Clear what a killed pull left behind, but for whole files."""
+    for path in folder.iterdir():
+        if path.name not in names or path.is_symlink() or path.is_dir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
+def into_place(staging: Path, final: Path) -> None:
+    """Rename a whole folder to its final name. Callers made sure that nothing whole lies there."""
+    with disk_errors(final):
+        final.parent.mkdir(parents=True, exist_ok=True)
+        if final.is_dir():
+            shutil.rmtree(final)
+        staging.replace(final)
+        fsync_dir(final.parent)
