@@ -142,24 +142,32 @@ def _carry_out(options: Options, order: Order, store: Store, *, keep_going: bool
 
 
 def _results(options: Options, order: Order, store: Store) -> None:
-    """Print where the students are, and the tables and the report where something was measured."""
+    """Print the tables where something was measured, where the students are, and where the report is."""
     if options.json:
         return
-    console = options.console
-    kinds = {stage.want.kind for stage in order.plan.stages}
-    if "evaluate" in kinds and not options.quiet:
-        from drdoctl.report.html import write
+    console, report = options.console, _report(options, order, store, again=True)
+    if report is not None:
         from drdoctl.report.tables import summary
 
         console.data(summary(store, order.plan))
-        report = store.reports / f"{order.spec.name}.html"
-        write(store, order.plan, report)
-    shown = [stage.want for stage in order.plan.stages if stage.want.kind == "align"]
-    for want in shown or [order.plan.stages[-1].want]:
+    students = [stage.want for stage in order.plan.stages if stage.want.kind == "align"]
+    for want in students or [order.plan.stages[-1].want]:
         path = place(store.path(want.artifact))
         console.data(path if options.quiet else f"{want.id}: {path}")
-    if "evaluate" in kinds and not options.quiet:
+    if report is not None:
         console.data(f"report: {place(report)}")
+
+
+def _report(options: Options, order: Order, store: Store, *, again: bool) -> Path | None:
+    """Write the report where something was measured and it is not there yet, or `again`, and return its path."""
+    if options.quiet or all(stage.want.kind != "evaluate" for stage in order.plan.stages):
+        return None
+    path = store.reports / f"{order.spec.name}.html"
+    if again or not path.exists():
+        from drdoctl.report.html import write
+
+        write(store, order.plan, path)
+    return path
 
 
 def _nothing_to_do(options: Options, order: Order, store: Store) -> int:
@@ -177,6 +185,10 @@ def _nothing_to_do(options: Options, order: Order, store: Store) -> int:
         from drdoctl.cli.render import plan_text
 
         options.console.data(plan_text(order.plan.as_dict(), order.name))
+        # An apply that was killed after its last stage has left no report yet.
+        report = _report(options, order, store, again=False)
+        if report is not None:
+            options.console.data(f"report: {place(report)}")
     return 0
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from drdoctl import cli
 from drdoctl.cli.console import Console
+from drdoctl.core.files import write_atomic
 from drdoctl.engine import launch
 from drdoctl.store.artifact import Store
 from drdoctl.store.events import schema
@@ -181,3 +182,18 @@ def test_a_foreign_folder_is_no_store(call, folder):
     assert code == 1
     assert "error[store]" in err
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_the_report_follows_the_last_stage_even_after_a_kill_between(call, monkeypatch):
+    """Tables and report come with the end of an apply; where the report is missing later, the next apply writes it."""
+    Path("toy.yaml").write_text(SPEC + "evaluate: [pair-accuracy]\n")
+    monkeypatch.setattr("drdoctl.report.tables.summary", lambda store, plan: "TABLES")
+    monkeypatch.setattr("drdoctl.report.html.write", lambda store, plan, path: write_atomic(path, "<html>"))
+    code, out, _ = call("apply", "toy.yaml", "-y")
+    assert code == 0
+    assert out.splitlines()[0] == "TABLES"
+    assert out.splitlines()[-1] == "report: .drdoctl/reports/toy.html"
+    Path(".drdoctl/reports/toy.html").unlink()
+    code, out, _ = call("apply", "toy.yaml")
+    assert (code, out.splitlines()[-1]) == (0, "report: .drdoctl/reports/toy.html")
+    assert Path(".drdoctl/reports/toy.html").read_text() == "<html>"
