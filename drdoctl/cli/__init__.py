@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import shell_complete
 
 from drdoctl import __version__
 from drdoctl.cli.console import Console
@@ -94,10 +95,12 @@ def group() -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run the command line and exit with the contract's code."""
+    """Run the command line and exit with the contract's code. Shells ask for completions with `_DRDOCTL_COMPLETE`."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    if asked := os.environ.get("_DRDOCTL_COMPLETE"):
+        sys.exit(shell_complete(group, {}, "drdoctl", "_DRDOCTL_COMPLETE", asked))
     code = run(sys.argv[1:] if argv is None else argv)
     try:
         sys.stdout.flush()

@@ -19,7 +19,13 @@ MODELINE = "# yaml-language-server: $schema="
 @verb("init", *EXAMPLES)
 @click.argument("path", type=click.Path(path_type=Path), required=False)
 @click.option(
-    "--from", "recipe", metavar="RECIPE", default="quickstart", show_default=True, help="Which recipe to copy."
+    "--from",
+    "recipe",
+    metavar="RECIPE",
+    default="quickstart",
+    show_default=True,
+    help="Which recipe to copy.",
+    shell_complete=lambda _context, _option, begun: [name for name in recipes() if name.startswith(begun)],
 )
 @click.option("--force", is_flag=True, help="Overwrite a file that is there.")
 @shared()

@@ -22,7 +22,11 @@ EXAMPLES = (
 
 
 @verb("ls", *EXAMPLES)
-@click.argument("what", metavar="recipes|methods|datasets|splits|evals|zoo|runs|artifacts")
+@click.argument(
+    "what",
+    metavar="recipes|methods|datasets|splits|evals|zoo|runs|artifacts",
+    shell_complete=lambda _context, _argument, begun: [name for name in LISTS if name.startswith(begun)],
+)
 @ZOO
 @shared()
 def command(options: Options, what: str, location: str | None) -> None:

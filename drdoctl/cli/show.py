@@ -24,7 +24,13 @@ WORDS = ("method", "dataset", "split", "eval", "recipe", "artifact", "card")
 
 
 @verb("show", *EXAMPLES)
-@click.argument("thing", nargs=-1, required=True, metavar="[KIND] NAME")
+@click.argument(
+    "thing",
+    nargs=-1,
+    required=True,
+    metavar="[KIND] NAME",
+    shell_complete=lambda _context, _argument, begun: [name for name in _names() if name.startswith(begun)],
+)
 @ZOO
 @shared()
 def command(options: Options, thing: tuple[str, ...], location: str | None) -> None:
@@ -41,6 +47,14 @@ def command(options: Options, thing: tuple[str, ...], location: str | None) -> N
         options.console.raw(shown["text"])
     else:
         options.console.data(page(shown))
+
+
+def _names() -> list[str]:
+    """Return the words that completion offers: kinds, plug-ins and recipes."""
+    from drdoctl.cli._parts import KINDS
+    from drdoctl.shipped import recipes
+
+    return [*WORDS, *(name for registry in KINDS.values() for name in registry()), *recipes()]
 
 
 def _asked(thing: tuple[str, ...]) -> tuple[str | None, str]:

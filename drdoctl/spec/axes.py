@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
-from drdoctl.core.errors import Fault, UserError
+from drdoctl.core.errors import Fault, UserError, Where
 from drdoctl.core.fingerprint import canonical
 from drdoctl.core.suggest import closest
 from drdoctl.spec.faults import Look, faults_of
 from drdoctl.spec.marks import Key
-from drdoctl.spec.matrix import combined, place_of
+from drdoctl.spec.matrix import combined, picks, place_of
 from drdoctl.spec.model import Spec
 from drdoctl.spec.overrides import path_of
 from drdoctl.spec.spots import SECTIONS, spot_of
@@ -31,13 +31,13 @@ def matrix_faults(raw: Mapping[str, Any], look: Look) -> list[Fault]:
         return []
     axes = {axis: values for axis, values in matrix.items() if isinstance(values, list) and values}
     faults = [fault for axis in axes for fault in _axis_faults(axis, axes, raw, look)]
-    if not faults:
-        faults += [fault for axis in axes for fault in _values_faults(axis, axes, raw, look)]
     count = math.prod(len(values) for values in axes.values())
     if count > MOST:
         message = f"the matrix has {count:,} combinations, more than {MOST}"
         faults.append(Fault("too-large", message, look(("matrix",), True), "make several specs of it"))
-    return faults
+    if not faults:
+        faults += [fault for pick in picks(axes) for fault in _values_faults(pick, axes, raw, look)]
+    return list(dict.fromkeys(faults))
 
 
 def _axis_faults(axis: str, axes: Mapping[str, list[Any]], raw: Mapping[str, Any], look: Look) -> Iterator[Fault]:
@@ -60,6 +60,11 @@ def _axis_faults(axis: str, axes: Mapping[str, list[Any]], raw: Mapping[str, Any
         )
     seen: dict[str, int] = {}
     for index, value in enumerate(axes[axis]):
+        if axis == "method" and value is None:
+            at = look(("matrix", axis, index), False)
+            yield Fault(
+                "wrong-type", "`matrix.method` must name methods, not be empty", at, "`drdoctl ls methods` shows them"
+            )
         text = canonical(_widened(axis, value))
         if text in seen:
             message = f"`matrix.{axis}` has the same value twice: the entries {seen[text] + 1} and {index + 1}"
@@ -76,34 +81,40 @@ def _widened(axis: str, value: Any) -> Any:
     return value
 
 
-def _values_faults(axis: str, axes: Mapping[str, list[Any]], raw: Mapping[str, Any], look: Look) -> Iterator[Fault]:
-    """Validate each value in its place, the other axes at their first."""
-    target = path_of(axis, {})
-    for index in range(len(axes[axis])):
-        pick = {**dict.fromkeys(axes, 0), axis: index}
+def _values_faults(
+    pick: Mapping[str, int],
+    axes: Mapping[str, list[Any]],
+    raw: Mapping[str, Any],
+    look: Look,
+) -> Iterator[Fault]:
+    """Validate one combination; what is wrong outside the matrix's keys is left to the spec's own validation."""
+    targets = {axis: path_of(axis, {}) for axis in axes}
 
-        def placed(path: Key, key: bool, pick: Mapping[str, int] = pick) -> Any:
-            above = path == target if key else path == target[: len(path)] and len(path) < len(target)
-            return look(("matrix", axis), True) if above else look(place_of(path, pick), key)
+    def placed(path: Key, key: bool) -> Where:
+        for axis, target in targets.items():
+            if path == target if key else path == target[: len(path)] and len(path) < len(target):
+                return look(("matrix", axis), True)
+        return look(place_of(path, pick), key)
 
-        try:
-            one = combined(raw, axes, pick)
-        except UserError as error:
-            message = error.faults[0].message.replace(" be set", " be in a matrix")
-            yield Fault("unknown-field", message, look(("matrix", axis), True))
-            return
-        try:
-            Spec.model_validate(one)
-        except ValidationError as error:
-            about = [item for item in error.errors() if _touches(spot_of(item["loc"], one).path, target)]
-            if about:
-                kept = ValidationError.from_exception_data("Spec", [_detail(item) for item in about])
-                yield from faults_of(kept, one, placed)
+    try:
+        one = combined(raw, axes, pick)
+    except UserError as error:
+        message = error.faults[0].message.replace("cannot be set", "has no place in this spec")
+        axis = max((axis for axis in axes if message.startswith(f"`{axis}")), key=len, default=next(iter(axes)))
+        yield Fault("unknown-field", message, look(("matrix", axis), True))
+        return
+    try:
+        Spec.model_validate(one)
+    except ValidationError as error:
+        about = [item for item in error.errors() if _touches(spot_of(item["loc"], one).path, targets.values())]
+        if about:
+            kept = ValidationError.from_exception_data("Spec", [_detail(item) for item in about])
+            yield from faults_of(kept, one, placed)
 
 
-def _touches(path: Key, target: Key) -> bool:
+def _touches(path: Key, targets: Iterable[Key]) -> bool:
     """Whether an error's place lies at, in or above an axis."""
-    return bool(path) and (path[: len(target)] == target or target[: len(path)] == path)
+    return bool(path) and any(path[: len(axis)] == axis or axis[: len(path)] == path for axis in targets)
 
 
 def _detail(item: Any) -> Any:

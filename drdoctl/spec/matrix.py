@@ -32,10 +32,10 @@ def combinations(spec: Spec) -> list[Combo]:
     if not spec.matrix:
         return [Combo(spec.method.name if spec.method else "none", spec)]
     raw = spec.model_dump(mode="json", exclude_unset=True)
-    picks = [dict(zip(spec.matrix, indices, strict=True)) for indices in _indices(spec.matrix)]
-    specs = [Spec.model_validate(combined(raw, spec.matrix, pick)) for pick in picks]
-    labels = _labels(specs, spec.matrix, picks)
-    return [Combo(label, one, pick) for label, one, pick in zip(labels, specs, picks, strict=True)]
+    taken = picks(spec.matrix)
+    specs = [Spec.model_validate(combined(raw, spec.matrix, pick)) for pick in taken]
+    labels = _labels(specs, spec.matrix, taken)
+    return [Combo(label, one, pick) for label, one, pick in zip(labels, specs, taken, strict=True)]
 
 
 def combined(raw: Mapping[str, Any], matrix: Mapping[str, Sequence[Any]], pick: Mapping[str, int]) -> dict[str, Any]:
@@ -59,16 +59,18 @@ def place_of(path: Key, axes: Mapping[str, int]) -> Key:
     return best[1]
 
 
-def _indices(matrix: Mapping[str, Sequence[Any]]) -> list[tuple[int, ...]]:
-    return list(itertools.product(*(range(len(values)) for values in matrix.values())))
+def picks(matrix: Mapping[str, Sequence[Any]]) -> list[dict[str, int]]:
+    """Return every combination as axis -> index, the first axis slowest."""
+    indices = itertools.product(*(range(len(values)) for values in matrix.values()))
+    return [dict(zip(matrix, one, strict=True)) for one in indices]
 
 
-def _labels(specs: list[Spec], matrix: Mapping[str, list[Any]], picks: list[dict[str, int]]) -> list[str]:
+def _labels(specs: list[Spec], matrix: Mapping[str, list[Any]], taken: list[dict[str, int]]) -> list[str]:
     methods = _method_labels([one.method for one in specs])
     shown = [axis for axis, values in matrix.items() if len(values) > 1 and axis.split(".")[0] != METHOD]
     short = _short_names(shown)
     labels = []
-    for method, pick in zip(methods, picks, strict=True):
+    for method, pick in zip(methods, taken, strict=True):
         rest = [f"{short[axis]}={_text(matrix[axis][pick[axis]])}" for axis in shown]
         labels.append(",".join([method, *rest]))
     return [

@@ -71,9 +71,10 @@ def path_of(key: str, raw: Any) -> Key:
     """Return a dotted key as a path: numbers are indices where a list is; a matrix's keys have dots of their own."""
     parts: list[str] = key.split(".")
     if parts[0] == "matrix" and len(parts) > 1:
-        axes = raw.get("matrix") if isinstance(raw, dict) else None
+        matrix = raw.get("matrix") if isinstance(raw, dict) else None
+        axes = matrix if isinstance(matrix, dict) else {}
         rest = key.partition(".")[2]
-        axis = max((name for name in axes or () if rest == name or rest.startswith(name + ".")), key=len, default=rest)
+        axis = max((name for name in axes if rest == name or rest.startswith(name + ".")), key=len, default=rest)
         tail = rest[len(axis) + 1 :]
         return ("matrix", axis, *(int(part) if part.isdigit() else part for part in (tail.split(".") if tail else ())))
     return tuple(int(part) if part.isdigit() else part for part in parts)

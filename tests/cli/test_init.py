@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -113,3 +114,22 @@ def test_a_closed_pipe_is_quiet():
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.stderr == ""
     assert done.stdout.strip() in ("0", "141")
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("drdoctl che", {"check"}),
+        ("drdoctl init --from quick", {"quickstart"}),
+        ("drdoctl ls meth", {"methods"}),
+        ("drdoctl show dr", {"drdo"}),
+        ("drdoctl check --res", {"--resolved"}),
+    ],
+)
+def test_shells_complete_verbs_options_and_names(words, offered):
+    """Completion answers from the folders, without running anything."""
+    count = len(words.split()) - 1
+    env = {**os.environ, "_DRDOCTL_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(count)}
+    done = subprocess.run([sys.executable, "-m", "drdoctl"], env=env, capture_output=True, text=True, check=False)
+    assert {line.split(",")[1] for line in done.stdout.splitlines()} == offered
+    assert done.stderr == ""

@@ -24,7 +24,7 @@ PLAIN = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.dictionaries(st.sampled_from([*Spec.model_fields, "xyz"]), PLAIN, max_size=6))
 def test_whatever_is_wrong_has_a_sentence(raw):
     """No plain data makes the translation fail, and each sentence keeps to the house's form."""

@@ -2,10 +2,49 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
+from pathlib import Path
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drdoctl.core.errors import UserError
-from drdoctl.spec.load import load
+from drdoctl.spec.load import load, load_data
+from drdoctl.spec.marks import Marks
+from drdoctl.spec.source import read
+
+SPECS = Path(__file__).resolve().parents[1] / "specs" / "good"
+GOOD = [read(path)[0] for path in sorted(SPECS.glob("*.yaml"))]
+WORDS = [
+    None,
+    True,
+    0,
+    -1,
+    2.5,
+    "",
+    "dpo",
+    "drdo",
+    "hard",
+    "notes",
+    "sft",
+    "zoo/a",
+    "./x",
+    [],
+    {},
+    ["dpo", "drdo"],
+    [1, 2],
+]
+SECTIONS = [
+    {"matrix": {"method": ["dpo", "ipo"], "method.beta": [1, 2]}},
+    {"matrix": {"student.sft": [False, {}], "student.sft.epochs": [1]}},
+    {"matrix": {"evaluate.0.prompts": [1, 2], "seed": [1, 2]}},
+    {"oracle": {"model": "sft"}, "method": "e-dpo"},
+    {"publish": {"student": "zoo/a", "oracle": "zoo/b"}, "zoo": "hub:x"},
+    {"evaluate": ["win-rate", {"name": "true-reward"}]},
+    {"student": {"model": {"heads": 3}, "sft": False}},
+]
 
 TEXT = """version: 1
 name: x
@@ -83,3 +122,29 @@ def test_doubts_are_warnings(spec):
 def test_overriding_repairs_a_spec(spec):
     """A value given by `--set` takes the wrong one's place before anything is checked."""
     assert load(spec(TEXT.replace("0.5", "-1")), ["method.beta=2"]).spec.method.beta == 2
+
+
+def _paths(value, prefix=()):
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield (*prefix, key)
+        yield from _paths(item, (*prefix, key))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_whatever_a_spec_is_changed_into_is_loaded_or_refused(data):
+    """Sections swapped, values replaced, any key overridden: a spec or UserError, never another exception."""
+    spec = copy.deepcopy({**data.draw(st.sampled_from(GOOD)), **data.draw(st.sampled_from(SECTIONS))})
+    paths = list(_paths(spec))
+    path = data.draw(st.sampled_from(paths))
+    parent = spec
+    for part in path[:-1]:
+        parent = parent[part]
+    parent[path[-1]] = copy.deepcopy(data.draw(st.sampled_from(WORDS)))
+    key = ".".join(str(part) for part in data.draw(st.sampled_from(paths)))
+    suffix = data.draw(st.sampled_from(["", ".0", ".name", ".beta"]))
+    value = data.draw(st.sampled_from(["1", "null", "dpo", "{name: dpo}", "[1]", "false"]))
+    sets = data.draw(st.sampled_from([[], [f"{key}{suffix}={value}"]]))
+    with contextlib.suppress(UserError):
+        load_data(spec, Marks("s.yaml", ["x"]), "", Path("absent/s.yaml"), sets)

@@ -39,7 +39,7 @@ def _codes(text):
     return [fault.code for fault in caught.value.faults]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(YAML_BITS, max_size=40).map("".join) | st.text(max_size=80))
 def test_any_text_gives_plain_data_or_faults(text):
     """No text makes anything but UserError, and all that is read is plain."""
