@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from drdoctl.cli.options import Options, shared, verb
-from drdoctl.core.errors import Fault, UserError
+from drdoctl.core.errors import UserError
 from drdoctl.store.artifact import Store
 
 if TYPE_CHECKING:
@@ -45,11 +46,9 @@ def show(options: Options, spec: Path, out: Path | None, plan: Plan, store: Stor
 
     report = collect(store, plan)
     if report["missing"]:
-        sets = "".join(f" --set {text}" for text in options.sets)
-        hint = f"drdoctl apply {spec}{sets}"
-        raise UserError(
-            [Fault("not-finished", f"stage `{stage}` is not finished", hint=hint) for stage in report["missing"]]
-        )
+        sets = "".join(f" --set {shlex.quote(text)}" for text in options.sets)
+        names = ", ".join(f"`{stage}`" for stage in report["missing"])
+        raise UserError(f"not finished: {names}", code="not-finished", hint=f"`drdoctl apply {spec}{sets}`")
     path = out or (None if options.json else store.reports / f"{report['name']}.html")
     if path is not None:
         write_atomic(path, render(report))

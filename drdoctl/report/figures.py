@@ -27,15 +27,15 @@ def curves(report: Mapping[str, Any]) -> str:
         "Log-probabilities of the training pairs": _logps(align),
         "Accuracies on the training pairs": _accuracies(logged, align),
         "The gate (1 - p_w)^gamma": [_chart(f"Gate of {stage}", row, GATE) for stage, row in align.items()],
-        "Gradient norms and learning rates": [
-            chart
-            for stage, row in logged.items()
-            for chart in (
-                _chart(f"Gradient norm of {stage}", row, {"grad_norm": "norm"}),
-                _chart(f"Learning rate of {stage}", row, {"lr": "rate"}),
-            )
-        ],
     }
+    machinery = "".join(
+        chart
+        for stage, row in logged.items()
+        for chart in (
+            _chart(f"Gradient norm of {stage}", row, {"grad_norm": "norm"}),
+            _chart(f"Learning rate of {stage}", row, {"lr": "rate"}),
+        )
+    )
     out = []
     for title, charts in groups.items():
         drawn = "".join(charts)
@@ -45,6 +45,9 @@ def curves(report: Mapping[str, Any]) -> str:
         every = max(row["every"] for row in logged.values())
         if every > 1:
             out.append(f'<p class="note">Each point is a mean over up to {every} steps.</p>')
+    if machinery:
+        title = "<summary>Gradient norms and learning rates</summary>"
+        out.append(f'<details>{title}<div class="charts">{machinery}</div></details>')
     said = [f"<li>{escape(row['stage'])}: {escape(text)}</li>" for row in logged.values() for text in row["diagnosis"]]
     if said:
         out.append(f'<h3>What the logs say</h3><ul class="said">{"".join(said)}</ul>')

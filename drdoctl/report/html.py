@@ -111,6 +111,11 @@ def _response(row: Mapping[str, Any]) -> str:
     return f'<div class="response"><h4>{label}</h4><small>{told}</small><p>{text}</p></div>'
 
 
+def _data(report: Mapping[str, Any]) -> str:
+    parts, facts = provenance.data_tables(report)
+    return table_html(parts) + table_html(facts, kind="text")
+
+
 def render(report: Mapping[str, Any]) -> str:
     """Return the page. The same report gives the same bytes."""
     spec = escape(json.dumps(report["spec"], indent=2, ensure_ascii=False))
@@ -118,7 +123,7 @@ def render(report: Mapping[str, Any]) -> str:
         "Results": _results(report),
         "Curves": figures.curves(report),
         "Generations": _generations(report),
-        "Data": "".join(table_html(table) for table in provenance.data_tables(report)),
+        "Data": _data(report),
         "Provenance": "".join(table_html(table, kind="text") for table in provenance.tables(report))
         + f"<details><summary>The resolved spec</summary><pre>{spec}</pre></details>",
     }

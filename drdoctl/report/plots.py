@@ -46,7 +46,7 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 
 def _label(value: float, step: float) -> str:
-    if value and (abs(value) >= 1e5 or step < 1e-4):
+    if value and (abs(value) >= 1e5 or step < 1e-3):
         return f"{value:.1e}".replace("e+0", "e").replace("e-0", "e-")
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
     digits += 1 if round(step * 10**digits, 6) % 1 else 0
@@ -55,21 +55,14 @@ def _label(value: float, step: float) -> str:
 
 @dataclass(frozen=True)
 class _Axis:
-    """Values to positions: `low` lies at `start`, `high` at `end`."""
+    """Values to positions: `low` lies at `start`, `high` at `end`; `marks` are round numbers between them."""
 
     low: float
     high: float
     start: float
     end: float
-    count: int = 5
-
-    @property
-    def marks(self) -> list[float]:
-        """Return the round numbers on the axis."""
-        slack = 1e-9 * (self.high - self.low)
-        return [
-            value for value in ticks(self.low, self.high, self.count) if self.low - slack <= value <= self.high + slack
-        ]
+    marks: Sequence[float]
+    step: float
 
     def at(self, value: float) -> float:
         """Return a value's position."""
@@ -77,14 +70,20 @@ class _Axis:
 
     def label(self, value: float) -> str:
         """Return a mark's text."""
-        marks = ticks(self.low, self.high, self.count)
-        return _label(value, marks[1] - marks[0])
+        return _label(value, self.step)
 
 
 def _round_axis(low: float, high: float, start: float, end: float, count: int = 5) -> _Axis:
     """Return an axis that reaches out to the next round numbers."""
     marks = ticks(low, high, count)
-    return _Axis(marks[0], marks[-1], start, end, count)
+    return _Axis(marks[0], marks[-1], start, end, marks, marks[1] - marks[0])
+
+
+def _tight_axis(low: float, high: float, start: float, end: float) -> _Axis:
+    """Return an axis from the first value to the last, with the round numbers between."""
+    marks, slack = ticks(low, high), 1e-9 * (high - low)
+    inside = [value for value in marks if low - slack <= value <= high + slack]
+    return _Axis(low, high, start, end, inside, marks[1] - marks[0])
 
 
 def _path(points: Sequence[Point], x: _Axis, y: _Axis) -> str:
@@ -148,7 +147,7 @@ def line_chart(
     across = [point[0] for line in lines for point in line.points]
     up = [value for line in lines for _, value in line.points if value is not None]
     low, high = y_range or (min(up), max(up))
-    x = _Axis(min(across), max(across), LEFT, WIDTH - 2 * RIGHT)
+    x = _tight_axis(min(across), max(across), LEFT, WIDTH - 2 * RIGHT)
     y = _round_axis(low, high, HEIGHT - BOTTOM, TOP)
     body = _frame(x, y, x_name, WIDTH, HEIGHT)
     told = []

@@ -183,6 +183,8 @@ def notes(report: Mapping[str, Any]) -> list[str]:
     if stamped:
         found.append("* stamped: read the warnings below before quoting the number")
     for text in report["warnings"]:
+        if any(other.startswith(f"{text}:") for other in report["warnings"]):
+            continue  # the same, said with more words
         meaning = next((more for start, more in STAMPS.items() if text == start), None)
         found.append(f"warning: {text}" + (f" ({meaning})" if meaning else ""))
     found += [f"missing: `{stage}` is not finished; what rests on it is left out" for stage in report["missing"]]

@@ -54,6 +54,15 @@ def test_other_temperatures(house):
     assert differences_table(report, 0.3).rows == []
 
 
+def test_a_warning_is_said_once_in_its_longest_form(house):
+    """A stamp that a longer warning spells out is not repeated; every other warning is there."""
+    report = collect(house.store, house.plan) | {
+        "warnings": ["judge = teacher: `x` by `y`", "judge = teacher", "judge"]
+    }
+    warned = [text for text in notes(report) if text.startswith("warning")]
+    assert warned == ["warning: judge = teacher: `x` by `y`", "warning: judge"]
+
+
 def test_missing_stages_stand_below(tmp_path):
     """An unfinished stage is named under the tables; without any student only that is left."""
     house = make_house(tmp_path / "store", leave_out=("evaluate[dpo]",))
