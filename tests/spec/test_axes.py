@@ -27,7 +27,7 @@ def _faults(text):
         ("matrix: {method: [dpo, {name: ipo, beta: 1}]}", [("unknown-field", "s.yaml:5:36")]),
         ("matrix: {method: [dpo, ipo], method.beta: [1, 2]}", [("unknown-field", "s.yaml:5:30")]),
         ("matrix: {method: [dpo, null]}", [("wrong-type", "s.yaml:5:24")]),
-        ("method: dpo\nmatrix: {student.sft: [false], student.sft.epochs: [1]}", [("unknown-field", "s.yaml:6:31")]),
+        ("method: dpo\nmatrix: {student.sft: [false], student.sft.epochs: [1]}", [("unknown-field", "s.yaml:6:32")]),
         ("method: dpo\nmatrix: {sead: [1]}", [("unknown-field", "s.yaml:6:10")]),
         ("method: dpo\nmatrix: {zoo: [a, b]}", [("no-effect", "s.yaml:6:10")]),
         ("method: dpo\nmatrix: {data.split: [hard, [{name: hard}]]}", [("duplicate", "s.yaml:6:29")]),
