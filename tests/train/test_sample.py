@@ -56,6 +56,18 @@ def test_greedy_is_generate(kind):
         assert response.ended == (response.ids[-1] == 2)
 
 
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_greedy_under_autocast(kind):
+    """In bfloat16 under autocast, where keys and values may differ in type, a row is still transformers' own."""
+    model, prompts = tiny(kind), some_prompts(3, 61, seed=2)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        for prompt in prompts:
+            ours = sample(
+                model, [prompt], temperature=0, top_p=1, max_new_tokens=8, eos_ids=[2], seeds=[0], pad_id=0
+            )  # fmt: skip
+            assert ours[0].ids == generated(model, prompt, 8)
+
+
 @pytest.mark.shared
 @pytest.mark.skipif(not STORIES.is_dir(), reason="no stories260k beside the checkout")
 def test_greedy_stories():
