@@ -65,7 +65,10 @@ def report(job: Job, error: BaseException) -> int:
     """Leave the traceback in the log and the faults in `failure.json`, and return the exit code."""
     if isinstance(error, SystemExit) and error.code in (None, 0):
         return 0
-    traceback.print_exception(error)
+    if isinstance(error, DrdoError):
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201  # into log.txt; what users see is the faults
+    else:
+        traceback.print_exception(error)
     code = error.exit_code if isinstance(error, DrdoError) else 1
     rank = int(os.environ.get("RANK", "0"))
     failure = {"exit_code": code, "rank": rank, "faults": [as_dict(fault) for fault in _faults(error)]}
