@@ -50,7 +50,7 @@ def not_published(name: str) -> str | None:
     card = shipped_cards().get(name)
     if card is None or card.status == "published":
         return None
-    return f"it is not published yet: `drdoctl show {name}` gives the commands that make it"
+    return f"it is not published yet: `drdoctl show zoo/{name}` gives the commands that make it"
 
 
 def _read(path: Path) -> ShelfCard:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
 
 import pytest
 import zoo_things
@@ -114,3 +115,28 @@ def test_a_name_that_moved_since_the_plan(published, store, other_store):
         pull_into(other_store, want)
     pinned = _want(facts, published)
     assert pull_into(other_store, pinned).is_dir()
+
+
+def _pull_until_killed(root, location, reached):
+    """Pull, and stop for good once one file is whole: the parent kills this process there."""
+
+    def report(name, size):
+        reached.set()
+        threading.Event().wait()
+
+    pull(Store(root), "zoo/thing", location, report=report)
+
+
+def test_kill_in_the_middle_of_a_pull(published, other_store, oracle):
+    """After kill -9 nothing is installed; the next pull keeps the file that was whole and fetches the rest."""
+    context = multiprocessing.get_context("fork")
+    reached = context.Event()
+    child = context.Process(target=_pull_until_killed, args=(other_store.root, published, reached))
+    child.start()
+    assert reached.wait(20)
+    child.kill()
+    child.join()
+    assert not other_store.path(oracle).exists()
+    assert set(pull(other_store, "zoo/thing", published).fetched) == set(zoo_things.FILES) - {"config.json"}
+    other_store.verify(oracle)
+    assert list((other_store.root / "cache" / "pulls").iterdir()) == []

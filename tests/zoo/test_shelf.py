@@ -29,7 +29,7 @@ def test_pulling_a_name_that_is_not_published_yet(tmp_path):
     with pytest.raises(ZooError) as error:
         look_up(parse_ref("zoo/oracle-phi3-tldr"), str(tmp_path))
     assert error.value.faults[0].hint == (
-        "it is not published yet: `drdoctl show oracle-phi3-tldr` gives the commands that make it"
+        "it is not published yet: `drdoctl show zoo/oracle-phi3-tldr` gives the commands that make it"
     )
 
 
