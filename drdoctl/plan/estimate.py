@@ -7,6 +7,7 @@ everywhere. A number that nothing is known about is 0 (seconds: null).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
@@ -31,7 +32,6 @@ SCORED_AT_ONCE = 8192
 
 def estimates(wants: Sequence[Want], store: Store, resources: Mapping[str, Any]) -> list[Estimate]:
     """Return one estimate for each stage, in order."""
-    rates = _rates(store.manifests())
     sizes: dict[str, Sizes] = {}
     found = []
     for want in wants:
@@ -39,11 +39,14 @@ def estimates(wants: Sequence[Want], store: Store, resources: Mapping[str, Any])
         if data is not None and data.fingerprint not in sizes:
             sizes[data.fingerprint] = sizes_of(data, store)
         known = sizes.get(data.fingerprint) if data is not None else None
-        estimate = _estimate(want, known, resources)
-        rate = rates.get(want.kind)
-        seconds = round(estimate.flops / rate, 1) if rate and estimate.flops else None
-        found.append(_rounded(estimate, seconds))
-    return found
+        found.append(_rounded(_estimate(want, known, resources)))
+    now = {want.fingerprint: estimate.flops for want, estimate in zip(wants, found, strict=True)}
+    rates = _rates(store.manifests(), now)
+    return [_timed(estimate, rates.get(want.kind)) for want, estimate in zip(wants, found, strict=True)]
+
+
+def _timed(estimate: Estimate, rate: float | None) -> Estimate:
+    return replace(estimate, seconds=round(estimate.flops / rate, 1)) if rate and estimate.flops else estimate
 
 
 def _estimate(want: Want, sizes: Sizes | None, resources: Mapping[str, Any]) -> Estimate:
@@ -183,22 +186,31 @@ def _weights(model: ModelSize | None) -> float:
     return model.parameters * FP32 / GIB if model else 0.0
 
 
-def _rates(manifests: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Return FLOPs a second for each kind of stage, the median of the artifacts made so far."""
+def _rates(manifests: Sequence[Mapping[str, Any]], now: Mapping[str, float]) -> dict[str, float]:
+    """Return FLOPs a second for each kind of stage, the median of the artifacts made so far.
+
+    `now`: fingerprint -> FLOPs as estimated now. A manifest holds those of its own plan, which may have been made
+    before the rows were counted: they are scaled by what the artifacts that are known to both say.
+    """
+    then = {made["fingerprint"]: _then(made) for made in manifests}
+    scale = median([now[mark] / flops for mark, flops in then.items() if flops and now.get(mark)] or [1.0])
     found: dict[str, list[float]] = {}
-    for manifest in manifests:
-        flops, seconds = manifest["metrics"].get("flops"), manifest["seconds"]
-        if isinstance(flops, int | float) and flops > 0 and seconds > 0:
-            found.setdefault(manifest["kind"], []).append(flops / seconds)
+    for made in manifests:
+        flops = now.get(made["fingerprint"]) or then[made["fingerprint"]] * scale
+        if flops > 0 and made["seconds"] > 0:
+            found.setdefault(made["kind"], []).append(flops / made["seconds"])
     return {kind: median(values) for kind, values in found.items()}
 
 
-def _rounded(estimate: Estimate, seconds: float | None) -> Estimate:
-    return Estimate(
-        steps=estimate.steps,
-        tokens=estimate.tokens,
+def _then(manifest: Mapping[str, Any]) -> float:
+    flops = manifest["metrics"].get("flops")
+    return float(flops) if isinstance(flops, int | float) else 0.0
+
+
+def _rounded(estimate: Estimate) -> Estimate:
+    return replace(
+        estimate,
         flops=float(f"{estimate.flops:.3g}"),
-        seconds=seconds,
         memory_gib=round(estimate.memory_gib, 3),
         disk_gib=round(estimate.disk_gib, 4),
     )

@@ -106,3 +106,15 @@ def test_unknown_models_have_no_figures(world):
     world.spec.write_text(SPEC.replace("model: ./base", "model: org/unheard-of"))
     found = estimate(world, "sft")
     assert (found.steps, found.flops, found.memory_gib) == (23, 0, 0)
+
+
+def test_old_guesses_do_not_skew_the_speed(world):
+    """Artifacts whose FLOPs were guessed before the rows were counted still give the right seconds."""
+    world.make(seconds=8.0)
+    honest = estimate(world, "align[drdo]", ("method.alpha=0.2",)).seconds
+    for name in [path.name for path in world.store.artifacts.iterdir()]:
+        world.store.path(name).rename(world.store.path(f"gone-{name}"))
+    guessed = {stage.want.id: stage.estimate.flops / 3 for stage in world.plan().stages}
+    for stage in world.plan().stages:
+        world.commit(stage.want, 8.0, {"flops": guessed[stage.want.id]})
+    assert estimate(world, "align[drdo]", ("method.alpha=0.2",)).seconds == pytest.approx(honest, rel=0.02)
