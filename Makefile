@@ -15,7 +15,6 @@ help: ## list the targets
 
 quickstart: $(VENV)/.installed ## install, run the quickstart and say where its report is
 	$(BIN)/drdoctl apply $(RECIPE) --auto-approve
-	$(BIN)/drdoctl report $(RECIPE)
 
 test: $(VENV)/.installed-dev ## install and run all tests
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)

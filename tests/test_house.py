@@ -53,7 +53,7 @@ TESTED_ELSEWHERE = {
     "drdoctl.train.batches": "tests/train/test_forward.py",
     "drdoctl.train.chunks": "tests/train/test_scoring.py",
     "drdoctl.train.logps": "tests/train/test_scoring.py",
-    "drdoctl.train.oracle": "tests/train/test_loop.py",
+    "drdoctl.train.oracle": "tests/train/test_scoring.py",
     "drdoctl.train.places": "tests/train/test_loop.py",
     "drdoctl.train.rewards": "tests/train/test_scoring.py",
     "drdoctl.train.runtime": "tests/train/test_checkpoint.py",
