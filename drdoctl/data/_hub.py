@@ -9,7 +9,7 @@ from drdoctl.data._files import Record
 
 
 def hub_records(name: str, revision: str | None, config: str | None, split: str) -> Iterator[Record]:
-    """Yield the records of one split of a Hub dataset, in its order.
+    """Yield the records of one split of a Hub dataset, in its order; a `split` that ends in `.json` is a file of it.
 
     Raises ZooError where the Hub cannot be reached or has no such dataset and the local cache does not hold it.
     """
@@ -17,7 +17,11 @@ def hub_records(name: str, revision: str | None, config: str | None, split: str)
 
     datasets.disable_progress_bars()
     try:
-        rows = datasets.load_dataset(name, config, split=split, revision=revision)
+        if split.endswith(".json"):
+            file = f"hf://datasets/{name}{f'@{revision}' if revision else ''}/{split}"
+            rows = datasets.load_dataset("json", data_files=file, split="train")
+        else:
+            rows = datasets.load_dataset(name, config, split=split, revision=revision)
     except (OSError, ValueError, RuntimeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ZooError(

@@ -8,7 +8,7 @@ from drdoctl.core.errors import Fault, UserError, Where
 from drdoctl.data import BadRow, Tally
 
 SHOWN = 20
-ALWAYS_DROPPED = frozenset({"tie", "not-tldr", "dialogues-differ"})
+ALWAYS_DROPPED = frozenset({"tie", "no-preference", "not-tldr", "dialogues-differ"})
 """Codes of rows that are sound but are no pairs: left out and counted, whatever `data.bad_rows` says."""
 
 

@@ -23,8 +23,8 @@ class AlpacaEval(Adapter):
     paper: ClassVar[str] = "Dubois et al. 2024, arXiv:2404.04475 (CC BY-NC 4.0)"
     gives_confidence: ClassVar[bool | None] = True
     hub_id: ClassVar[str] = "tatsu-lab/alpaca_eval"
-    hub_config: ClassVar[str | None] = "alpaca_eval_gpt4_baseline"
-    hub_splits: ClassVar[dict[str, str]] = {"train": "eval"}
+    # the data set's loading script is no longer run by `datasets`: its file is read instead
+    hub_splits: ClassVar[dict[str, str]] = {"train": "alpaca_eval_annotations_alpaca_eval_gpt4.json"}
 
     def has_part(self, part: PartName) -> bool:
         """Whether there is such a part; `prompts` needs a file of outputs."""
@@ -63,7 +63,9 @@ class AlpacaEval(Adapter):
             reference = record.get("output")
             answer = None if reference is None else text(reference, "output")
             return Row(id=label, prompt=prompt, reference=answer, where=where)
-        second = _second_wins(record.get("preference"))
+        if "preference" not in record:
+            raise Bad("missing-column", "there is no `preference`", "files of plain outputs go under `prompts:`")
+        second = _second_wins(record["preference"])
         better, worse = ("output_2", "output_1") if second > 0.5 else ("output_1", "output_2")
         return pair(
             {
@@ -82,7 +84,7 @@ def _second_wins(preference: Any) -> float:
     """Return the probability that `output_2` is better. 0 and 1.5 are ties."""
     found = number(preference, "preference", 0, 2)
     if found is None:
-        raise Bad("missing-column", "there is no `preference`")
+        raise Bad("no-preference", "the judge gave no preference")
     if found in (0, 1.5):
         raise Bad("tie", "the judge called it a tie")
     if found < 1:

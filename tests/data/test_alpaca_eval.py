@@ -27,7 +27,7 @@ def test_preferences_soft_and_hard(tmp_path, write_rows):
         (0, "tie"),
         (0.5, "out-of-range"),
         (2.5, "out-of-range"),
-        (None, "missing-column"),
+        (None, "no-preference"),
         ("1", "wrong-type"),
     ],
 )
@@ -37,6 +37,14 @@ def test_preferences_that_choose_nothing(tmp_path, write_rows, preference, code)
     row = next(AlpacaEval(path="pairs.jsonl").at(tmp_path).read("train", {}))
     assert isinstance(row, BadRow)
     assert row.code == code
+
+
+def test_a_file_of_outputs_is_no_file_of_preferences(tmp_path, write_rows):
+    """Rows without the column are told where such files belong."""
+    write_rows([{"instruction": "do", "output": "one"}])
+    row = next(AlpacaEval(path="pairs.jsonl").at(tmp_path).read("train", {}))
+    assert row.code == "missing-column"
+    assert "prompts:" in row.hint
 
 
 def test_messages_name_the_file_s_own_columns(tmp_path, write_rows):

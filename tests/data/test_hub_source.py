@@ -5,6 +5,7 @@ import pytest
 
 from drdoctl.core.errors import ZooError
 from drdoctl.data import datasets
+from drdoctl.data.alpaca_eval import AlpacaEval
 from drdoctl.data.hub import HubSource
 from drdoctl.data.ultrafeedback import UltraFeedback
 
@@ -39,6 +40,22 @@ def test_an_adapter_reads_its_own_splits(fake_datasets):
     """UltraFeedback without a path is the Hub's data set with its preference splits."""
     list(UltraFeedback().read("eval", {}))
     assert fake_datasets == [("HuggingFaceH4/ultrafeedback_binarized", None, "test_prefs", None)]
+
+
+def test_a_data_set_without_splits_is_read_as_a_file(monkeypatch):
+    """AlpacaEval's annotations are one JSON file of the Hub's repository, at the revision the spec names."""
+    asked = []
+
+    def load_dataset(builder, *, data_files, split):
+        asked.append((builder, data_files, split))
+        return [{"instruction": "do", "output_1": "one", "output_2": "two", "preference": 2}]
+
+    fake = SimpleNamespace(load_dataset=load_dataset, disable_progress_bars=lambda: None)
+    monkeypatch.setitem(sys.modules, "datasets", fake)
+    row = next(iter(AlpacaEval(revision="abc").read("train", {})))
+    assert row.chosen == "two"
+    file = "hf://datasets/tatsu-lab/alpaca_eval@abc/alpaca_eval_annotations_alpaca_eval_gpt4.json"
+    assert asked == [("json", file, "train")]
 
 
 def test_a_path_stands_in_for_the_hub(tmp_path, fake_datasets, write_rows):
