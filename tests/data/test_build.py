@@ -239,20 +239,6 @@ def test_ties_are_counted_and_are_no_faults(build_data, write_rows):
     assert report(out)["parts"]["train"]["dropped"] == {"tie": 3}
 
 
-def test_rows_in_memory_are_bounded_by_the_chunk(build_data, write_rows):
-    """Four times the rows take little more memory: only hashes and lengths stay."""
-    import tracemalloc
-
-    peaks = []
-    for out, count in (("a", 520), ("b", 2080)):
-        write_rows([{**row, "chosen": "it is " * 40} for row in pairs(count)])
-        tracemalloc.start()
-        build_data(JSONL, out=out)
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-    assert peaks[1] < 1.6 * peaks[0]
-
-
 def test_stop_ends_between_chunks(build_data, write_rows):
     """A wish to stop is heard while rows are read."""
     write_rows(pairs(5))
