@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,8 +15,10 @@ from drdoctl.cli._words import place
 from drdoctl.cli.options import Options, shared, verb
 from drdoctl.core.errors import DrdoError, UserError
 from drdoctl.plan.types import Plan
-from drdoctl.spec.model import Spec
 from drdoctl.store.artifact import Store
+
+if TYPE_CHECKING:
+    from drdoctl.spec.model import Spec
 
 DECLINED = 1
 EXAMPLES = (
