@@ -59,3 +59,17 @@ print([name for name in sys.modules if name.startswith("drdoctl.")], file=sys.st
     assert "drdoctl.cli.schema" in done.stderr
     assert "drdoctl.cli.apply" not in done.stderr
     assert "drdoctl.spec" not in done.stderr
+
+
+def test_help_leaves_the_specs_models_alone():
+    """`--help` reads every verb's first line, and none of them needs the spec, its plug-ins or a plan's compiler."""
+    code = """
+import sys
+from drdoctl.cli import run
+run(["--help"])
+print([name for name in sys.modules if name.startswith("drdoctl.")], file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "drdoctl.cli.apply" in done.stderr
+    for heavy in ("drdoctl.spec.model", "drdoctl.plan.compile", "drdoctl.methods.drdo", "drdoctl.engine.execute"):
+        assert heavy not in done.stderr
