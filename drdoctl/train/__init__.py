@@ -1,1 +1,1 @@
-"""Torch land: models, flat batches, attention by segment, the one training loop, scoring. Imported only in child processes."""
+"""Torch land: models, flat batches, attention by segment, the one loop, scoring. Imported only in child processes."""

@@ -10,13 +10,12 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
+from drdoctl.core.architectures import SUPPORTED
 from drdoctl.core.errors import UserError
 from drdoctl.train.attention import NAME as TREES
 from drdoctl.train.batches import FlatBatch
 from drdoctl.train.forward import Outputs, responses_reward, sequence_logp
 
-SUPPORTED = ("gpt_neox", "llama", "mistral", "opt", "phi3", "qwen2", "qwen3")
-"""Rotary or learned positions, and attention through transformers' interface: what the flat layout needs."""
 HEAD_FILE = "reward_head.safetensors"
 LM_HEAD_FILE = "lm_head.safetensors"
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
