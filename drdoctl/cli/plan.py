@@ -14,7 +14,7 @@ CHANGES_PENDING = 3
 @verb(
     "plan",
     "drdoctl plan recipes/quickstart.yaml",
-    "drdoctl plan recipes/quickstart.yaml --set method.alpha=0.2",
+    "drdoctl plan recipes/quickstart.yaml --set train.max_steps=64",
     "drdoctl plan recipes/quickstart.yaml --out plan.json",
 )
 @click.argument("spec", type=click.Path(path_type=Path))
