@@ -100,12 +100,12 @@ def toys(tmp_path_factory) -> dict[str, str]:
     LlamaForCausalLM(config).save_pretrained(room / "model")
     with (room / "pairs.jsonl").open("w", encoding="utf-8") as file:
         for at in range(60):
-            row = {
-                "prompt": f"w{at % 28} w{at // 28}",
-                "chosen": f"w{at % 7} w{at % 5}",
-                "rejected": f"w{at % 3 + 8}" + " w9" * (at % 4),
-            }
-            file.write(json.dumps({**row, "confidence": at % 9 + 1}) + "\n")
+            near = at % 2  # half of the pairs differ in one word and are unsure, half in all words and are sure
+            chosen = f"w{at % 7} w{at % 5} w1 w2"
+            rejected = f"w{at % 7} w{at % 5} w1 w3" if near else f"w{at % 3 + 8}" + " w9" * (at % 4)
+            sureness = at % 4 + (1 if near else 6)
+            row = {"prompt": f"w{at % 28} w{at // 28}", "chosen": chosen, "rejected": rejected, "confidence": sureness}
+            file.write(json.dumps(row) + "\n")
     return {"model": str(room / "model"), "pairs": str(room / "pairs.jsonl"), "store": str(room / "store")}
 
 
