@@ -124,6 +124,7 @@ def _carry_out(options: Options, order: Order, store: Store, *, keep_going: bool
         offline=options.offline,
         verify=verify,
         zoo=order.spec.zoo,
+        warm=True,
     )
     code = 1
     try:

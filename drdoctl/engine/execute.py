@@ -15,7 +15,9 @@ from typing import Any
 from drdoctl.core.errors import DrdoError, Stopped
 from drdoctl.core.files import write_json
 from drdoctl.engine import launch
+from drdoctl.engine.ranks import Process
 from drdoctl.engine.stage import failure, job_for, metrics_of, spent_before
+from drdoctl.engine.warm import Warm
 from drdoctl.engine.watch import EXIT_CODES, Ending, Signals, Watch
 from drdoctl.engine.worker import as_dict
 from drdoctl.plan.types import Plan, PlannedStage
@@ -44,6 +46,8 @@ class Options:
     """Hash every input before use, however large."""
     zoo: str | None = None
     """Where `zoo/NAME` lives, for stages that are pulled."""
+    warm: bool = False
+    """Whether stages may be forked from one warm process."""
 
 
 @dataclass
@@ -76,10 +80,28 @@ class _Execution:
         self.outcome = Outcome()
         self._journaled = 0.0
         self._checkpoint: int | None = None
+        self._warm: Warm | None = None
 
     def run_all(self) -> Outcome:
+        """Carry out all stages."""
+        try:
+            return self._run_all()
+        finally:
+            if self._warm is not None:
+                self._warm.close()
+
+    def _warm_up(self) -> None:
+        """Start the warm process where at least two stages will be forked from it; it imports while the first runs."""
+        resources = self.options.resources
+        ahead = [stage for stage in self.plan.stages if stage.action != "pull" and not self._there(stage)]
+        if self.options.warm and sum(launch.can_fork(stage.want.kind, resources) for stage in ahead) > 1:
+            kind = next(stage.want.kind for stage in ahead if launch.can_fork(stage.want.kind, resources))
+            self._warm = Warm(launch.environment(kind, resources, offline=self.options.offline))
+
+    def _run_all(self) -> Outcome:
         self._tell("plan", stages=[_line(stage) for stage in self.plan.stages], summary=self.plan.as_dict()["summary"])
         with Signals() as signals:
+            self._warm_up()
             for stage in self.plan.stages:
                 if signals.first is not None:
                     raise self._stopped(signals.name, "no stage was at work")
@@ -135,9 +157,8 @@ class _Execution:
 
     def _run_child(self, stage: PlannedStage, folder: Path, job: Job, signals: Signals) -> Ending:
         resources = job.resources
-        process = launch.start(folder, job.kind, resources, offline=job.offline)
         return Watch(
-            process,
+            self._start(folder, job),
             folder,
             signals,
             timeout=60 * float(resources["timeout_minutes"]),
@@ -145,6 +166,16 @@ class _Execution:
             follow=lambda progress: self._progress(stage, progress),
             stopping=lambda: self.view("stopping", {**_names(stage), "signal": signals.name}),
         ).wait()
+
+    def _start(self, folder: Path, job: Job) -> Process:
+        """Start the stage's process: forked from the warm one, or directly where there is none or it has died."""
+        if self._warm is not None and launch.can_fork(job.kind, job.resources):
+            forked = self._warm.start(folder / "job.json", folder / "log.txt")
+            if forked is not None:
+                return forked
+            self._warm.close()
+            self._warm = None
+        return launch.start(folder, job.kind, job.resources, offline=job.offline)
 
     def _judge(self, stage: PlannedStage, folder: Path, ending: Ending, signals: Signals) -> None:
         """Raise what the ending means, unless the stage ended well."""

@@ -44,6 +44,13 @@ def threads(kind: str, resources: Mapping[str, Any]) -> int:
     return int(resources["threads"] or max(1, cores() // processes(kind, resources)))
 
 
+def can_fork(kind: str, resources: Mapping[str, Any]) -> bool:
+    """Whether a stage may be forked from a warm process: one process, Linux, no CUDA (its context dies in a fork)."""
+    if kind not in PARALLEL_KINDS or processes(kind, resources) > 1 or sys.platform != "linux":
+        return False
+    return resources["device"] == "cpu" or (resources["device"] == "auto" and not cuda_likely(os.environ))
+
+
 def start(folder: Path, kind: str, resources: Mapping[str, Any], *, offline: bool) -> subprocess.Popen[bytes]:
     """Start the child of the stage whose `job.json` lies in `folder`, leading a process group of its own."""
     with disk_errors(folder / "log.txt"), (folder / "log.txt").open("ab") as log:

@@ -8,6 +8,22 @@ import select
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any, Protocol
+
+
+class Process(Protocol):
+    """What is asked of a stage's process: a `subprocess.Popen`, or one that the warm process forked."""
+
+    pid: int
+    returncode: Any
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while it runs."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code. Raises subprocess.TimeoutExpired."""
+        ...
 
 
 class Exits:
@@ -16,7 +32,7 @@ class Exits:
     The launcher looks once a second and takes the exit status away; this wakes up at once and sees it first.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: Process) -> None:
         self._process = process
         self._poll = select.poll()
         self._open: set[int] = set()
@@ -78,7 +94,7 @@ class Ranks:
         return ", ".join(f"rank {rank} {words[state]}" for rank, state in sorted(states.items()) if state in words)
 
 
-def kill_group(process: subprocess.Popen[bytes]) -> None:
+def kill_group(process: Process) -> None:
     """Kill whatever is left of a child's process group, and wait for the child."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any, Self
 
 from drdoctl.core.files import read_json
 from drdoctl.core.progress import PROGRESS, STOP
-from drdoctl.engine.ranks import Exits, Ranks, kill_group
+from drdoctl.engine.ranks import Exits, Process, Ranks, kill_group
 
 POLL_SECONDS = 0.1
 GRACE_SECONDS = 60.0
@@ -77,7 +76,7 @@ class Watch:
 
     def __init__(
         self,
-        process: subprocess.Popen[bytes],
+        process: Process,
         folder: Path,
         signals: Signals,
         timeout: float,

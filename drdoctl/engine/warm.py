@@ -1,0 +1,141 @@
+"""One warm process for many stages: it imports torch and its friends once, then forks a child for each stage.
+
+Every stage still has a process of its own, so a crash costs only its stage. What is saved is the imports, two to four
+seconds of CPU a stage. Used for single processes without CUDA, for a CUDA context does not survive a fork; where the
+warm process is not there or dies, stages are started directly, as always.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+ANSWER_SECONDS = 60.0
+"""How long the warm process may take to import everything and fork."""
+GONE = -9
+PRELOADED = ("deepspeed", "drdoctl.train.align", "drdoctl.train.evaluate", "drdoctl.train.oracle", "drdoctl.train.sft")
+
+
+class Forked:
+    """A stage's process that the warm one forked, with what a `subprocess.Popen` offers to who waits for it."""
+
+    def __init__(self, pid: int, answers: Answers) -> None:
+        self.pid, self._answers = pid, answers
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while it runs."""
+        return self._look(0.0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code. Raises subprocess.TimeoutExpired."""
+        code = self._look(timeout)
+        if code is None:
+            raise subprocess.TimeoutExpired("stage", timeout or 0.0)
+        return code
+
+    def _look(self, seconds: float | None) -> int | None:
+        if self.returncode is None:
+            answer = self._answers.next(seconds)
+            if answer is not None:
+                self.returncode = int(answer.get("code", GONE))
+        return self.returncode
+
+
+class Answers:
+    """Lines of JSON from the warm process. When it is gone, every answer is empty."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle, self._buffer = handle, b""
+
+    def next(self, seconds: float | None) -> dict[str, Any] | None:
+        """Return the next answer, {} when there will be none, None after so many seconds (None: wait for ever)."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while b"\n" not in self._buffer:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not select.select([self._handle], [], [], left)[0]:
+                return None
+            block = os.read(self._handle, 1 << 16)
+            if not block:
+                return {}
+            self._buffer += block
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return dict(json.loads(line))
+
+
+class Warm:
+    """The parent's handle on the warm process."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        """Start it; it imports while the caller goes on."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "drdoctl.engine.warm"],
+            env=dict(env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        if self._process.stdin is None or self._process.stdout is None:
+            raise TypeError("pipes were asked for")
+        self._say, self._answers = self._process.stdin, Answers(self._process.stdout.fileno())
+
+    def start(self, job: Path, log: Path) -> Forked | None:
+        """Fork a stage. Returns None where the warm process is of no use any more."""
+        try:
+            self._say.write(json.dumps({"job": str(job), "log": str(log)}).encode() + b"\n")
+            self._say.flush()
+        except OSError:
+            return None
+        pid = (self._answers.next(ANSWER_SECONDS) or {}).get("pid")
+        return Forked(int(pid), self._answers) if pid else None
+
+    def close(self) -> None:
+        """End the warm process."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+
+def _become_stage(job: str, log: str) -> None:
+    from drdoctl.engine.worker import end, main
+
+    os.setsid()
+    out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    for target, handle in ((0, os.open(os.devnull, os.O_RDONLY)), (1, out), (2, out)):
+        os.dup2(handle, target)
+    end(main([job]))
+
+
+def serve() -> None:
+    """Fork a stage for each line of stdin, one after the other, and answer with its pid and then its exit code."""
+    for name in PRELOADED:
+        importlib.import_module(name)
+    gc.freeze()  # keeps the garbage collector of the children from copying what they share
+    answers = os.dup(1)
+    while line := sys.stdin.buffer.readline():
+        order = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            os.close(answers)
+            _become_stage(order["job"], order["log"])
+        os.write(answers, json.dumps({"pid": pid}).encode() + b"\n")
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        os.write(answers, json.dumps({"code": status}).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,83 @@
+"""The warm process that forks a child for each stage."""
+
+import json
+import os
+import subprocess
+from dataclasses import asdict
+
+import pytest
+
+from drdoctl.engine import launch
+from drdoctl.engine.warm import GONE, Answers, Forked, Warm
+from drdoctl.stages import Job
+
+RESOURCES = {"processes": 1, "threads": 1, "device": "cpu"}
+
+
+@pytest.fixture
+def pipe():
+    """Answers from a pipe, and its writing end."""
+    read, write = os.pipe()
+    yield Answers(read), write
+    os.close(read)
+
+
+def test_answers_come_line_by_line_whatever_the_pieces(pipe):
+    """A line that arrives in pieces is one answer; two lines in one piece are two."""
+    answers, write = pipe
+    os.write(write, b'{"pid": ')
+    assert answers.next(0) is None
+    os.write(write, b'7}\n{"code": 0}\n')
+    assert answers.next(0) == {"pid": 7}
+    assert answers.next(None) == {"code": 0}
+    os.close(write)
+    assert answers.next(None) == {}
+
+
+def test_forked_process_waits_like_any_other(pipe):
+    """It runs until its code is told; a wait that is too short says so; the code stays."""
+    answers, write = pipe
+    forked = Forked(1, answers)
+    assert forked.poll() is None
+    with pytest.raises(subprocess.TimeoutExpired):
+        forked.wait(0.01)
+    os.write(write, b'{"code": 75}\n')
+    assert forked.wait() == forked.poll() == forked.returncode == 75
+    os.close(write)
+
+
+def test_a_dead_warm_process_counts_as_killed(pipe):
+    """When nobody is left to tell the code, the stage is taken for killed, and nothing hangs."""
+    answers, write = pipe
+    os.close(write)
+    assert Forked(1, answers).wait() == GONE
+
+
+def test_only_single_processes_without_cuda_are_forked():
+    """Data, publishing, several processes and CUDA are started directly."""
+    assert launch.can_fork("align", RESOURCES)
+    assert not launch.can_fork("data", RESOURCES)
+    assert not launch.can_fork("align", {**RESOURCES, "processes": 2})
+    assert not launch.can_fork("align", {**RESOURCES, "device": "cuda"})
+
+
+@pytest.mark.slow
+def test_a_crash_costs_only_its_stage(tmp_path):
+    """Stages that crash are processes with logs and failures of their own; a dead warm process says no."""
+    warm = Warm(launch.environment("sft", RESOURCES, offline=True))
+    pids = set()
+    for name in ("a", "b"):
+        folder = tmp_path / name
+        folder.mkdir()
+        job = Job("sft", name, name, {}, {}, {}, RESOURCES, str(folder), parent=os.getpid())
+        (folder / "job.json").write_text(json.dumps(asdict(job)))
+        forked = warm.start(folder / "job.json", folder / "log.txt")
+        assert forked.wait(60) == 1
+        pids.add(forked.pid)
+        assert json.loads((folder / "failure.json").read_text())["exit_code"] == 1
+        assert "KeyError" in (folder / "log.txt").read_text()
+    assert len(pids) == 2
+    warm._process.kill()
+    warm._process.wait()
+    assert warm.start(tmp_path / "a" / "job.json", tmp_path / "log.txt") is None
+    warm.close()
