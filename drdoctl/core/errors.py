@@ -21,6 +21,7 @@ class Where:
     text: str | None = None
 
     def __str__(self) -> str:
+        """Return the place as editors and terminals link it: `file:line:column`."""
         return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
 
 

@@ -48,8 +48,8 @@ def discover(package: str, base: type[Part]) -> dict[str, type[Any]]:
             if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.__name__:
                 name = plugin_name(value)
                 if name in found:
-                    message = f"two plug-ins of {package} are called {name!r}: {found[name].__module__}, {module.__name__}"
-                    raise TypeError(message)
+                    where = f"{found[name].__module__}, {module.__name__}"
+                    raise TypeError(f"two plug-ins of {package} are called {name!r}: {where}")
                 found[name] = value
     return dict(sorted(found.items()))
 
@@ -58,6 +58,5 @@ def plugin_name(cls: type[Part]) -> str:
     """Return the word in the class's ``name: Literal[...]``."""
     words = get_args(cls.model_fields["name"].annotation)
     if len(words) != 1 or not isinstance(words[0], str):
-        message = f"{cls.__module__}.{cls.__name__}: field `name` must be a Literal with one word"
-        raise TypeError(message)
+        raise TypeError(f"{cls.__module__}.{cls.__name__}: field `name` must be a Literal with one word")
     return words[0]
