@@ -27,7 +27,7 @@ class Place(Protocol):
         ...
 
 
-class StopRequested(Exception):  # noqa: N818  # nothing went wrong
+class StopRequested(Exception):  # nothing went wrong
     """Raised by a stage body that has saved all it did, once `stop_requested` said so. The child then ends with 75."""
 
 

@@ -19,7 +19,7 @@ TEXTS = ("prompt", "chosen", "rejected", "reference")
 NUMBERS = ("confidence", "score_chosen", "score_rejected", "preference")
 
 
-class Bad(Exception):  # noqa: N818  # becomes a `BadRow`, not an error
+class Bad(Exception):  # becomes a `BadRow`, not an error
     """Why a record cannot be used."""
 
     def __init__(self, code: str, message: str, hint: str | None = None) -> None:

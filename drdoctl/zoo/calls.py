@@ -21,7 +21,7 @@ SLOWEST = 64 << 10
 TIMEOUT = "DRDOCTL_ZOO_TIMEOUT"
 
 
-class Deadline(Exception):  # noqa: N818  # it is a fact about time; callers turn it into an error
+class Deadline(Exception):  # it is a fact about time; callers turn it into an error
     """A call took longer than it may."""
 
 

@@ -11,7 +11,7 @@ from drdoctl.core.errors import IntegrityError, ZooError
 from drdoctl.zoo import calls
 
 
-class Answer(Exception):  # noqa: N818  # named for what it is
+class Answer(Exception):  # named for what it is
     """An error as the client raises it: with the response, and in it the request's headers."""
 
     def __init__(self, code, retry_after=None):
