@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -38,6 +39,10 @@ EXIT_CODES = (
     ("130", "stopped by Ctrl-C; the same command goes on"),
     ("143", "stopped by SIGTERM; the same command goes on"),
 )
+PATHS = (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR)
+"""What makes a path one that cannot be used: the user's to mend."""
+MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+"""What a disk does of itself."""
 SIGPIPE_EXIT = 141
 """What a shell reports for a program that SIGPIPE ended."""
 
@@ -131,6 +136,13 @@ def run(argv: list[str]) -> int:
     except DrdoError as error:
         _console(root, argv).errors(error)
         code = error.exit_code
+    except OSError as error:
+        fault = _file_fault(error)
+        if fault is None:
+            _internal_error(_console(root, argv), error, argv)
+        else:
+            _console(root, argv).error(fault)
+        code = 1 if fault is None or error.errno in MACHINE else 2
     except Exception as error:  # noqa: BLE001  # the last place that can turn a bug into one line
         _internal_error(_console(root, argv), error, argv)
         code = 1
@@ -148,6 +160,17 @@ def _usage_fault(error: click.ClickException) -> Fault:
     meant = did_you_mean(wrong, known)
     guess = f"{meant} See" if meant else "see"
     return Fault("usage", message[:1].lower() + message[1:], hint=f"{guess} `{where} --help`")
+
+
+def _file_fault(error: OSError) -> Fault | None:
+    """Return the fault where a path, or the machine under it, is to blame and not drdoctl."""
+    if error.filename is None or error.errno not in (*MACHINE, *PATHS):
+        return None
+    name = str(error.filename)
+    shown = name if len(name) <= 100 else name[:100] + "…"
+    reason = (error.strerror or "it cannot be opened").lower()
+    hint = "make room, or mend the disk" if error.errno in MACHINE else "give another path, or mend its permissions"
+    return Fault("file", f"cannot use `{shown}`: {reason}", hint=hint)
 
 
 def _internal_error(console: Console, error: Exception, argv: list[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,6 +84,24 @@ def read_json(path: Path) -> Any | None:
         return json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
+
+
+def kind_at(path: Path) -> str | None:
+    """Return `file`, `folder` or `other`; None where nothing is, or where the name is none that a disk can hold."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    except OSError as error:
+        if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+            return None
+        raise
+    return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
+
+
+def expand(name: str) -> Path:
+    """Return the path with `~` followed; a home that nobody has stays as it is written."""
+    return Path(os.path.expanduser(name))  # noqa: PTH111  # Path.expanduser raises for an unknown home
 
 
 def tree_size(path: Path) -> int:

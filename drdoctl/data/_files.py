@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from drdoctl.core.errors import UserError, Where
+from drdoctl.core.files import kind_at
 from drdoctl.data._records import Bad, parse_json
 
 LINE_BYTES = 32 << 20
@@ -49,9 +50,10 @@ def part_files(base: Path, name: str, part: str) -> list[str]:
     there is nothing.
     """
     path = base / name
-    if path.is_file():
+    there = kind_at(path)
+    if there == "file":
         return [name] if part == "train" else []
-    if not path.is_dir():
+    if there != "folder":
         raise UserError(
             f"there is no file or folder `{name}`",
             code="no-such-file",

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Field, PrivateAttr
 
+from drdoctl.core.files import kind_at
 from drdoctl.data import BadRow, Dataset, PartName, Row
 from drdoctl.data._files import Record, part_files, records
 from drdoctl.data._hub import hub_records
@@ -36,14 +37,14 @@ class FileSource(Dataset):
     def _files(self, part: str) -> list[str]:
         train, evaluation = self.paths()
         if part == "eval" and evaluation is not None:
-            return part_files(self._base, evaluation, "train" if (self._base / evaluation).is_file() else "eval")
+            return part_files(self._base, evaluation, "train" if kind_at(self._base / evaluation) == "file" else "eval")
         return part_files(self._base, train, part) if train is not None and part in ("train", "eval") else []
 
     def has_part(self, part: PartName) -> bool:
         """Whether files of this part are named, or found in the folder that is named."""
         train, evaluation = self.paths()
         if part == "eval" and evaluation is None:
-            return train is not None and (self._base / train).is_dir() and bool(self._files("eval"))
+            return train is not None and kind_at(self._base / train) == "folder" and bool(self._files("eval"))
         return part == "eval" or part in self.parts
 
     def records(self, part: PartName) -> Iterator[Record]:

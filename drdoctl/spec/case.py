@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from drdoctl.core.errors import Fault, Where
+from drdoctl.core.files import expand, kind_at
 from drdoctl.spec.faults import Look
 from drdoctl.spec.marks import Key
 from drdoctl.spec.matrix import Combo, place_of
@@ -64,7 +65,7 @@ class Case:
             return "new"
         if model == "sft" or model.startswith("zoo/"):
             return "sft" if model == "sft" else "zoo"
-        local = model.startswith((".", "/", "~")) or (self.base / model).is_dir()
+        local = model.startswith((".", "/", "~")) or kind_at(self.base / model) == "folder"
         return "folder" if local else "hub"
 
     @property
@@ -76,7 +77,7 @@ class Case:
         kind = self.model_kind(oracle.model)
         if kind == "zoo" or oracle.finished is not None:
             return kind == "zoo" or bool(oracle.finished)
-        return kind == "folder" and _is_reward_model(self.base / Path(oracle.model).expanduser())
+        return kind == "folder" and _is_reward_model(self.base / expand(oracle.model))
 
 
 def _path(dotted: str) -> Key:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from drdoctl.core.errors import UserError, Where
+from drdoctl.core.files import expand, kind_at
 from drdoctl.core.fingerprint import digest
 from drdoctl.spec.folder import (
     TOKENIZER_FILES,
@@ -145,7 +146,7 @@ class Facts:
 
     def path(self, name: str) -> Path:
         """Return a path of the spec, absolute."""
-        return self.base / Path(name).expanduser()
+        return self.base / expand(name)
 
     def zoo_written(self) -> str:
         """Return the zoo's location as the spec, a flag or the environment writes it."""
@@ -169,7 +170,7 @@ class Facts:
     def _local(self, name: str) -> Path | None:
         """Return the folder that a name means, or None for a Hub id."""
         path = self.path(name)
-        return path if path.exists() or name.startswith((".", "/", "~")) or not HUB_ID.match(name) else None
+        return path if kind_at(path) or name.startswith((".", "/", "~")) or not HUB_ID.match(name) else None
 
     def _local_model(self, key: str, path: Path, finished: bool | None, tokenizer: str | None) -> ModelFacts:
         where = self.places(key)

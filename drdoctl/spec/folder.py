@@ -14,6 +14,7 @@ from typing import Any
 
 from drdoctl.core.architectures import SUPPORTED
 from drdoctl.core.errors import Fault, UserError, Where
+from drdoctl.core.files import kind_at
 from drdoctl.core.fingerprint import digest
 from drdoctl.core.suggest import did_you_mean
 from drdoctl.spec.hashes import Hashes
@@ -92,9 +93,10 @@ def read_folder(
 
 def require_folder(path: Path, *, key: str, where: Where | None = None) -> None:
     """Raise UserError where there is no folder."""
-    if not path.is_dir():
+    there = kind_at(path)
+    if there != "folder":
         near = did_you_mean(path.name, [other.name for other in path.parent.glob("*") if other.is_dir()])
-        what = "is a file, not a folder" if path.exists() else "is not there"
+        what = "is a file, not a folder" if there else "is not there"
         raise UserError(
             f"`{key}`: the folder `{path}` {what}",
             code="no-folder",

@@ -114,6 +114,8 @@ def _setter(path: Key, placed: Mapping[Key, str]) -> str | None:
 
 def _where(path: Key, key: bool, marks: Marks, placed: Mapping[Key, str]) -> Where:
     setter = _setter(path, placed)
+    if setter is None and path and not marks.has(path):  # what the file does not have came with something inside it
+        setter = next((text for at, text in placed.items() if at[: len(path)] == path), None)
     return Where(f"--set {setter}") if setter is not None else marks.where(path, key=key)
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from drdoctl.core.errors import Fault, UserError, Where
+from drdoctl.core.files import kind_at
 from drdoctl.spec.marks import Key
-from drdoctl.spec.source import parse
+from drdoctl.spec.source import MAX_DEPTH, parse
 
 EITHER = {"max_steps": "epochs", "epochs": "max_steps", "warmup_steps": "warmup_ratio", "warmup_ratio": "warmup_steps"}
 """Setting one of these on the command line takes the place of the other in the file: the two exclude each other."""
@@ -52,7 +53,7 @@ def split_set(text: str, raw: dict[str, Any]) -> tuple[Key, Any]:
     """Return (path, value) of one `KEY=VALUE`. Raises UserError."""
     key, equals, written = text.partition("=")
     key = key.strip()
-    if not equals or not key or "" in key.split("."):
+    if not equals or not key or "" in key.split(".") or key.count(".") > MAX_DEPTH:
         raise UserError(
             f"`--set {text}` is not of the form KEY=VALUE",
             code="usage",
@@ -76,8 +77,13 @@ def path_of(key: str, raw: Any) -> Key:
         rest = key.partition(".")[2]
         axis = max((name for name in axes if rest == name or rest.startswith(name + ".")), key=len, default=rest)
         tail = rest[len(axis) + 1 :]
-        return ("matrix", axis, *(int(part) if part.isdigit() else part for part in (tail.split(".") if tail else ())))
-    return tuple(int(part) if part.isdigit() else part for part in parts)
+        return ("matrix", axis, *map(_step, tail.split(".") if tail else ()))
+    return tuple(map(_step, parts))
+
+
+def _step(part: str) -> str | int:
+    """Return an index for digits; no list is as long as ten of them say."""
+    return int(part) if part.isascii() and part.isdigit() and len(part) < 10 else part
 
 
 def put(raw: dict[str, Any], path: Key, value: Any) -> None:
@@ -93,6 +99,8 @@ def put(raw: dict[str, Any], path: Key, value: Any) -> None:
                 raise _no_place(here, f"there is a list of {len(current)} there, counted from 0")
         elif not isinstance(current, dict):
             raise _no_place(here, "what is there has no fields")
+        elif isinstance(part, int):
+            raise _no_place(here, "there is no list there")
         if last:
             current[part] = value
             _drop_other(current, part)
@@ -118,10 +126,10 @@ def _descend(current: Any, part: Any, then: str | int) -> Any:
     inside = current[part] if isinstance(current, list) else current.get(part)
     if inside is None:
         inside = current[part] = {}
+    elif isinstance(inside, str | dict) and isinstance(then, int) and part in ("split", "evaluate"):
+        inside = current[part] = [inside]
     elif isinstance(inside, str):
         inside = current[part] = {"name": inside}
-    elif isinstance(inside, dict) and isinstance(then, int) and part in ("split", "evaluate"):
-        inside = current[part] = [inside]
     return inside
 
 
@@ -142,6 +150,6 @@ def _rebased(path: Key, value: Any, base: Path) -> Any:
     if not isinstance(value, str) or path not in PATHS or value.startswith("~") or Path(value).is_absolute():
         return value
     here = Path.cwd().resolve()
-    if here == base or not (here / value).exists():
+    if here == base or kind_at(here / value) is None:
         return value
     return os.path.relpath(here / value, base)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drdoctl.core.errors import Fault, UserError
+from drdoctl.core.files import expand, kind_at
 from drdoctl.spec.case import Case
 from drdoctl.spec.load import in_order
 
@@ -37,6 +37,6 @@ def _folders(case: Case) -> Iterator[Fault]:
     for key, model in named.items():
         if not isinstance(model, str) or case.model_kind(model) != "folder":
             continue
-        if not (case.base / Path(model).expanduser()).is_dir():
+        if kind_at(case.base / expand(model)) != "folder":
             hint = "paths are relative to the spec's folder; for a Hub id write `ORG/NAME`"
             yield case.fault("no-such-file", f"there is no folder `{model}`", key, hint)

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from drdoctl.core.errors import UserError, ZooError
+from drdoctl.core.files import expand
 from drdoctl.zoo import Zoo
 from drdoctl.zoo.card import NAME
 
@@ -57,7 +58,7 @@ def locate(written: str | None = None, base: Path | None = None) -> str:
     if written is None:
         return os.environ.get(VARIABLE) or DEFAULT
     if base is not None and not _is_hub(written) and "://" not in written:
-        return str(base / Path(written).expanduser())
+        return str(base / expand(written))
     return written
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drdoctl.core.errors import StageFailed
-from drdoctl.core.files import disk_errors, read_json, tree_size, write_atomic, write_json, write_via
+from drdoctl.core.files import disk_errors, expand, kind_at, read_json, tree_size, write_atomic, write_json, write_via
 
 JSON = st.recursive(
     st.none()
@@ -113,3 +113,18 @@ def test_tree_size_counts_files_at_every_depth(tmp_path):
     write_atomic(tmp_path / "a", b"12345")
     write_atomic(tmp_path / "b" / "c", b"123")
     assert tree_size(tmp_path) == 8
+
+
+def test_any_name_has_a_kind(tmp_path):
+    """A file, a folder, something else; nothing for what is not there and for names that no disk can hold."""
+    (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
+    names = ["file", ".", "pipe", "absent", "file/below", "loop", "x" * 300, "a\0b"]
+    assert [kind_at(tmp_path / name) for name in names] == ["file", "folder", "other", *[None] * 5]
+
+
+def test_an_unknown_home_stays_as_written(monkeypatch, tmp_path):
+    """`~` is followed where there is such a home."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert [str(expand(name)) for name in ("~/a", "~no-such-user/a")] == [f"{tmp_path}/a", "~no-such-user/a"]

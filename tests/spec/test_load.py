@@ -95,6 +95,13 @@ def test_faults_come_in_the_order_of_the_file_then_sets(spec):
     assert places == ["spec.yaml:2:7", "spec.yaml:5:27", "spec.yaml:5:31", "--set train.epochs"]
 
 
+def test_what_only_a_set_has_is_placed_there(spec):
+    """A fault above the key that `--set` names has no line in the file."""
+    with pytest.raises(UserError) as caught:
+        load(spec(), ["bogus.deep.er=1"])
+    assert [str(fault.where) for fault in caught.value.faults] == ["--set bogus.deep.er"]
+
+
 def test_faults_of_fields_and_matrix_come_together(spec):
     """A wrong value in the matrix does not wait until the rest is right."""
     with pytest.raises(UserError) as caught:

@@ -31,6 +31,12 @@ from drdoctl.spec.overrides import apply_sets
         ({}, "matrix.method.beta=[0.1, 1]", {"matrix": {"method.beta": [0.1, 1]}}),
         ({}, "method={name: dpo, beta: 1}", {"method": {"name": "dpo", "beta": 1}}),
         ({}, "a=b=c", {"a": "b=c"}),
+        (
+            {"data": {"split": "hard"}},
+            "data.split.0.quantile=0.3",
+            {"data": {"split": [{"name": "hard", "quantile": 0.3}]}},
+        ),
+        ({"evaluate": ["a"]}, "seed.²=1", {"evaluate": ["a"], "seed": {"²": 1}}),
         ({"publish": {"student": "zoo/a"}}, "publish=", {"publish": None}),
     ],
 )
@@ -50,6 +56,10 @@ def test_values_are_put_at_their_keys(tmp_path, raw, text, result):
         ("seed=.inf", "wrong-number"),
         ("evaluate.3.prompts=5", "unknown-field"),
         ("student.sft.epochs=2", "unknown-field"),
+        ("student.0=2", "unknown-field"),
+        ("evaluate.²=2", "unknown-field"),
+        (f"evaluate.{'9' * 5000}=2", "unknown-field"),
+        ("a." * 3000 + "b=2", "usage"),
     ],
 )
 def test_faults_name_the_set(tmp_path, text, code):
