@@ -42,6 +42,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "tokenizer" / "tokenizer_config.json").write_text(json.dumps({"eos_token": "<eos>"}))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(launch, "WORKER", "fake_stages")
+    monkeypatch.setattr(launch, "can_fork", lambda *_: False)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "engine"))
     return tmp_path
 
