@@ -28,6 +28,8 @@ from drdoctl.store.artifact import Store
 
 FORMAT = 1
 KIND = "drdoctl-plan"
+HEAD = 100
+"""Characters in which a saved plan, its keys sorted, has shown its digest."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +75,18 @@ def save(path: Path, plan: Plan, loaded: Loaded) -> None:
 
 
 def is_saved(path: Path) -> bool:
-    """Tell whether a file is meant as a saved plan, whole or not: specs are YAML, saved plans JSON."""
+    """Tell whether a file is meant as a saved plan, whole or not: specs are YAML (or JSON with `data`), plans JSON."""
     try:
-        with path.open(encoding="utf-8") as file:
-            return path.suffix == ".json" or file.read(1) == "{"
+        text = path.read_text(encoding="utf-8")
     except (OSError, ValueError):
         return False
+    if path.suffix != ".json" and not text.startswith("{"):
+        return False
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return path.suffix == ".json" or '"digest"' in text[:HEAD]
+    return not (isinstance(found, dict) and "data" in found and "kind" not in found)
 
 
 def load_saved(path: Path) -> Saved:

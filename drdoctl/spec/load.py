@@ -76,6 +76,9 @@ def load_data(data: Any, marks: Marks, text: str, path: Path, sets: Sequence[str
     if not isinstance(data, dict):
         hint = "a spec begins with `version: 1`"
         raise UserError("a spec is a mapping of keys and values", code="wrong-type", where=marks.where(()), hint=hint)
+    if "kind" in data and "plan" in data:
+        hint = f"`drdoctl apply {path}` carries it out; `drdoctl plan SPEC` makes a new one"
+        raise UserError(f"`{marks.file}` is a saved plan, not a spec", code="wrong-file", hint=hint)
     placed = apply_sets(data, sets, path.resolve().parent)
 
     def look(at: Key, key: bool) -> Where:

@@ -41,6 +41,23 @@ def test_a_saved_plan_is_the_plan(world):
     assert saved.loaded.spec.method.alpha == 0.3
 
 
+def test_specs_may_be_json(world):
+    """A spec in braces is no saved plan, whatever its file is called; a saved plan that was cut is one."""
+    saved = write(world).read_text()
+    for name, text in [("a.json", '{"version": 1, "data": {}}'), ("a.yaml", "{version: 1, data: {}}")]:
+        (world.root / name).write_text(text)
+        assert not is_saved(world.root / name)
+    for name in ("b.json", "b.yaml"):
+        (world.root / name).write_text(saved[:300])
+        assert is_saved(world.root / name)
+
+
+def test_a_saved_plan_is_no_spec(world):
+    """Where a spec is wanted, one sentence says what the file is."""
+    with pytest.raises(UserError, match="is a saved plan, not a spec"):
+        load(write(world))
+
+
 def test_the_current_folder_does_not_matter(world, monkeypatch, tmp_path_factory):
     """A path given with `--set` means the same file when the plan is applied from another folder."""
     shutil.copy(world.data, world.root / "mine.jsonl")
