@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -32,8 +33,8 @@ EXAMPLES = (
 def command(options: Options, what: str, location: str | None) -> None:
     """List recipes, plug-ins, zoo cards, runs or artifacts.
 
-    `zoo` lists the cards that ship with drdoctl, or with `--zoo` what is in that zoo; `runs` and `artifacts` read the
-    store. `drdoctl show NAME` says more about one.
+    `zoo` lists the cards that ship with drdoctl, or with `--zoo` or DRDOCTL_ZOO what is in that zoo; `runs` and
+    `artifacts` read the store. `drdoctl show NAME` says more about one.
     """
     if what not in LISTS:
         hint = did_you_mean(what, LISTS) or f"one of: {', '.join(LISTS)}"
@@ -66,15 +67,16 @@ def _parts(kind: str) -> Callable[[Options, str | None], Rows]:
 
 
 def _zoo(options: Options, location: str | None) -> Rows:
-    if location is None:
+    from drdoctl.zoo.location import VARIABLE, open_zoo
+
+    location = location or os.environ.get(VARIABLE)
+    if not location:
         from drdoctl.zoo.shelf import shipped_cards
 
         return [
             {"name": f"zoo/{name}", "role": card.role, "status": card.status, "about": card.about}
             for name, card in shipped_cards().items()
         ]
-    from drdoctl.zoo.location import open_zoo
-
     return [{"name": f"zoo/{name}"} for name in open_zoo(location, offline=options.offline).names()]
 
 

@@ -74,6 +74,12 @@ class FsZoo:
                 or f"`drdoctl push ARTIFACT zoo/{name} --zoo {self.location}` makes it"
             )
             raise ZooError(f"`zoo/{name}` is not in the zoo `{self.location}`", code="zoo-unknown", hint=hint)
+        if revision is None or revision == "main":
+            raise ZooError(
+                f"`zoo/{name}` in `{self.location}` does not say which revision is its newest: `refs/main` holds no id",
+                code="zoo-revision",
+                hint=f"publish it again: `drdoctl push ARTIFACT zoo/{name} --zoo {self.location}`",
+            )
         tags = ", ".join(f"`{tag}`" for tag in self.tags(name)) or "none"
         raise ZooError(
             f"`zoo/{name}` has no revision `{revision}` in `{self.location}`",

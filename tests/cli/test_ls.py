@@ -36,6 +36,15 @@ def test_a_zoo_in_a_folder_is_listed(tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_the_environments_zoo_is_listed(tmp_path, capsys, monkeypatch):
+    """DRDOCTL_ZOO names the place as it does for push and pull."""
+    monkeypatch.setenv("DRDOCTL_ZOO", str(tmp_path))
+    (tmp_path / "thing" / "refs").mkdir(parents=True)
+    (tmp_path / "thing" / "refs" / "main").write_text("0" * 40)
+    assert run(["ls", "zoo"]) == 0
+    assert capsys.readouterr().out.split() == ["zoo/thing"]
+
+
 def test_unknown_lists_are_guessed(capsys):
     """A misspelt kind is an error with the likely one."""
     assert run(["ls", "method"]) == 2

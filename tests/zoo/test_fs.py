@@ -66,6 +66,17 @@ def test_tampering(what, folder_zoo, store, other_store, oracle):
     assert not other_store.path(oracle).exists()
 
 
+@pytest.mark.parametrize("text", ["", "junk", "0" * 39])
+def test_a_broken_pointer_is_named_and_mended(text, folder_zoo, store, other_store, oracle):
+    """`refs/main` without an id is said to be that; pushing again writes it anew."""
+    push(pack(store, oracle, "thing"), folder_zoo.location)
+    (folder_zoo.root / "thing/refs/main").write_text(text, encoding="ascii")
+    with pytest.raises(ZooError, match=r"refs/main"):
+        pull(other_store, "zoo/thing", folder_zoo.location)
+    push(pack(store, oracle, "thing"), folder_zoo.location)
+    assert pull(other_store, "zoo/thing", folder_zoo.location).path.is_dir()
+
+
 def test_a_cut_blob_is_mended_by_pushing_again(folder_zoo, store, other_store, oracle):
     """A blob that a crash left short is written anew by the next push of the same artifact."""
     push(pack(store, oracle, "thing"), folder_zoo.location)
