@@ -42,7 +42,7 @@ def contrast(z_w: Tensor, z_l: Tensor, gate: Tensor, *, printed: bool = False) -
 
 
 class DrdoMethod(Method):
-    """Direct reward distillation and policy optimisation. Needs one oracle and, by default, no reference model."""
+    """Direct reward distillation and policy optimisation. Needs one oracle; the reference comes from its cache."""
 
     name: Literal["drdo"]
     """`drdo`."""
@@ -54,8 +54,9 @@ class DrdoMethod(Method):
     """What r_hat is: `implicit`, beta times the response's log-probability; `head`, a linear head on the student."""
     beta: float = Field(default=0.1, gt=0)
     """Scale of the implicit reward: oracle units a nat."""
-    reference: bool = False
-    """Subtract the reference's log-probability from the implicit reward."""
+    reference: bool = True
+    """Subtract the reference's log-probability from the implicit reward. Without it the student's margins of long responses
+    are hundreds of nats from the start and drown the oracle's: fit for responses of a few words only."""
     log_prob: LogProb = "sum"
     """Log-probabilities in the contrastive term: of the whole response (`sum`), or a token (`mean`)."""
     unlikelihood: Literal["lower", "printed"] = "lower"

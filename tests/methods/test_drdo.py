@@ -16,7 +16,7 @@ SHORT = st.floats(-20, -1e-3)
 
 def test_the_loss_by_hand(make_pairs, make_method):
     """z = (-1, -2), dr = 1: (1 - .1)^2 + .1 (1 - sigmoid 1)^2 (1 - log(1 - e^-2)) = .81 + .1 * .0723295 * 1.1454135."""
-    out = make_method("drdo").loss(make_pairs([-1.0], [-2.0], dr=[1.0]))
+    out = make_method("drdo", reference=False).loss(make_pairs([-1.0], [-2.0], dr=[1.0]))
     assert out.losses.item() == pytest.approx(0.81 + 0.1 * 0.07232949 * 1.14541346, rel=1e-7)
     assert out.metrics["gate"].item() == pytest.approx(0.07232949, rel=1e-6)
     assert out.metrics["p_w"].item() == pytest.approx(0.73105858, rel=1e-7)
@@ -26,7 +26,7 @@ def test_the_loss_by_hand(make_pairs, make_method):
 
 def test_the_letter_of_equation_6_by_hand(make_pairs, make_method):
     """`unlikelihood: printed` subtracts log(1 - pi_l): .81 + .1 * .0723295 * (1 - .1454135)."""
-    out = make_method("drdo", unlikelihood="printed").loss(make_pairs([-1.0], [-2.0], dr=[1.0]))
+    out = make_method("drdo", reference=False, unlikelihood="printed").loss(make_pairs([-1.0], [-2.0], dr=[1.0]))
     assert out.losses.item() == pytest.approx(0.81 + 0.1 * 0.07232949 * 0.85458654, rel=1e-7)
 
 
@@ -85,14 +85,14 @@ def test_gamma_0_with_sums_is_sft_on_the_chosen(make_pairs, make_method, gradien
 def test_alpha_0_is_pure_distillation(make_pairs, make_method, gradients):
     """With alpha 0 loss and gradient are those of `contrast: false`."""
     data = ([-3.0, -9.0], [-4.0, -2.0])
-    zero, off = make_method("drdo", alpha=0), make_method("drdo", contrast=False)
+    zero, off = make_method("drdo", reference=False, alpha=0), make_method("drdo", reference=False, contrast=False)
     assert zero.loss(make_pairs(*data, dr=[1.0, -2.0])).losses.tolist() == pytest.approx([0.81, 1.69])
     assert gradients(zero, make_pairs(*data, dr=[1.0, -2.0])) == gradients(off, make_pairs(*data, dr=[1.0, -2.0]))
 
 
 def test_no_margin_still_trains(make_pairs, make_method, gradients):
     """With dr = 0 everywhere and equal log-probabilities the distillation rests and the contrast goes on."""
-    grad_w, grad_l = gradients(make_method("drdo"), make_pairs([-2.0], [-2.0], dr=[0.0]))
+    grad_w, grad_l = gradients(make_method("drdo", reference=False), make_pairs([-2.0], [-2.0], dr=[0.0]))
     assert grad_w[0] < 0 < grad_l[0]
 
 
@@ -123,14 +123,14 @@ def test_with_reference_and_no_contrast_it_is_d_dpo(make_pairs, make_method, gra
 
 def test_mean_divides_the_contrast_and_not_the_reward(make_pairs, make_method):
     """`log_prob: mean` is about the second term: 4 and 8 tokens turn z = (-4, -16) into (-1, -2); r_hat keeps sums."""
-    out = make_method("drdo", log_prob="mean").loss(make_pairs([-4.0], [-16.0], [4.0], [8.0], dr=[1.0]))
+    out = make_method("drdo", reference=False, log_prob="mean").loss(make_pairs([-4.0], [-16.0], [4.0], [8.0], dr=[1.0]))
     assert out.metrics["gate"].item() == pytest.approx(0.07232949, rel=1e-6)
     assert out.metrics["distillation"].item() == pytest.approx((1 - 0.1 * 12) ** 2)
 
 
 def test_reward_scale_divides_by_the_training_split(make_pairs, make_method):
     """`std` divides dr by the stored standard deviation; a margin that never varies is left as it is."""
-    method = make_method("drdo", contrast=False, reward_scale="std")
+    method = make_method("drdo", reference=False, contrast=False, reward_scale="std")
     for std, dr in ((4.0, 0.5), (0.0, 2.0)):
         pairs = make_pairs([-1.0], [-1.0], dr=[2.0], margin_std=torch.tensor([std]))
         assert method.loss(pairs).losses.item() == pytest.approx(dr**2)
@@ -150,7 +150,7 @@ def test_reward_scale_divides_by_the_training_split(make_pairs, make_method):
 @given(z_w=LOGP, z_l=LOGP, dr=st.floats(-1e4, 1e4, width=32))
 def test_everything_stays_finite(make_pairs, make_method, options, dtype, z_w, z_l, dr):
     """No log-probability in [-1e4, 0] and no margin gives NaN or infinity in loss, gradient or metric; all float32."""
-    pairs = make_pairs([z_w], [z_l], [7.0], [3.0], dr=[dr], head=([dr], [-dr]), dtype=dtype)
+    pairs = make_pairs([z_w], [z_l], [7.0], [3.0], dr=[dr], head=([dr], [-dr]), ref=([0.0], [0.0]), dtype=dtype)
     out = make_method("drdo", **options).loss(pairs)
     out.losses.sum().backward()
     assert out.losses.dtype == torch.float32
@@ -162,7 +162,7 @@ def test_everything_stays_finite(make_pairs, make_method, options, dtype, z_w, z
 
 def test_metrics_are_detached_and_one_for_each_pair(make_pairs, make_method):
     """Every metric has shape (N,) and no gradient, so that the engine can average it over any packing."""
-    out = make_method("drdo").loss(make_pairs([-1.0, -2.0], [-2.0, -3.0], [3.0, 4.0], [5.0, 2.0], dr=[1.0, -1.0]))
+    out = make_method("drdo", reference=False).loss(make_pairs([-1.0, -2.0], [-2.0, -3.0], [3.0, 4.0], [5.0, 2.0], dr=[1.0, -1.0]))
     assert {name: tuple(values.shape) for name, values in out.metrics.items() if values.shape != (2,)} == {}
     assert not any(values.requires_grad for values in out.metrics.values())
     assert out.metrics["length_diff"].tolist() == [-2, 2]
@@ -173,9 +173,9 @@ def test_metrics_are_detached_and_one_for_each_pair(make_pairs, make_method):
 def test_the_loss_of_a_pair_does_not_depend_on_its_company(make_pairs, make_method):
     """A pair's loss alone is its loss in a batch: nothing is normalised over the batch."""
     z_w, z_l, dr = [-1.0, -7.0, -30.0], [-2.0, -3.0, -31.0], [1.0, 5.0, -2.0]
-    together = make_method("drdo").loss(make_pairs(z_w, z_l, dr=dr)).losses.tolist()
+    together = make_method("drdo", reference=False).loss(make_pairs(z_w, z_l, dr=dr)).losses.tolist()
     alone = [
-        make_method("drdo").loss(make_pairs([win], [lose], dr=[gap])).losses.item()
+        make_method("drdo", reference=False).loss(make_pairs([win], [lose], dr=[gap])).losses.item()
         for win, lose, gap in zip(z_w, z_l, dr, strict=True)
     ]
     assert together == pytest.approx(alone, rel=1e-14)  # vector and scalar code may differ in the last bit
@@ -184,8 +184,8 @@ def test_the_loss_of_a_pair_does_not_depend_on_its_company(make_pairs, make_meth
 @pytest.mark.parametrize(
     ("options", "needs"),
     [
-        ({}, (False, 1, False, False)),
-        ({"reference": True}, (True, 1, False, False)),
+        ({}, (True, 1, False, False)),
+        ({"reference": False}, (False, 1, False, False)),
         ({"reward": "head"}, (False, 1, True, False)),
         ({"reward": "head", "detach_trunk": True}, (False, 1, True, True)),
         ({"distillation": False}, (False, 0, False, False)),

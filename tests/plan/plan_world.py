@@ -23,7 +23,7 @@ student:
   model: ./base
   sft: {epochs: 1, global_batch: 4}
 oracle: {model: ./base, global_batch: 4}
-method: {name: drdo, alpha: 0.1}
+method: {name: drdo, alpha: 0.1, reference: false}
 train: {global_batch: 4}
 evaluate:
   - {name: win-rate, temperatures: [0.7], prompts: 8, max_new_tokens: 8}
@@ -31,7 +31,7 @@ evaluate:
 """
 MATRIX = """\
 matrix:
-  method: [{name: drdo, alpha: 0.1}, {name: dpo}, {name: e-dpo, members: 2}]
+  method: [{name: drdo, alpha: 0.1, reference: false}, {name: dpo}, {name: e-dpo, members: 2}]
 """
 CONFIG = {
     "architectures": ["LlamaForCausalLM"],

@@ -12,7 +12,7 @@ from plan_world import MATRIX, SPEC, pair, write_model
 
 from drdoctl.core.errors import UserError
 
-ONE_METHOD = "method: {name: drdo, alpha: 0.1}\n"
+ONE_METHOD = "method: {name: drdo, alpha: 0.1, reference: false}\n"
 
 
 def by_id(wants):

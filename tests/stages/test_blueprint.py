@@ -49,8 +49,8 @@ def test_a_folder_is_its_hash(world):
 @pytest.mark.parametrize(
     ("change", "used"),
     [
-        (("method: {name: drdo, alpha: 0.1}", "method: drdo"), True),
-        (("method: {name: drdo, alpha: 0.1}", "method: dpo"), True),
+        (("method: {name: drdo, alpha: 0.1, reference: false}", "method: drdo"), True),
+        (("method: {name: drdo, alpha: 0.1, reference: false}", "method: dpo"), True),
         (("oracle: {model: ./base, global_batch: 4}\n", ""), False),
     ],
 )
@@ -58,7 +58,7 @@ def test_who_uses_the_oracle(world, change, used):
     """A method, a judge or held-out pairs use the oracle; without `oracle` nobody does."""
     text = SPEC.replace(*change)
     if not used:
-        text = text.replace("name: drdo, alpha: 0.1", "name: dpo").partition("evaluate:")[0]
+        text = text.replace("name: drdo, alpha: 0.1, reference: false", "name: dpo").partition("evaluate:")[0]
     world.spec.write_text(text)
     assert uses_oracle(load(world.spec).spec) is used
 

@@ -29,7 +29,7 @@ def test_one_for_each_artifact(world):
 
 def test_a_matrix_appends_its_labels(world):
     """Each student of a matrix has a name of its own, the tag at its end; the oracle is published once."""
-    world.spec.write_text(SPEC.replace("method: {name: drdo, alpha: 0.1}\n", "") + MATRIX + PUBLISH)
+    world.spec.write_text(SPEC.replace("method: {name: drdo, alpha: 0.1, reference: false}\n", "") + MATRIX + PUBLISH)
     assert {want.settings["publish.name"] for want in published(world).values()} == {
         "zoo/mine-drdo@v1",
         "zoo/mine-dpo@v1",
