@@ -1,12 +1,7 @@
-"""The JSON Schema of a plan, as `plan --json` prints it.
-
-`python -m drdoctl.plan.schema` prints it; `schemas/plan.schema.json` is kept equal to it by a test.
-"""
+"""The JSON Schema of a plan, as `plan --json` prints it; `make gen` writes `schemas/plan.schema.json`."""
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Any, get_args
 
 from drdoctl.plan.types import FORMAT, Action
@@ -35,11 +30,6 @@ def schema() -> dict[str, Any]:
             origin=_closed("Where the plan comes from", spec=TEXT, sets=TEXTS),
         ),
     }
-
-
-def text() -> str:
-    """Return the schema as its file has it."""
-    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _stage() -> dict[str, Any]:
@@ -85,7 +75,3 @@ def _closed(description: str, **properties: Any) -> dict[str, Any]:
         "required": list(properties),
         "additionalProperties": False,
     }
-
-
-if __name__ == "__main__":
-    sys.stdout.write(text())

@@ -1,22 +1,18 @@
 """The JSON Schema of a spec, made from the pydantic models: for editors, and for programs that write specs.
 
 It accepts what `load` accepts and refuses what `load` refuses, but for rules across fields, which a schema cannot
-state. `python -m drdoctl.spec.schema --write` writes `schemas/spec.schema.json`; `--check` says whether it is current.
+state. `make gen` writes `schemas/spec.schema.json`.
 """
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Mapping
 from typing import Any
 
-from drdoctl.core.files import write_atomic
 from drdoctl.core.parts import Part
 from drdoctl.data import datasets
 from drdoctl.evals import evals
 from drdoctl.methods import methods
-from drdoctl.shipped import shipped
 from drdoctl.spec.axes import NO_RESULT
 from drdoctl.spec.model import Spec
 from drdoctl.splits import splits
@@ -33,11 +29,6 @@ def schema() -> dict[str, Any]:
     _tidy(made)
     made["properties"]["matrix"]["propertyNames"] = {"pattern": _axis_pattern()}
     return {"$schema": DIALECT, **made, "title": "drdoctl spec"}
-
-
-def text() -> str:
-    """Return the schema as its file has it."""
-    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _require_name(definitions: Mapping[str, Any], cls: type[Part]) -> None:
@@ -66,19 +57,3 @@ def _axis_pattern() -> str:
     """Return the pattern of a matrix's keys: sections whose values can change a result, and what lies below them."""
     roots = [name for name in Spec.model_fields if name not in NO_RESULT]
     return rf"^({'|'.join(roots)})(\.[^.]+)*$"
-
-
-def main(argv: list[str]) -> int:
-    """Write or check the file; returns the exit code."""
-    path = shipped("schemas") / "spec.schema.json"
-    if argv == ["--write"]:
-        write_atomic(path, text())
-        return 0
-    current = path.is_file() and path.read_text(encoding="utf-8") == text()
-    if not current:
-        sys.stderr.write(f"{path} is not current: python -m drdoctl.spec.schema --write\n")
-    return 0 if current else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
