@@ -58,6 +58,7 @@ TESTED_ELSEWHERE = {
     "drdoctl.train.rewards": "tests/train/test_scoring.py",
     "drdoctl.train.runtime": "tests/train/test_checkpoint.py",
     "drdoctl.train.sft": "tests/train/test_loop.py",
+    "drdoctl.train.weights": "tests/train/test_models.py",
 }
 """Module -> the file that tests it, where several small modules only mean something together."""
 

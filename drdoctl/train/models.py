@@ -15,6 +15,7 @@ from drdoctl.core.errors import UserError
 from drdoctl.train.attention import NAME as TREES
 from drdoctl.train.batches import FlatBatch
 from drdoctl.train.forward import Outputs, responses_reward, sequence_logp
+from drdoctl.train.weights import reading, whole
 
 HEAD_FILE = "reward_head.safetensors"
 LM_HEAD_FILE = "lm_head.safetensors"
@@ -50,7 +51,8 @@ class Policy(nn.Module):
 
 
 def _config(source: str, revision: str | None = None) -> Any:
-    config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
+    with reading(source):
+        config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
     if config.model_type not in SUPPORTED:
         raise UserError(
             f"models of type `{config.model_type}` are not supported",
@@ -89,15 +91,7 @@ def load_lm(location: dict[str, Any], *, attention: str = TREES) -> Any:
     source, revision = location.get("path") or location["hub"], location.get("revision")
     config = _no_dropout(_config(source, revision))
     check_window(config, location.get("max_tokens"))
-    return AutoModelForCausalLM.from_pretrained(
-        source,
-        revision=revision,
-        config=config,
-        dtype=torch.float32,
-        attn_implementation=attention,
-        use_safetensors=True,
-        trust_remote_code=False,
-    )
+    return whole(AutoModelForCausalLM, source, revision=revision, config=config, attention=attention)
 
 
 def check_window(config: Any, max_tokens: int | None) -> None:
@@ -228,20 +222,5 @@ def load_reward_model(location: dict[str, Any] | str | Path) -> RewardModel:
             code="not-a-reward-model",
             hint="give a folder or repository that `AutoModelForSequenceClassification` loads with `num_labels` 1",
         )
-    model = AutoModelForSequenceClassification.from_pretrained(
-        source,
-        revision=revision,
-        config=config,
-        dtype=torch.float32,
-        attn_implementation=TREES,
-        use_safetensors=True,
-        trust_remote_code=False,
-    )
-    broken = [name for name, weight in model.named_parameters() if not torch.isfinite(weight).all()]
-    if broken:
-        raise UserError(
-            f"the oracle `{source}` holds weights that are not finite: `{broken[0]}`",
-            code="not-finite",
-            hint="train it again, or take another",
-        )
-    return RewardModel(model)
+    auto = AutoModelForSequenceClassification
+    return RewardModel(whole(auto, source, revision=revision, config=config, attention=TREES))

@@ -93,6 +93,45 @@ def test_oracle_with_nan_is_refused(tmp_path, data):
         load_reward_model(tmp_path)
 
 
+def _without(weights, folder):
+    del weights["model.layers.1.input_layernorm.weight"]
+
+
+def _other_shape(weights, folder):
+    weights["model.norm.weight"] = weights["model.norm.weight"][:-1].clone()
+
+
+def _not_finite(weights, folder):
+    weights["model.norm.weight"][3] = float("inf")
+
+
+def _no_heads(weights, folder):
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps(config | {"num_attention_heads": 0}), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (_without, r"lacks the weight `model\.layers\.1\.input_layernorm\.weight`"),
+        (_other_shape, r"has another shape of `model\.norm\.weight`"),
+        (_not_finite, r"not finite: `model\.norm\.weight`"),
+        (_no_heads, "cannot be read: "),
+    ],
+)
+@pytest.mark.parametrize("role", ["student", "oracle"])
+def test_a_broken_model_is_refused(spoil, said, role, tmp_path, data):
+    """No weight is made up: what is missing, of another shape or no number is named, and so is the folder."""
+    save, load = (save_policy, load_policy) if role == "student" else (save_oracle, load_reward_model)
+    save(make("llama"), tmp_path, data / "tokenizer" / "student")
+    weights = load_file(tmp_path / "model.safetensors")
+    spoil(weights, tmp_path)
+    save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match=said) as caught:
+        load(tmp_path)
+    assert str(tmp_path) in str(caught.value)
+
+
 def test_causal_lm_is_no_oracle(tmp_path, data):
     """A folder without a one-label head is refused as a reward model."""
     save_policy(make("llama"), tmp_path, data / "tokenizer" / "student")
