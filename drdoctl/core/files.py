@@ -102,8 +102,3 @@ def kind_at(path: Path) -> str | None:
 def expand(name: str) -> Path:
     """Return the path with `~` followed; a home that nobody has stays as it is written."""
     return Path(os.path.expanduser(name))  # noqa: PTH111  # Path.expanduser raises for an unknown home
-
-
-def tree_size(path: Path) -> int:
-    """Return the bytes of all regular files below `path`."""
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())

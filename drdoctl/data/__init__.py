@@ -53,16 +53,6 @@ class BadRow:
     hint: str | None = None
 
 
-@dataclass(frozen=True)
-class External:
-    """Something outside the store that a dataset reads: its name in messages and the hash of its content."""
-
-    name: str
-    sha256: str
-    size: int = 0
-    rows: int | None = None
-
-
 class Dataset(Part):
     """A source of preference pairs. Reading is lazy and in file order; nothing here imports torch."""
 

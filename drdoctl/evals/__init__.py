@@ -29,11 +29,6 @@ class Sampling:
     prompts: int | None = None
     """How many evaluation prompts, from the front of the list; None: all."""
 
-    @property
-    def label(self) -> str:
-        """Return the name of the sample's files and columns, such as ``t0.7-p0.8-n256-1000``."""
-        return f"t{self.temperature:g}-p{self.top_p:g}-n{self.max_new_tokens}-{self.prompts or 'all'}"
-
 
 @dataclass(frozen=True)
 class Figure:
@@ -75,8 +70,6 @@ class Samples:
 class EvalData:
     """What the evaluate stage hands to an eval."""
 
-    student: str
-    """The student's label, such as `drdo`, or `sft` for the start model itself."""
     samples: dict[Sampling, Samples]
     baselines: dict[str, dict[Sampling, Samples]]
     """`sft` -> its samples; `reference` -> logged responses (same for every sampling). What is missing is not there."""

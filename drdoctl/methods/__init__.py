@@ -46,8 +46,6 @@ class PairNumbers:
     """Standard deviation of dr over the training split, one for each oracle. Shape (K,)."""
     stats: dict[str, float] = field(default_factory=dict)
     """What `Method.follow` remembers: running or batch means of the loss's own metrics."""
-    progress: float = 0.0
-    """Share of the training steps done, 0 to 1, for schedules."""
 
 
 @dataclass(frozen=True)
@@ -98,11 +96,6 @@ class Method(Part):
     def detaches_trunk(self) -> bool:
         """Whether the reward head reads a detached hidden state, so that its loss never reaches the trunk."""
         return False
-
-    @property
-    def pairwise(self) -> bool:
-        """Whether the rejected response is looked at. False lets the engine leave it out."""
-        return True
 
     def loss(self, pairs: PairNumbers) -> LossOut:
         """Return one loss a pair, shape (N,), and detached metrics of the same shape."""

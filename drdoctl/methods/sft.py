@@ -27,11 +27,6 @@ class SftMethod(Method):
 
     paper: ClassVar[str] = "Ouyang et al., arXiv 2203.02155, section 3"
 
-    @property
-    def pairwise(self) -> bool:
-        """The rejected response is not looked at."""
-        return False
-
     def loss(self, pairs: PairNumbers) -> LossOut:
         """Return the negative log-likelihood of y_w, shape (N,)."""
         losses = nll(pairs.chosen_logp, pairs.chosen_tokens, self.log_prob)

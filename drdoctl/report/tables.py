@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.report.collect import collect, headline_way
@@ -35,7 +35,6 @@ class Table:
     title: str
     columns: list[str]
     rows: list[list[str]]
-    notes: list[str] = field(default_factory=list)
 
     def render(self) -> str:
         """Return the table for a terminal: first column to the left, numbers to the right."""

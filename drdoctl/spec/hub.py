@@ -148,6 +148,3 @@ def _ask(ref: HubRef, *, offline: bool) -> str:
     if not commit:
         raise ZooError([Fault("hub", f"the Hub gives no commit for `{ref.id}` at `{ref.revision}`", hint=pin)])
     return str(commit)
-
-
-__all__ = ["COMMIT", "DEFAULT_REVISION", "HUB_ID", "HubRef", "HubRefs", "cache_folder", "cached_config", "cached_file"]

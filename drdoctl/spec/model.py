@@ -223,6 +223,3 @@ class Spec(Model):
     """Where `zoo/NAME` lives: a folder, a URL that fsspec opens, or `hub:ORG`. Without it, DRDOCTL_ZOO, else
     `hub:drdoctl`."""
     resources: Resources = Resources()
-
-
-__all__ = ["Data", "Dataset", "NewModel", "Oracle", "Publish", "Resources", "Sft", "Spec", "Student", "Training"]

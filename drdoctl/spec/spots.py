@@ -12,7 +12,8 @@ from drdoctl.data import datasets
 from drdoctl.evals import evals
 from drdoctl.methods import methods
 from drdoctl.spec.marks import Key
-from drdoctl.spec.model import Data, NewModel, Oracle, Publish, Resources, Sft, Spec, Student, Training
+from drdoctl.spec.model import Data, NewModel, Oracle, Publish, Resources, Spec, Student
+from drdoctl.spec.training import Sft, Training
 from drdoctl.splits import splits
 
 SECTIONS: dict[Key, type[BaseModel]] = {

@@ -12,9 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from drdoctl.core.files import WORK_FILES as WORK_FILES
-from drdoctl.core.fingerprint import FINGERPRINT_DIGITS as FINGERPRINT_DIGITS
-from drdoctl.core.fingerprint import digest
+from drdoctl.core.fingerprint import FINGERPRINT_DIGITS, digest
 
 KINDS = ("data", "sft", "oracle", "rewards", "logps", "align", "evaluate", "publish")
 
@@ -85,7 +83,7 @@ class Job:
     resources: Mapping[str, Any]
     """The spec's `resources`, plain."""
     out: str
-    """The `.partial` folder: everything written here becomes the artifact, but for `WORK_FILES`."""
+    """The `.partial` folder: everything written here becomes the artifact, but for `core.files.WORK_FILES`."""
     warnings: tuple[str, ...] = ()
     offline: bool = False
     parent: int = 0

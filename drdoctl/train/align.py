@@ -44,7 +44,6 @@ class Cached:
         outputs: Outputs,
         rows: np.ndarray,
         stats: Mapping[str, float],
-        progress: float,
     ) -> PairNumbers:
         """Join a micro-batch's outputs with its cached numbers."""
         device = outputs.tokens.device
@@ -63,7 +62,6 @@ class Cached:
             rejected_reward=reward[1::2] if reward is not None else None,
             margin_std=self.margin_std.to(device) if self.margin_std is not None else None,
             stats=dict(stats),
-            progress=progress,
         )
 
 
@@ -104,8 +102,8 @@ def run(job: Job) -> None:
     rows = TokenRows(job.input("data"), "train", "student", ("chosen", "rejected"))
     cached = Cached(job, method, rows.ids.to_pylist())
 
-    def loss(outputs: Outputs, at: np.ndarray, stats: Mapping[str, float], progress: float) -> LossOut:
-        return method.loss(cached.numbers(outputs, at, stats, progress))
+    def loss(outputs: Outputs, at: np.ndarray, stats: Mapping[str, float]) -> LossOut:
+        return method.loss(cached.numbers(outputs, at, stats))
 
     task = Task(
         rows=rows,

@@ -149,7 +149,6 @@ def measure(job: Job, parts: Sequence[Eval], prompts: Prompts, groups: Sequence[
     if "baseline" in job.inputs and sizes:
         baselines[SFT] = start_samples(job, sizes, prompts.ids)
     data = EvalData(
-        student=label_of(job),
         samples={sampling: by_label[_way_label(sampling)].first(size) for sampling, size in sizes.items()},
         baselines=baselines,
         pairs=pairs,

@@ -45,8 +45,8 @@ class Rows(Protocol):
         ...
 
 
-Loss = Callable[[Outputs, np.ndarray, Mapping[str, float], float], LossOut]
-"""(outputs, row numbers, stats, progress) -> one loss a row."""
+Loss = Callable[[Outputs, np.ndarray, Mapping[str, float]], LossOut]
+"""(outputs, row numbers, stats) -> one loss a row."""
 
 
 def _keep(stats: dict[str, float], means: dict[str, float]) -> dict[str, float]:  # noqa: ARG001
@@ -120,7 +120,7 @@ class Trainer:
     def _loss(self, rows: np.ndarray, stats: Mapping[str, float]) -> tuple[LossOut, int]:
         batch = collate(self.task.rows.items(rows)).to(self.world.device)
         outputs = self.engine(batch, logp=self.task.needs_logp)
-        return self.task.loss(outputs, rows, stats, self.step / self.steps), batch.tokens
+        return self.task.loss(outputs, rows, stats), batch.tokens
 
     def _one_step(self) -> tuple[dict[str, float], int]:
         """Take one optimizer step and return the means over the global batch, and the tokens."""

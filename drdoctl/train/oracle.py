@@ -24,7 +24,7 @@ def run(job: Job) -> None:
     world = start(job.resources, seed, group=True)
     weight = settings["sft_weight"]
 
-    def loss(outputs: Outputs, rows: np.ndarray, stats: Mapping[str, float], progress: float) -> LossOut:  # noqa: ARG001
+    def loss(outputs: Outputs, rows: np.ndarray, stats: Mapping[str, float]) -> LossOut:  # noqa: ARG001
         """Take responses that lie as chosen, rejected, chosen, rejected."""
         logp = outputs.logp[0::2] if outputs.logp is not None else None
         reward = given(outputs.reward)

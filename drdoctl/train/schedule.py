@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-SFT_WARMUP_STEPS = 100
-
 
 def total_steps(settings: Mapping[str, Any], rows: int) -> int:
     """Return the optimizer steps: `max_steps`, or `epochs` passes with the last short batch left out."""

@@ -22,7 +22,7 @@ WARMUP_STEPS = 100
 """The papers' warm-up of SFT; at most a tenth of the steps."""
 
 
-def loss(outputs: Outputs, rows: np.ndarray, stats: Mapping[str, float], progress: float) -> LossOut:  # noqa: ARG001
+def loss(outputs: Outputs, rows: np.ndarray, stats: Mapping[str, float]) -> LossOut:  # noqa: ARG001
     """Mean negative log-likelihood a response token, one value a row."""
     return nll(given(outputs.logp), outputs.tokens)
 

@@ -17,7 +17,6 @@ from pydantic import Field, ValidationError, field_validator
 from drdoctl.core.errors import Fault, IntegrityError
 from drdoctl.core.fingerprint import FINGERPRINT_DIGITS, digest
 from drdoctl.core.parts import Model
-from drdoctl.zoo.shelf import ShelfCard, shipped_cards
 
 FORMAT = 1
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$"
@@ -200,6 +199,3 @@ def inconsistencies(card: Card, name: str) -> list[str]:
 def json_schema() -> dict[str, Any]:
     """Return the card's JSON Schema."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Card.model_json_schema()}
-
-
-__all__ = ["Base", "Card", "FileEntry", "ShelfCard", "fingerprint_of", "json_schema", "parse_card", "shipped_cards"]

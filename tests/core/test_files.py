@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drdoctl.core.errors import StageFailed
-from drdoctl.core.files import disk_errors, expand, kind_at, read_json, tree_size, write_atomic, write_json, write_via
+from drdoctl.core.files import disk_errors, expand, kind_at, read_json, write_atomic, write_json, write_via
 
 JSON = st.recursive(
     st.none()
@@ -106,13 +106,6 @@ def test_other_os_errors_pass(tmp_path):
     """What is not the disk's fault is not called so."""
     with pytest.raises(FileNotFoundError), disk_errors(tmp_path):
         raise FileNotFoundError(errno.ENOENT, "gone")
-
-
-def test_tree_size_counts_files_at_every_depth(tmp_path):
-    """The size of a tree is the sum of its files' bytes."""
-    write_atomic(tmp_path / "a", b"12345")
-    write_atomic(tmp_path / "b" / "c", b"123")
-    assert tree_size(tmp_path) == 8
 
 
 def test_any_name_has_a_kind(tmp_path):

@@ -44,7 +44,6 @@ def measured():
     def run(part, student, baselines=None, **others):
         samplings = part.samplings()
         data = EvalData(
-            student="drdo",
             samples=dict.fromkeys(samplings, student),
             baselines={name: dict.fromkeys(samplings, samples) for name, samples in (baselines or {}).items()},
             **others,

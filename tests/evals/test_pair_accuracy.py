@@ -17,7 +17,7 @@ def accuracy(make_eval):
 
     def run(warnings=(), **columns):
         pairs = {name: np.asarray(values, dtype=np.float64) for name, values in columns.items()}
-        data = EvalData(student="drdo", samples={}, baselines={}, pairs=pairs, warnings=warnings)
+        data = EvalData(samples={}, baselines={}, pairs=pairs, warnings=warnings)
         return {figure.metric: figure for figure in make_eval("pair-accuracy").measure(data)}
 
     return run

@@ -13,9 +13,8 @@ def test_the_loss_is_the_negative_log_likelihood(make_pairs, make_method):
 
 
 def test_the_rejected_response_is_not_looked_at(make_pairs, make_method, gradients):
-    """The gradient by z_w is -1/n, by z_l nothing; the method says so to the engine."""
+    """The gradient by z_w is -1/n, by z_l nothing."""
     method = make_method("sft")
-    assert not method.pairwise
     grad_w, grad_l = gradients(method, make_pairs([-6.0], [-1.0], [3.0], [1.0]))
     assert grad_w[0] == pytest.approx(-1 / 3)
     assert grad_l[0] == 0

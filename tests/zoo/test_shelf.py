@@ -6,10 +6,9 @@ import pytest
 
 from drdoctl.core.errors import IntegrityError, ZooError
 from drdoctl.shipped import recipes
-from drdoctl.zoo.card import shipped_cards
 from drdoctl.zoo.location import parse_ref
 from drdoctl.zoo.resolve import look_up
-from drdoctl.zoo.shelf import ShelfCard
+from drdoctl.zoo.shelf import ShelfCard, shipped_cards
 
 
 def test_shipped_cards_are_sound():
