@@ -84,14 +84,14 @@ def new_head(config: Any, seed: int) -> nn.Linear:
     return head
 
 
-def load_lm(location: dict[str, Any], *, attention: str = TREES) -> Any:
+def load_lm(location: dict[str, Any]) -> Any:
     """Load a causal LM in float32 from `{"path": folder}`, `{"hub": id, "revision": sha}` or `{"new": fields, …}`."""
     if "new" in location:
-        return new_lm(location["new"], location["seed"], location["vocab_size"], location["special"], attention)
+        return new_lm(location["new"], location["seed"], location["vocab_size"], location["special"])
     source, revision = location.get("path") or location["hub"], location.get("revision")
     config = _no_dropout(_config(source, revision))
     check_window(config, location.get("max_tokens"))
-    return whole(AutoModelForCausalLM, source, revision=revision, config=config, attention=attention)
+    return whole(AutoModelForCausalLM, source, revision=revision, config=config, attention=TREES)
 
 
 def check_window(config: Any, max_tokens: int | None) -> None:
@@ -109,7 +109,7 @@ def check_window(config: Any, max_tokens: int | None) -> None:
             )
 
 
-def new_lm(fields: dict[str, Any], seed: int, vocab_size: int, special: dict[str, int], attention: str = TREES) -> Any:
+def new_lm(fields: dict[str, Any], seed: int, vocab_size: int, special: dict[str, int]) -> Any:
     """Build a small causal LM with random weights from a spec's `NewModel` fields."""
     mlp = fields["mlp_size"] or 3 * fields["hidden_size"]
     common = {
@@ -141,18 +141,16 @@ def new_lm(fields: dict[str, Any], seed: int, vocab_size: int, special: dict[str
     config = _no_dropout(AutoConfig.for_model(fields["model_type"], **common, **own))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return AutoModelForCausalLM.from_config(config, attn_implementation=attention, dtype=torch.float32)
+        return AutoModelForCausalLM.from_config(config, attn_implementation=TREES, dtype=torch.float32)
 
 
-def load_policy(location: dict[str, Any] | str | Path, *, head_seed: int | None = None) -> Policy:
-    """Load a student: its LM, and its reward head from the folder, or a new one where `head_seed` is given."""
+def load_policy(location: dict[str, Any] | str | Path) -> Policy:
+    """Load a student: its LM, and its reward head where the folder has one."""
     where = location if isinstance(location, dict) else {"path": str(location)}
     lm = load_lm(where)
     head_file = Path(where["path"], HEAD_FILE) if "path" in where else None
     head = None
-    if head_seed is not None:
-        head = new_head(lm.config, head_seed)
-    elif head_file is not None and head_file.exists():
+    if head_file is not None and head_file.exists():
         head = new_head(lm.config, 0)
         head.load_state_dict(load_file(head_file))
     return Policy(lm, head)

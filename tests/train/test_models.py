@@ -21,12 +21,12 @@ from drdoctl.train.models import (  # noqa: E402
     save_oracle,
     save_policy,
 )
-from drdoctl.train.scoring import logps, rewards  # noqa: E402
+from drdoctl.train.scoring import score_batch  # noqa: E402
 
 FIELDS = {"hidden_size": 32, "layers": 2, "heads": 4, "mlp_size": None, "activation": "gelu", "max_positions": 64}
 FIELDS |= {"rope_theta": 1000.0, "init_std": 0.2}
 SPECIAL = {"bos_token_id": None, "eos_token_id": 1, "pad_token_id": 0}
-ITEMS = [([3, 4, 5], [6, 7, 1]), ([9, 10], [11, 12, 13, 1]), ([20], [1])]
+ITEMS = [([3, 4, 5], ([6, 7, 1],)), ([9, 10], ([11, 12, 13, 1],)), ([20], ([1],))]
 
 
 def make(kind: str, *, tied: bool = True) -> Policy:
@@ -39,10 +39,10 @@ def test_oracle_folder_scores_the_same_with_transformers_alone(kind, tmp_path, d
     """The folder loads with AutoModelForSequenceClassification, and a right-padded batch gives the engine's scores."""
     oracle = make(kind, tied=kind != "llama")
     save_oracle(oracle, tmp_path, data / "tokenizer" / "student")
-    ours = rewards(tmp_path, ITEMS)
+    ours = score_batch(load_reward_model(tmp_path).eval(), ITEMS, "fp32", logp=False)
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path)
     tokenizer = AutoTokenizer.from_pretrained(tmp_path)
-    batch = tokenizer.pad({"input_ids": [prompt + response for prompt, response in ITEMS]}, return_tensors="pt")
+    batch = tokenizer.pad({"input_ids": [prompt + response for prompt, (response,) in ITEMS]}, return_tensors="pt")
     with torch.no_grad():
         theirs = model(**batch).logits[:, 0].numpy()
     assert theirs == pytest.approx(ours, rel=1e-4, abs=1e-5)
@@ -62,7 +62,7 @@ def test_student_folder_loads_with_transformers_alone(tmp_path, data):
     with torch.no_grad():
         logits = back(torch.tensor([[3, 4, 5, 6, 7, 1]])).logits.log_softmax(-1)[0]
     want = sum(logits[2 + i, token].item() for i, token in enumerate([6, 7, 1]))
-    assert logps(tmp_path, ITEMS[:1])[0] == pytest.approx(want, rel=1e-5)
+    assert score_batch(again.eval(), ITEMS[:1], "fp32", logp=True)[0] == pytest.approx(want, rel=1e-5)
 
 
 def test_heads_of_members_differ_by_seed_alone():
@@ -157,5 +157,5 @@ def test_real_model_continues_its_story():
     tokenizer = AutoTokenizer.from_pretrained(folder)
     prompt = tokenizer("Once upon a time, there was").input_ids
     good = tokenizer(" a little girl named Lily.", add_special_tokens=False).input_ids
-    values = logps(folder, [(prompt, good), (prompt, good[::-1])])
+    values = score_batch(load_policy(folder).eval(), [(prompt, (good, good[::-1]))], "fp32", logp=True)
     assert values[0] > values[1] + 10

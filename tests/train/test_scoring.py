@@ -13,6 +13,7 @@ import pyarrow.parquet as pq  # noqa: E402
 
 from drdoctl.core.progress import StopRequested  # noqa: E402
 from drdoctl.train import chunks, logps, rewards, scoring, sft  # noqa: E402
+from drdoctl.train.models import load_policy  # noqa: E402
 
 
 @given(lengths=st.lists(st.integers(1, 30), min_size=1, max_size=60), budget=st.integers(1, 64))
@@ -102,9 +103,11 @@ def test_cached_reference_is_what_the_policy_says_itself(make_job, data):
     logps.run(job)
     table = tables(job)["eval"]
     source = pq.read_table(data / "eval.parquet")
-    items = list(zip(source["student_prompt"].to_pylist(), source["student_chosen"].to_pylist(), strict=True))
-    assert table["chosen_logp"].to_numpy() == pytest.approx(scoring.logps(base.out, items), rel=1e-6)
-    assert table["chosen_tokens"].to_pylist() == [len(response) for _, response in items]
+    prompts, chosen = source["student_prompt"].to_pylist(), source["student_chosen"].to_pylist()
+    items = [(prompt, (response,)) for prompt, response in zip(prompts, chosen, strict=True)]
+    own = scoring.score_batch(load_policy(base.out).eval(), items, "fp32", logp=True)
+    assert table["chosen_logp"].to_numpy() == pytest.approx(own, rel=1e-6)
+    assert table["chosen_tokens"].to_pylist() == [len(response) for response in chosen]
 
 
 @pytest.mark.slow
