@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
+settings.register_profile("drdoctl", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("drdoctl")
 
 
 def pytest_addoption(parser):
