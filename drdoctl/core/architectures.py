@@ -86,6 +86,11 @@ def shape_of(config: Mapping[str, Any]) -> Shape | None:
         return None
 
 
+def is_reward_model(config: Mapping[str, Any]) -> bool:
+    """Whether a `config.json` is that of a reward model: a sequence classifier."""
+    return any("SequenceClassification" in str(name) for name in config.get("architectures") or ())
+
+
 def _positions(config: Mapping[str, Any]) -> int | None:
     window = config.get("sliding_window") if config.get("use_sliding_window", True) else None
     limits = [int(limit) for limit in (window, config.get("max_position_embeddings")) if limit]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from drdoctl.core.architectures import is_reward_model
 from drdoctl.core.errors import Fault, Where
 from drdoctl.core.files import expand, kind_at
 from drdoctl.spec.faults import Look
@@ -77,17 +78,16 @@ class Case:
         kind = self.model_kind(oracle.model)
         if kind == "zoo" or oracle.finished is not None:
             return kind == "zoo" or bool(oracle.finished)
-        return kind == "folder" and _is_reward_model(self.base / expand(oracle.model))
+        return kind == "folder" and _holds_reward_model(self.base / expand(oracle.model))
 
 
 def _path(dotted: str) -> Key:
     return tuple(int(part) if part.isdigit() else part for part in dotted.split("."))
 
 
-def _is_reward_model(folder: Path) -> bool:
+def _holds_reward_model(folder: Path) -> bool:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    names = config.get("architectures") if isinstance(config, dict) else None
-    return any("ForSequenceClassification" in str(name) for name in names or [])
+    return isinstance(config, dict) and is_reward_model(config)

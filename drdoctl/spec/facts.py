@@ -6,12 +6,13 @@ paths become hashes, Hub ids become commits, and names in the zoo become the has
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from drdoctl.core.architectures import is_reward_model
 from drdoctl.core.errors import UserError, Where
 from drdoctl.core.files import expand, kind_at
 from drdoctl.core.fingerprint import digest
@@ -186,7 +187,7 @@ class Facts:
             tokenizer=own,
             config=folder.config,
             parameters=folder.parameters,
-            finished=_is_reward_model(folder.config) if finished is None else finished,
+            finished=is_reward_model(folder.config) if finished is None else finished,
         )
 
     def _hub_model(self, key: str, ref: HubRef, finished: bool | None, tokenizer: str | None) -> ModelFacts:
@@ -194,7 +195,7 @@ class Facts:
         if config is not None:
             check_config(config, ref.id, key=key, where=self.places(key))
         own = self.tokenizer("student.tokenizer", tokenizer) if tokenizer is not None else _hub_tokenizer(ref)
-        known = _is_reward_model(config) if config is not None else False
+        known = is_reward_model(config) if config is not None else False
         reward_model = known if finished is None else finished
         return ModelFacts(ref.identity, ref.location, own, config or CONFIGS.get(ref.id), finished=reward_model)
 
@@ -232,10 +233,6 @@ class Facts:
         if ref.commit is None:
             self.unresolved[ref.key] = ref
         return ref
-
-
-def _is_reward_model(config: Mapping[str, Any]) -> bool:
-    return any("SequenceClassification" in str(name) for name in config.get("architectures") or ())
 
 
 def _folder_tokenizer(path: Path, identity: str) -> TokenizerFacts:
