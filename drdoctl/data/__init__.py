@@ -18,6 +18,8 @@ from drdoctl.core.parts import Part, discover
 PARTS = ("train", "eval", "sft", "prompts")
 PartName = Literal["train", "eval", "sft", "prompts"]
 Turns = str | list[dict[str, str]]
+EVAL_FRACTION = 0.05
+"""Share of the prompts held out for evaluation, where neither the source nor the spec says otherwise."""
 
 
 @dataclass(frozen=True)

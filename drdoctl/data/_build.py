@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from drdoctl.core.errors import UserError
 from drdoctl.core.files import disk_errors, write_json
+from drdoctl.data import EVAL_FRACTION
 from drdoctl.data._choose import drawn, first_of_each, held_out
 from drdoctl.data._ledger import Ledger
 from drdoctl.data._read import Request, load_renderers, read_parts
@@ -20,8 +21,6 @@ from drdoctl.data._write import Picked, write_pairs, write_prompts, write_sft
 
 if TYPE_CHECKING:
     import numpy as np
-
-EVAL_FRACTION = 0.05
 
 
 def build(request: Request) -> None:

@@ -17,6 +17,8 @@ ROLES = ("system", "user", "assistant")
 SURROGATE = re.compile("[\ud800-\udfff]")
 TEXTS = ("prompt", "chosen", "rejected", "reference")
 NUMBERS = ("confidence", "score_chosen", "score_rejected", "preference")
+COLUMNS = ("id", *TEXTS, *NUMBERS)
+"""Our own columns, which `data.columns` renames."""
 
 
 class Bad(Exception):  # becomes a `BadRow`, not an error
@@ -134,7 +136,7 @@ def pair(record: Mapping[str, Any], row_id: str, where: str, columns: Mapping[st
 
     `columns` maps our names to the record's. Raises `Bad`.
     """
-    names = {name: (columns or {}).get(name, name) for name in ("id", *TEXTS, *NUMBERS)}
+    names = {name: (columns or {}).get(name, name) for name in COLUMNS}
     value = {name: record.get(column) for name, column in names.items()}
     for name in ("chosen", "rejected"):
         if value[name] is None:

@@ -12,7 +12,7 @@ from drdoctl.core.files import kind_at
 from drdoctl.data import BadRow, Dataset, PartName, Row
 from drdoctl.data._files import Record, part_files, records
 from drdoctl.data._hub import hub_records
-from drdoctl.data._records import Bad, mapping
+from drdoctl.data._records import Bad, mapping, pair
 
 
 class FileSource(Dataset):
@@ -80,9 +80,9 @@ class FileSource(Dataset):
     ) -> Row | None:
         """Return a record's row, None where it belongs to another part. Raises `Bad`.
 
-        `label` is the id of a row that has none.
+        `label` is the id of a row that has none. This one reads our own columns, renamed by `columns`.
         """
-        raise TypeError(f"dataset {self.name} converts nothing")
+        return pair(record, label, where, columns)
 
 
 class Adapter(FileSource):

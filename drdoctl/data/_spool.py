@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from drdoctl.data import BadRow, Row
 from drdoctl.data._ledger import Ledger
 from drdoctl.data._marks import Marks, confidence, edit_distance, hash_text
-from drdoctl.data._records import Bad
+from drdoctl.data._records import NUMBERS, TEXTS, Bad
 from drdoctl.data._render import Encoded, Renderer
 
 if TYPE_CHECKING:
@@ -181,8 +181,8 @@ def _texts(row: Row) -> list[str]:
     return prompt + [text for text in (row.chosen, row.rejected) if text is not None]
 
 
-PAIR_TEXTS = ("id", "prompt", "chosen", "rejected", "reference")
-PAIR_NUMBERS = ("confidence", "score_chosen", "score_rejected", "preference", "edit_distance")
+PAIR_TEXTS = ("id", *TEXTS)
+PAIR_NUMBERS = (*NUMBERS, "edit_distance")
 
 
 def schema(tokenizers: list[str], *, work: bool = False) -> pa.Schema:

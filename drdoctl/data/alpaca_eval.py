@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from drdoctl.data import PartName, Row
-from drdoctl.data._files import Record, part_files, records
+from drdoctl.data._files import Record, part_files
 from drdoctl.data._records import Bad, number, pair, text
-from drdoctl.data._source import Adapter
+from drdoctl.data._source import Adapter, FileSource
 
 
 class AlpacaEval(Adapter):
@@ -41,11 +41,7 @@ class AlpacaEval(Adapter):
 
     def records(self, part: PartName) -> Iterator[Record]:
         """Yield the records of a part."""
-        if part != "prompts":
-            yield from super().records(part)
-            return
-        for name in self._files("prompts"):
-            yield from records(self._base, name)
+        yield from FileSource.records(self, part) if part == "prompts" else super().records(part)
 
     def convert(
         self,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Literal
+from collections.abc import Iterator
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from drdoctl.data import PartName, Row
+from drdoctl.data import PartName
 from drdoctl.data._files import Record
 from drdoctl.data._hub import hub_records
-from drdoctl.data._records import pair
 from drdoctl.data._source import FileSource
 
 
@@ -50,14 +49,3 @@ class HubSource(FileSource):
         split = {"train": self.train, "eval": self.eval}.get(part)
         if split is not None:
             yield from hub_records(self.hub, self.revision, self.config, split)
-
-    def convert(
-        self,
-        record: Mapping[str, Any],
-        part: PartName,  # noqa: ARG002  # the split decides
-        label: str,
-        where: str,
-        columns: Mapping[str, str],
-    ) -> Row:
-        """Return a record's row."""
-        return pair(record, label, where, columns)

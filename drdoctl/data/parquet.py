@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from drdoctl.data import PartName, Row
-from drdoctl.data._records import pair
 from drdoctl.data._source import FileSource
 
 
@@ -28,14 +25,3 @@ class ParquetSource(FileSource):
     def paths(self) -> tuple[str | None, str | None]:
         """Return the training and the evaluation file."""
         return self.parquet, self.eval
-
-    def convert(
-        self,
-        record: Mapping[str, Any],
-        part: PartName,  # noqa: ARG002  # the file decides
-        label: str,
-        where: str,
-        columns: Mapping[str, str],
-    ) -> Row:
-        """Return a record's row."""
-        return pair(record, label, where, columns)

@@ -12,6 +12,7 @@ from typing import Any
 
 from drdoctl.core.architectures import Shape, shape_of
 from drdoctl.core.files import read_json
+from drdoctl.data import EVAL_FRACTION
 from drdoctl.stages import Want
 from drdoctl.store.artifact import Store
 
@@ -19,7 +20,6 @@ BYTES_PER_TOKEN = 4.0
 """English text under a vocabulary of tens of thousands; only for guesses before the data stage has run."""
 PROMPT_SHARE, RESPONSE_SHARE = 0.5, 0.25
 """A pair's tokens: half of them prompt, a quarter each response; only for guesses."""
-EVAL_FRACTION = 0.05
 SPLIT_SHARE = 0.25
 """`easy` and `hard` cut two criteria at the median: about a quarter of the pairs stays."""
 

@@ -7,20 +7,9 @@ from collections.abc import Iterator
 from drdoctl.core.errors import Fault, UserError
 from drdoctl.core.suggest import closest
 from drdoctl.data import PartName
+from drdoctl.data._records import COLUMNS
 from drdoctl.spec.case import Case
 from drdoctl.spec.model import NewModel
-
-COLUMNS = (
-    "id",
-    "prompt",
-    "chosen",
-    "rejected",
-    "reference",
-    "confidence",
-    "score_chosen",
-    "score_rejected",
-    "preference",
-)
 
 
 def columns(case: Case) -> Iterator[Fault]:
