@@ -55,8 +55,8 @@ class DrdoMethod(Method):
     beta: float = Field(default=0.1, gt=0)
     """Scale of the implicit reward: oracle units a nat."""
     reference: bool = True
-    """Subtract the reference's log-probability from the implicit reward. Without it the student's margins of long responses
-    are hundreds of nats from the start and drown the oracle's: fit for responses of a few words only."""
+    """Subtract the reference's log-probability from the implicit reward. Without it the student's margins of long
+    responses are hundreds of nats from the start and drown the oracle's: fit for responses of a few words only."""
     log_prob: LogProb = "sum"
     """Log-probabilities in the contrastive term: of the whole response (`sum`), or a token (`mean`)."""
     unlikelihood: Literal["lower", "printed"] = "lower"

@@ -123,7 +123,9 @@ def test_with_reference_and_no_contrast_it_is_d_dpo(make_pairs, make_method, gra
 
 def test_mean_divides_the_contrast_and_not_the_reward(make_pairs, make_method):
     """`log_prob: mean` is about the second term: 4 and 8 tokens turn z = (-4, -16) into (-1, -2); r_hat keeps sums."""
-    out = make_method("drdo", reference=False, log_prob="mean").loss(make_pairs([-4.0], [-16.0], [4.0], [8.0], dr=[1.0]))
+    out = make_method("drdo", reference=False, log_prob="mean").loss(
+        make_pairs([-4.0], [-16.0], [4.0], [8.0], dr=[1.0])
+    )
     assert out.metrics["gate"].item() == pytest.approx(0.07232949, rel=1e-6)
     assert out.metrics["distillation"].item() == pytest.approx((1 - 0.1 * 12) ** 2)
 
@@ -162,7 +164,9 @@ def test_everything_stays_finite(make_pairs, make_method, options, dtype, z_w, z
 
 def test_metrics_are_detached_and_one_for_each_pair(make_pairs, make_method):
     """Every metric has shape (N,) and no gradient, so that the engine can average it over any packing."""
-    out = make_method("drdo", reference=False).loss(make_pairs([-1.0, -2.0], [-2.0, -3.0], [3.0, 4.0], [5.0, 2.0], dr=[1.0, -1.0]))
+    out = make_method("drdo", reference=False).loss(
+        make_pairs([-1.0, -2.0], [-2.0, -3.0], [3.0, 4.0], [5.0, 2.0], dr=[1.0, -1.0])
+    )
     assert {name: tuple(values.shape) for name, values in out.metrics.items() if values.shape != (2,)} == {}
     assert not any(values.requires_grad for values in out.metrics.values())
     assert out.metrics["length_diff"].tolist() == [-2, 2]

@@ -46,7 +46,9 @@ def test_nothing_to_measure_no_stage(world):
 def test_without_an_oracle_pairs_are_still_measured(world):
     """Pair accuracy needs no oracle; then no oracle's settings are read."""
     text = SPEC.partition("evaluate:")[0].replace("oracle: {model: ./base, global_batch: 4}\n", "")
-    world.spec.write_text(text.replace("{name: drdo, alpha: 0.1, reference: false}", "dpo") + "evaluate: [pair-accuracy]\n")
+    world.spec.write_text(
+        text.replace("{name: drdo, alpha: 0.1, reference: false}", "dpo") + "evaluate: [pair-accuracy]\n"
+    )
     found = evaluations(world)["evaluate[dpo]"]
     assert "oracle.dtype" not in found.settings
     assert set(found.inputs) == {"data", "policy", "baseline"}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 
-@pytest.mark.parametrize(("method", "there"), [("{name: drdo, reference: false}", False), ("dpo", True), ("drdo", True)])
+@pytest.mark.parametrize(
+    ("method", "there"), [("{name: drdo, reference: false}", False), ("dpo", True), ("drdo", True)]
+)
 def test_only_where_a_reference_is_needed(world, method, there):
     """DRDO alone needs no reference; with `reference: true`, or with DPO, it is cached once from the start model."""
     wants = {want.kind: want for want in world.wants(f"method={method}")}
