@@ -4,21 +4,11 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from drdoctl.core.parts import Part
-from drdoctl.data import datasets
-from drdoctl.evals import evals
-from drdoctl.methods import methods
-from drdoctl.splits import splits
-
-KINDS: dict[str, Callable[[], Mapping[str, type[Any]]]] = {
-    "method": methods,
-    "dataset": datasets,
-    "split": splits,
-    "eval": evals,
-}
+from drdoctl.spec.plugins import PLUGINS
 
 
 def headline(cls: type[Part]) -> str:
@@ -30,13 +20,13 @@ def listing(kind: str) -> list[dict[str, str]]:
     """Return name, headline and paper of every plug-in of a kind."""
     return [
         {"name": name, "about": headline(cls), "paper": getattr(cls, "paper", "")}
-        for name, cls in KINDS[kind]().items()
+        for name, cls in PLUGINS[kind]().items()
     ]
 
 
 def described(kind: str, name: str) -> dict[str, Any]:
     """Return all there is to say about one plug-in: docstrings, options with type and default, paper."""
-    cls = KINDS[kind]()[name]
+    cls = PLUGINS[kind]()[name]
     schema = cls.model_json_schema()
     fields = [
         {

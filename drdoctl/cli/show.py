@@ -51,10 +51,10 @@ def command(options: Options, thing: tuple[str, ...], location: str | None) -> N
 
 def _names() -> list[str]:
     """Return the words that completion offers: kinds, plug-ins and recipes."""
-    from drdoctl.cli._parts import KINDS
     from drdoctl.shipped import recipes
+    from drdoctl.spec.plugins import PLUGINS
 
-    return [*WORDS, *(name for registry in KINDS.values() for name in registry()), *recipes()]
+    return [*WORDS, *(name for registry in PLUGINS.values() for name in registry()), *recipes()]
 
 
 def _asked(thing: tuple[str, ...]) -> tuple[str | None, str]:
@@ -68,12 +68,13 @@ def _asked(thing: tuple[str, ...]) -> tuple[str | None, str]:
 
 
 def _find(options: Options, kind: str | None, name: str, location: str | None) -> dict[str, Any]:
-    from drdoctl.cli._parts import KINDS, described
+    from drdoctl.cli._parts import described
     from drdoctl.shipped import recipes
+    from drdoctl.spec.plugins import PLUGINS
 
     known: dict[tuple[str, str], Callable[[], dict[str, Any]]] = {
         (part, word): lambda part=part, word=word: described(part, word)  # type: ignore[misc]
-        for part, registry in KINDS.items()
+        for part, registry in PLUGINS.items()
         for word in registry()
     }
     known |= {("recipe", word): lambda path=path: _recipe(path) for word, path in recipes().items()}  # type: ignore[misc]

@@ -11,8 +11,9 @@ from drdoctl.core.errors import Fault, Where
 from drdoctl.core.suggest import closest
 from drdoctl.spec.marks import Key
 from drdoctl.spec.model import Spec, source_name
+from drdoctl.spec.plugins import PLUGINS
 from drdoctl.spec.scalars import scalar
-from drdoctl.spec.spots import KINDS, SECTIONS, Spot, plugin_kind, spot_of
+from drdoctl.spec.spots import SECTIONS, Spot, plugin_kind, spot_of
 
 OTHER_WORDS = {
     "lr": "learning_rate",
@@ -120,7 +121,7 @@ def _unknown_name(item: Any, spot: Spot, look: Look) -> Fault:
         return Fault(
             "wrong-type", f"`{spot.dotted}` must be {shape}, not {described(value)}", look(spot.path, False), hint
         )
-    known = KINDS[kind]()
+    known = PLUGINS[kind]()
     name = (value.get("name") or source_name(value)) if isinstance(value, dict) else value
     listing = f"`drdoctl ls {kind}s`"
     if not isinstance(name, str):

@@ -10,12 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from drdoctl.core.parts import Part
-from drdoctl.data import datasets
-from drdoctl.evals import evals
-from drdoctl.methods import methods
 from drdoctl.spec.axes import NO_RESULT
 from drdoctl.spec.model import Spec
-from drdoctl.splits import splits
+from drdoctl.spec.plugins import PLUGINS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -23,7 +20,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a spec."""
     made = Spec.model_json_schema(mode="validation")
-    for registry in (methods, datasets, splits, evals):
+    for registry in PLUGINS.values():
         for cls in registry().values():
             _require_name(made["$defs"], cls)
     _tidy(made)

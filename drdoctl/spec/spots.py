@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
 
-from drdoctl.data import datasets
-from drdoctl.evals import evals
-from drdoctl.methods import methods
 from drdoctl.spec.marks import Key
 from drdoctl.spec.model import Data, NewModel, Oracle, Publish, Resources, Spec, Student
+from drdoctl.spec.plugins import PLUGINS
 from drdoctl.spec.training import Sft, Training
-from drdoctl.splits import splits
 
 SECTIONS: dict[Key, type[BaseModel]] = {
     (): Spec,
@@ -26,12 +22,6 @@ SECTIONS: dict[Key, type[BaseModel]] = {
     ("train",): Training,
     ("publish",): Publish,
     ("resources",): Resources,
-}
-KINDS: dict[str, Callable[[], Mapping[str, type[Any]]]] = {
-    "method": methods,
-    "dataset": datasets,
-    "split": splits,
-    "eval": evals,
 }
 
 
@@ -101,7 +91,7 @@ def spot_of(loc: tuple[str | int, ...], raw: Any) -> Spot:
         new_kind = plugin_kind(logical)
         if new_kind and rest:
             kind, tag, owner = new_kind, str(rest.pop(0)), path
-            cls = KINDS[kind]().get(tag)
+            cls = PLUGINS[kind]().get(tag)
         elif logical in (("student", "model"), ("student", "sft")) and rest:
             rest.pop(0)
         if rest and logical in SECTIONS:

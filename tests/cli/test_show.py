@@ -7,16 +7,16 @@ import json
 import pytest
 
 from drdoctl.cli import run
-from drdoctl.cli._parts import KINDS
 from drdoctl.shipped import recipes
+from drdoctl.spec.plugins import PLUGINS
 
 
-@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, registry in KINDS.items() for name in registry()])
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, registry in PLUGINS.items() for name in registry()])
 def test_every_plugin_is_shown_with_its_options(kind, name, capsys):
     """Docstring, source, and each option with type, default and meaning."""
     assert run(["show", kind, name, "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    fields = [field for field in KINDS[kind]()[name].model_fields if field != "name"]
+    fields = [field for field in PLUGINS[kind]()[name].model_fields if field != "name"]
     assert [field["name"] for field in shown["fields"]] == fields
     assert all(field["about"] and field["type"] for field in shown["fields"])
     assert run(["show", kind, name]) == 0
