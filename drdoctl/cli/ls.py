@@ -11,6 +11,7 @@ import click
 from drdoctl.cli._zoo import ZOO
 from drdoctl.cli.options import Options, shared, verb
 from drdoctl.core.errors import UserError
+from drdoctl.core.fingerprint import artifact_name
 from drdoctl.core.suggest import did_you_mean
 
 Rows = list[dict[str, Any]]
@@ -106,7 +107,7 @@ def _artifacts(options: Options, location: str | None) -> Rows:  # noqa: ARG001
     store = Store(options.store)
     return [
         {
-            "name": store.path(f"{made['kind']}-{made['fingerprint'][:12]}").name,
+            "name": artifact_name(made["kind"], made["fingerprint"]),
             "stage": made["id"],
             "spec": made["spec_name"],
             "created": made["created"],

@@ -12,6 +12,7 @@ import click
 from drdoctl.cli._zoo import ZOO
 from drdoctl.cli.options import Options, shared, verb
 from drdoctl.core.errors import UserError
+from drdoctl.core.fingerprint import artifact_name
 from drdoctl.core.suggest import did_you_mean
 
 EXAMPLES = (
@@ -123,11 +124,11 @@ def _artifact(options: Options, name: str) -> dict[str, Any] | None:
 
     store = Store(options.store)
     found = [made for made in store.manifests() if f"{made['kind']}-{made['fingerprint']}".startswith(name)]
-    named = [made for made in found if name in (made["kind"], f"{made['kind']}-{made['fingerprint'][:12]}")]
+    named = [made for made in found if name in (made["kind"], artifact_name(made["kind"], made["fingerprint"]))]
     if len(found) != 1 and len(named) != 1:
         return None
     made = (named or found)[0]
-    path = store.path(f"{made['kind']}-{made['fingerprint'][:12]}")
+    path = store.path(artifact_name(made["kind"], made["fingerprint"]))
     return {**made, "kind": "artifact", "stage_kind": made["kind"], "path": str(path)}
 
 

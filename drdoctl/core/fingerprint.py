@@ -37,6 +37,11 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
+def artifact_name(kind: str, fingerprint: str) -> str:
+    """Return the folder's name in a store: `align-0be77af4c1d2`."""
+    return f"{kind}-{fingerprint[:FINGERPRINT_DIGITS]}"
+
+
 def file_sha256(path: Path) -> str:
     """Return the sha256 of a file's bytes, read in chunks."""
     sha = hashlib.sha256()

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from drdoctl.core.fingerprint import FINGERPRINT_DIGITS, digest
+from drdoctl.core.fingerprint import artifact_name, digest
 
 KINDS = ("data", "sft", "oracle", "rewards", "logps", "align", "evaluate", "publish")
 
@@ -60,7 +60,7 @@ class Want:
     @property
     def artifact(self) -> str:
         """Return the folder's name in the store: `align-0be77af4c1d2`."""
-        return f"{self.kind}-{self.fingerprint[:FINGERPRINT_DIGITS]}"
+        return artifact_name(self.kind, self.fingerprint)
 
     def walk(self) -> Iterator[Want]:
         """Yield this stage and all it rests on, inputs first."""

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drdoctl.core.fingerprint import FINGERPRINT_DIGITS
+from drdoctl.core.fingerprint import artifact_name
 
 if TYPE_CHECKING:
     from drdoctl.stages import Want
@@ -91,7 +91,7 @@ def well_formed(manifest: Any, artifact: str) -> str | None:
         return f"has no valid `{wrong[0]}`"
     if manifest["format"] != FORMAT:
         return f"has format {manifest['format']}, which this drdoctl does not know"
-    if artifact != f"{manifest['kind']}-{manifest['fingerprint'][:FINGERPRINT_DIGITS]}":
+    if artifact != artifact_name(manifest["kind"], manifest["fingerprint"]):
         return "belongs to another artifact"
     wrong = [name for name, fact in manifest["files"].items() if not _sound(name, fact)]
     return f"has no valid entry for `{wrong[0]}`" if wrong else None

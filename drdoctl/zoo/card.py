@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, field_validator
 
 from drdoctl.core.errors import Fault, IntegrityError
-from drdoctl.core.fingerprint import FINGERPRINT_DIGITS, digest
+from drdoctl.core.fingerprint import artifact_name, digest
 from drdoctl.core.parts import Model
 
 FORMAT = 1
@@ -112,7 +112,7 @@ class Card(Model):
     @property
     def artifact(self) -> str:
         """Return the folder's name in a store: `oracle-0be77af4c1d2`."""
-        return f"{self.kind}-{self.fingerprint[:FINGERPRINT_DIGITS]}"
+        return artifact_name(self.kind, self.fingerprint)
 
     @property
     def size(self) -> int:

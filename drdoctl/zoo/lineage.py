@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from drdoctl.core.errors import UserError
 from drdoctl.core.files import read_json
+from drdoctl.core.fingerprint import artifact_name
 from drdoctl.core.suggest import did_you_mean
 from drdoctl.store.artifact import Store
 from drdoctl.zoo.card import Base
@@ -39,7 +40,7 @@ def find(store: Store, text: str) -> tuple[Store, str]:
     if path.is_dir() and (path / "manifest.json").is_file():
         path = path.resolve()
         return Store(path.parent.parent), path.name
-    names = [f"{made['kind']}-{made['fingerprint'][:12]}" for made in store.manifests()]
+    names = [artifact_name(made["kind"], made["fingerprint"]) for made in store.manifests()]
     if text in names:
         return store, text
     fitting = [name for name in names if name.startswith(text)]
@@ -136,7 +137,7 @@ def figures_of(store: Store, fingerprint: str) -> tuple[list[dict[str, Any]], li
     """Return the figures and warnings that the newest evaluate stage measured on a student."""
     for made in reversed(store.manifests()):
         if made["kind"] == "evaluate" and made["inputs"].get("policy") == fingerprint:
-            found = read_json(store.path(f"evaluate-{made['fingerprint'][:12]}") / "figures.json") or {}
+            found = read_json(store.path(artifact_name("evaluate", made["fingerprint"])) / "figures.json") or {}
             return list(found.get("figures", [])), [str(warning) for warning in found.get("warnings", [])]
     return [], []
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.errors import IntegrityError, UserError
 from drdoctl.core.files import disk_errors, write_atomic, write_json
+from drdoctl.core.fingerprint import artifact_name
 from drdoctl.store.artifact import Store
 from drdoctl.store.manifest import MANIFEST
 from drdoctl.zoo import CARD_FILE
@@ -148,7 +149,7 @@ def _holds(folder: Path, card: Card) -> bool:
 def _bring(
     store: Store, facts: ZooFacts, location: str, manifest: dict[str, Any], *, offline: bool, report: Report | None
 ) -> tuple[Path, tuple[str, ...]]:
-    artifact = f"{manifest['kind']}-{manifest['fingerprint'][:12]}"
+    artifact = artifact_name(manifest["kind"], manifest["fingerprint"])
     final = store.path(artifact)
     if store.manifest(artifact) is not None:
         _refuse_other(store, artifact, facts)
