@@ -15,7 +15,7 @@ import click
 
 from drdoctl.cli._zoo import ZOO
 from drdoctl.cli.options import Options, shared, verb
-from drdoctl.core.errors import DrdoError, Fault, IntegrityError, StageFailed, UserError, Where, ZooError
+from drdoctl.core.errors import Fault, StageFailed, UserError, Where, error_class
 from drdoctl.core.files import read_json, write_json
 
 EXAMPLES = (
@@ -23,7 +23,6 @@ EXAMPLES = (
     "drdoctl score zoo/oracle-phi3-tldr@v2 responses.parquet --out scored.parquet",
     "drdoctl score zoo/oracle-phi3-tldr pairs.jsonl | jq .margin",
 )
-CLASSES: dict[int, type[DrdoError]] = {2: UserError, 4: ZooError, 5: IntegrityError}
 MODULE = "drdoctl.train.score_file"
 
 
@@ -127,7 +126,7 @@ def _child(options: Options, folder: Path, request: dict[str, Any]) -> dict[str,
     if "summary" in result:
         return dict(result["summary"])
     if "faults" in result:
-        raise CLASSES.get(child.returncode, StageFailed)([_fault(plain) for plain in result["faults"]])
+        raise error_class(child.returncode)([_fault(plain) for plain in result["faults"]])
     for line in log_tail(log):
         options.console.debug(line)
     tail = log_tail(log, 1)

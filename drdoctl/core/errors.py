@@ -83,6 +83,12 @@ class Refused(DrdoError):
     exit_code = 6
 
 
+def error_class(exit_code: int) -> type[DrdoError]:
+    """Return the class that a child's exit code stands for; `StageFailed` for any other."""
+    classes: tuple[type[DrdoError], ...] = (UserError, ZooError, IntegrityError, Refused)
+    return next((cls for cls in classes if cls.exit_code == exit_code), StageFailed)
+
+
 class Stopped(DrdoError):
     """Stopped by a signal after a checkpoint; the same command goes on. The code depends on the signal."""
 

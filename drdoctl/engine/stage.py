@@ -9,7 +9,7 @@ from pathlib import Path
 from signal import Signals
 from typing import Any
 
-from drdoctl.core.errors import DrdoError, Fault, IntegrityError, Refused, StageFailed, UserError, ZooError
+from drdoctl.core.errors import DrdoError, Fault, StageFailed, error_class
 from drdoctl.core.files import read_json, write_json
 from drdoctl.engine import launch
 from drdoctl.engine.watch import Ending
@@ -17,8 +17,6 @@ from drdoctl.engine.worker import OUT_OF_MEMORY, as_dict
 from drdoctl.plan.types import Estimate
 from drdoctl.stages import Job, Want
 from drdoctl.store.artifact import Store
-
-CLASSES: dict[int, type[DrdoError]] = {2: UserError, 4: ZooError, 5: IntegrityError, 6: Refused}
 
 
 def job_for(
@@ -79,7 +77,7 @@ def failure(name: str, folder: Path, ending: Ending, resources: Mapping[str, Any
     elif ending.signal is not None:
         faults = [_killed(who, ending.signal)]
     elif isinstance(told, dict):
-        return CLASSES.get(told["exit_code"], StageFailed)([_from_dict(fault) for fault in told["faults"]])
+        return error_class(told["exit_code"])([_from_dict(fault) for fault in told["faults"]])
     else:
         faults = [Fault("stage-died", f"{who} ended with exit code {ending.code} and did not say why")]
     write_json(folder / "failure.json", {"exit_code": 1, "faults": [as_dict(fault) for fault in faults]})

@@ -14,6 +14,7 @@ from drdoctl.core.errors import (
     UserError,
     Where,
     ZooError,
+    error_class,
 )
 
 
@@ -22,8 +23,14 @@ from drdoctl.core.errors import (
     [(StageFailed, 1), (UserError, 2), (ZooError, 4), (IntegrityError, 5), (Refused, 6)],
 )
 def test_each_class_has_the_contracts_exit_code(error, code):
-    """The class of an error decides the exit code, as the contract lists it."""
+    """The class of an error decides the exit code, as the contract lists it, and the other way round."""
     assert error("x").exit_code == code
+    assert error_class(code) is error
+
+
+def test_any_other_exit_code_is_a_failed_stage():
+    """A child that a signal ended, say, has no class of its own."""
+    assert error_class(-9) is error_class(137) is StageFailed
 
 
 @pytest.mark.parametrize("code", [75, 130, 143])
