@@ -35,11 +35,7 @@ class Verb(click.Command):
         """`examples`: whole command lines, without the `$`."""
         super().__init__(*args, **kwargs)
         self.examples = tuple(examples)
-        self.context_settings = {
-            "help_option_names": ["-h", "--help"],
-            "max_content_width": 100,
-            **self.context_settings,
-        }
+        self.context_settings = {**HELP, **self.context_settings}
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples."""

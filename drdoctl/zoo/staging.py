@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from drdoctl.core.files import disk_errors, fsync_dir
+from drdoctl.store.folder import remove
 
 
 @contextmanager
@@ -36,10 +37,7 @@ def keep_only(folder: Path, names: set[str]) -> None:
     """Clear what a killed pull left behind, but for whole files."""
     for path in folder.iterdir():
         if path.name not in names or path.is_symlink() or path.is_dir():
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
+            remove(path)
 
 
 def into_place(staging: Path, final: Path) -> None:
