@@ -27,6 +27,14 @@ def warnings_for(data: EvalData, judge: str | None) -> tuple[str, ...]:
     return tuple(text for text in data.warnings if judge == "oracle" or not text.startswith("judge"))
 
 
+def share_above(margin: np.ndarray) -> np.ndarray:
+    """Return 1 where the margin is above 0, 1/2 for a tie, 0 below; NaN stays. Its mean is a share of wins."""
+    import numpy as np
+
+    share: np.ndarray = (np.sign(margin) + 1) / 2
+    return share
+
+
 def paired(*samples: Samples) -> list[np.ndarray]:
     """Return for each of the samples the rows of the prompts that all of them answer, in the first one's order.
 

@@ -39,3 +39,16 @@ class SampledEval(Eval):
     def samplings(self) -> list[Sampling]:
         """Return one sampling for each temperature."""
         return [self.sampling(temperature) for temperature in self.temperatures]
+
+
+class JudgedEval(SampledEval):
+    """An eval whose judge compares the samples with baselines."""
+
+    judge: Judge = "oracle"
+    """Who rewards: the spec's `oracle`, or the `truth` of a generated world."""
+    against: list[Against] = Field(default=["sft", "reference"], min_length=1)
+    """Baselines: samples of the SFT student at the same temperature, and the logged reference responses."""
+
+    def judges(self) -> list[str]:
+        """Return the one judge."""
+        return [self.judge]

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from drdoctl.evals import Eval, EvalData, Figure
-from drdoctl.evals._compare import mean_figure, warnings_for
+from drdoctl.evals._compare import mean_figure, share_above, warnings_for
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,14 +36,6 @@ def margins(pairs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return found
 
 
-def ordered(margin: np.ndarray) -> np.ndarray:
-    """Return 1 where the margin is above 0, 1/2 where it is 0, else 0; NaN stays. Shape (M,)."""
-    import numpy as np
-
-    right: np.ndarray = (np.sign(margin) + 1) / 2
-    return right
-
-
 def correlation(means: np.ndarray) -> np.ndarray:
     """Return Pearson's r from means (B, 5) of x, y, x^2, y^2 and xy; NaN where one of them does not vary."""
     import numpy as np
@@ -67,7 +59,7 @@ def calibration_error(margin: np.ndarray) -> float:
     import numpy as np
 
     sure = 1 / (1 + np.exp(-np.abs(margin)))
-    right = ordered(margin)
+    right = share_above(margin)
     place = np.minimum(((sure - 0.5) * 2 * BINS).astype(int), BINS - 1)
     gaps = np.bincount(place, weights=right - sure, minlength=BINS)
     return float(np.abs(gaps).sum() / len(margin))
@@ -99,16 +91,16 @@ class PairAccuracyEval(Eval):
         found = margins(data.pairs)
         figures = []
         for name, margin in found.items():
-            figures += add(f"{name}_accuracy", ordered(margin), unit="share")
+            figures += add(f"{name}_accuracy", share_above(margin), unit="share")
         student = next((name for name in ("implicit", "logp") if name in found), None)
         if "oracle" in found and student:
-            agreement = ordered(found[student] * np.sign(found["oracle"]))
+            agreement = share_above(found[student] * np.sign(found["oracle"]))
             figures += add(
                 "oracle_agreement", agreement, unit="share", judge="oracle", warnings=warnings_for(data, "oracle")
             )
         if {"chosen_tokens", "rejected_tokens"} <= data.pairs.keys():
             longer = np.asarray(data.pairs["chosen_tokens"], float) - np.asarray(data.pairs["rejected_tokens"], float)
-            figures += add("length_accuracy", ordered(longer), unit="share")
+            figures += add("length_accuracy", share_above(longer), unit="share")
             for name, margin in found.items():
                 if len(margin) and not np.isnan(margin).all():
                     figures += add(f"{name}_length_correlation", moments(margin, longer), statistic=correlation)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field
-
 from drdoctl.evals import REFERENCE, EvalData, Figure, Samples
 from drdoctl.evals._compare import mean_figure, paired, rewards, warnings_for
-from drdoctl.evals._sampled import Against, Judge, SampledEval
+from drdoctl.evals._sampled import JudgedEval
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,21 +22,13 @@ def over_spread(means: np.ndarray) -> np.ndarray:
         return np.where(variance > 1e-12, means[:, 0] / np.sqrt(np.maximum(variance, 0)), np.nan)
 
 
-class RewardAdvantageEval(SampledEval):
+class RewardAdvantageEval(JudgedEval):
     """Mean r(student) - r(baseline), in the judge's units and in standard deviations of the logged responses'."""
 
     name: Literal["reward-advantage"]
     """`reward-advantage`."""
-    judge: Judge = "oracle"
-    """Who rewards: the spec's `oracle`, or the `truth` of a generated world."""
-    against: list[Against] = Field(default=["sft", "reference"], min_length=1)
-    """Baselines: samples of the SFT student at the same temperature, and the logged reference responses."""
 
     paper: ClassVar[str] = "DRDO, arXiv 2410.08458, section 5; Fisch et al., arXiv 2405.19316"
-
-    def judges(self) -> list[str]:
-        """Return the one judge."""
-        return [self.judge]
 
     def baselines(self) -> list[str]:
         """Return what `against` names, and the logged responses: their spread is the unit."""

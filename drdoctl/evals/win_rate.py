@@ -7,44 +7,23 @@ in reward stands beside every win rate, and so does the win rate among pairs of 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
-
-from pydantic import Field
+from typing import Any, ClassVar, Literal
 
 from drdoctl.evals import EvalData, Figure, Samples
-from drdoctl.evals._compare import mean_figure, paired, rewards, warnings_for
-from drdoctl.evals._sampled import Against, Judge, SampledEval
-
-if TYPE_CHECKING:
-    import numpy as np
+from drdoctl.evals._compare import mean_figure, paired, rewards, share_above, warnings_for
+from drdoctl.evals._sampled import JudgedEval
 
 LIKE_LENGTH = 0.1
 """Two responses are of like length where their token counts differ by at most this share of the longer one."""
 
 
-def wins(difference: np.ndarray) -> np.ndarray:
-    """Return 1 where the reward difference is above 0, 1/2 for a tie, 0 below, NaN where unknown. Shapes: (P,)."""
-    import numpy as np
-
-    won: np.ndarray = (np.sign(difference) + 1) / 2
-    return won
-
-
-class WinRateEval(SampledEval):
+class WinRateEval(JudgedEval):
     """P(r(student) > r(baseline)) plus half of the ties, at each temperature and against each baseline."""
 
     name: Literal["win-rate"]
     """`win-rate`."""
-    judge: Judge = "oracle"
-    """Who rewards: the spec's `oracle`, or the `truth` of a generated world."""
-    against: list[Against] = Field(default=["sft", "reference"], min_length=1)
-    """Baselines: samples of the SFT student at the same temperature, and the logged reference responses."""
 
     paper: ClassVar[str] = "DRDO, arXiv 2410.08458, section 5; Fisch et al., arXiv 2405.19316"
-
-    def judges(self) -> list[str]:
-        """Return the one judge."""
-        return [self.judge]
 
     def baselines(self) -> list[str]:
         """Return what `against` names."""
@@ -76,7 +55,7 @@ class WinRateEval(SampledEval):
         ours, theirs = student.tokens[here], baseline.tokens[there]
         like = np.abs(ours - theirs) <= LIKE_LENGTH * np.maximum(ours, theirs)
         return [
-            *add("win_rate", wins(difference), unit="share"),
+            *add("win_rate", share_above(difference), unit="share"),
             *add("mean_difference", difference, unit="reward"),
-            *add("win_rate_like_length", wins(difference[like]), unit="share"),
+            *add("win_rate_like_length", share_above(difference[like]), unit="share"),
         ]

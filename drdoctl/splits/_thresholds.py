@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
 
 from drdoctl.core.errors import UserError
+from drdoctl.splits import PairTable, Split
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from drdoctl.splits import PairTable
-
 NAMED_ROWS = 5
+
+
+class ThresholdSplit(Split):
+    """Keep the pairs that lie on one side of both thresholds."""
+
+    quantile: float = Field(default=0.5, gt=0, lt=1)
+    """Where both thresholds lie; 0.5 is the median."""
+    missing: Literal["fail", "drop"] = "fail"
+    """Pairs without a confidence: an error that names them, or left out before the thresholds are taken."""
+
+    needs_confidence: ClassVar[bool] = True
+    above: ClassVar[bool]
+    """Keep what is at or above both thresholds, or what is below both."""
+
+    def keep(self, table: PairTable, seed: int) -> np.ndarray:  # noqa: ARG002  # nothing is drawn
+        """Return the indices of the pairs kept, ascending."""
+        known, confident, distant = sides(table, self.quantile, self.name, self.missing)
+        kept: np.ndarray = known[confident & distant if self.above else ~confident & ~distant]
+        return kept
 
 
 def sides(table: PairTable, quantile: float, split: str, missing_rows: str) -> tuple[np.ndarray, ...]:
