@@ -6,12 +6,12 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from drdoctl.core.numerics import share_above, widen
-from drdoctl.methods import LossOut
+from drdoctl.methods import LossOut, sft
 
 
 def nll(logp: Tensor, tokens: Tensor) -> LossOut:
     """Return -z / n, the negative log-likelihood of each response a token. Shapes: (N,); nats."""
-    losses = -widen(logp) / tokens
+    losses = sft.nll(logp, tokens)
     return LossOut(losses, {"nll": losses.detach()})
 
 

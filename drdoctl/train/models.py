@@ -22,6 +22,16 @@ LM_HEAD_FILE = "lm_head.safetensors"
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
+def _last_states(model: Any, batch: FlatBatch) -> torch.Tensor:
+    """Return the last hidden state of each token, shape (T, D)."""
+    return model.base_model(
+        input_ids=batch.input_ids,
+        position_ids=batch.position_ids,
+        use_cache=False,
+        trees=batch.trees,
+    ).last_hidden_state[0]
+
+
 class Policy(nn.Module):
     """A causal LM that reads flat batches. `head` gives a reward at each response's last token."""
 
@@ -34,12 +44,7 @@ class Policy(nn.Module):
 
     def forward(self, batch: FlatBatch, *, logp: bool = True) -> Outputs:
         """Return summed log-probabilities (unless `logp` is false) and rewards of the N responses."""
-        hidden = self.lm.base_model(
-            input_ids=batch.input_ids,
-            position_ids=batch.position_ids,
-            use_cache=False,
-            trees=batch.trees,
-        ).last_hidden_state[0]
+        hidden = _last_states(self.lm, batch)
         head_input = hidden.detach() if self.detach_trunk else hidden
         return Outputs(
             logp=sequence_logp(hidden, batch, self.lm.get_output_embeddings(), self.lm.config.vocab_size)
@@ -198,12 +203,7 @@ class RewardModel(nn.Module):
         """Return the rewards of the N responses; `logp` must be false."""
         if logp:
             raise ValueError("a reward model has no log-probabilities")
-        hidden = self.model.base_model(
-            input_ids=batch.input_ids,
-            position_ids=batch.position_ids,
-            use_cache=False,
-            trees=batch.trees,
-        ).last_hidden_state[0]
+        hidden = _last_states(self.model, batch)
         return Outputs(
             logp=None, tokens=batch.response_lengths.float(), reward=responses_reward(hidden, batch, self.model.score)
         )

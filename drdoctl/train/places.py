@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from transformers import AutoTokenizer
 
+from drdoctl.core.files import read_json
 from drdoctl.stages import Job
 
 
 def data_report(job: Job) -> dict[str, Any]:
     """Return the data artifact's report."""
-    from drdoctl.core.files import read_json
-
     return dict(read_json(job.input("data") / "report.json") or {})
 
 
-def tokenizer_folder(job: Job, who: str) -> Any:
+def tokenizer_folder(job: Job, who: str) -> Path:
     """Return the folder of the student's or the oracle's tokenizer; an oracle may share the student's."""
     own = job.input("data") / "tokenizer" / who
     return own if own.exists() else job.input("data") / "tokenizer" / "student"

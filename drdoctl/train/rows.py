@@ -17,7 +17,6 @@ class Column:
     def __init__(self, column: Any) -> None:
         """`column`: a pyarrow chunked array of lists."""
         joined = column.combine_chunks()
-        joined = column.combine_chunks()
         chunk = joined.chunk(0) if hasattr(joined, "chunk") else joined
         self.offsets = chunk.offsets.to_numpy()
         self.values = chunk.values.to_numpy(zero_copy_only=False)
