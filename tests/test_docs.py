@@ -81,3 +81,16 @@ def test_generated_files_are_current():
         [sys.executable, str(GENERATOR), "--check"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_map_names_every_file():
+    """docs/architecture.md names every public module that is no plug-in, in the row of its folder, and no other."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)/` \| (.*) \|$", page, re.MULTILINE))
+    for folder, text in rows.items():
+        there = {path.stem for path in (ROOT / "drdoctl" / folder).glob("[a-z]*.py")}
+        named = set(re.findall(r"`([a-z]\w*)`", text)) - {"discover", "open_partial", "commit"}
+        assert there <= named, folder
+    plugins = {"methods", "data", "splits", "evals"}
+    folders = {path.parent.name for path in (ROOT / "drdoctl").glob("*/__init__.py")}
+    assert set(rows) == folders - plugins

@@ -1,1 +1,1 @@
-"""Ground floor: errors, files, fingerprints and the row and batch shapes. Imports nothing above it, and no torch."""
+"""Ground floor: errors, files, fingerprints, plug-ins and progress. Imports nothing above it, and no torch."""
