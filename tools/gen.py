@@ -14,8 +14,8 @@ SCHEMAS = {
     "spec": "drdoctl.spec.schema:schema",
     "plan": "drdoctl.plan.schema:schema",
     "events": "drdoctl.store.events:schema",
-    "card": "drdoctl.zoo.card:json_schema",
-    "report": "drdoctl.report.model:report_schema",
+    "card": "drdoctl.zoo.card:schema",
+    "report": "drdoctl.report.model:schema",
 }
 """Document -> the function that returns its JSON Schema."""
 

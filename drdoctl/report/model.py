@@ -181,7 +181,7 @@ class Report(Model):
     """Inputs first."""
 
 
-def report_schema() -> dict[str, Any]:
+def schema() -> dict[str, Any]:
     """Return the report's JSON Schema."""
-    schema = Report.model_json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "drdoctl report"}
+    made = Report.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "drdoctl report"}

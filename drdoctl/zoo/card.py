@@ -196,6 +196,6 @@ def inconsistencies(card: Card, name: str) -> list[str]:
     return problems
 
 
-def json_schema() -> dict[str, Any]:
+def schema() -> dict[str, Any]:
     """Return the card's JSON Schema."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Card.model_json_schema()}
