@@ -20,7 +20,7 @@ class AlpacaEval(Adapter):
     prompts: str | None = Field(default=None, min_length=1)
     """A model's outputs (`instruction`, `output`): evaluation prompts, with the outputs as references."""
 
-    paper: ClassVar[str] = "Dubois et al. 2024, arXiv:2404.04475 (CC BY-NC 4.0)"
+    paper: ClassVar[str] = "Dubois et al. 2024, arXiv 2404.04475 (CC BY-NC 4.0)"
     gives_confidence: ClassVar[bool | None] = True
     hub_id: ClassVar[str] = "tatsu-lab/alpaca_eval"
     # the data set's loading script is no longer run by `datasets`: its file is read instead

@@ -38,7 +38,7 @@ class HhRlhf(Adapter):
 
     name: Literal["hh-rlhf"] = "hh-rlhf"
 
-    paper: ClassVar[str] = "Bai et al. 2022, arXiv:2204.05862 (MIT)"
+    paper: ClassVar[str] = "Bai et al. 2022, arXiv 2204.05862 (MIT)"
     gives_confidence: ClassVar[bool | None] = False
     hub_id: ClassVar[str] = "Anthropic/hh-rlhf"
 

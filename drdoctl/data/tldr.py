@@ -19,7 +19,7 @@ class Tldr(Adapter):
 
     name: Literal["tldr"] = "tldr"
 
-    paper: ClassVar[str] = "Stiennon et al. 2020, arXiv:2009.01325 (openai/summarize_from_feedback, MIT-style terms)"
+    paper: ClassVar[str] = "Stiennon et al. 2020, arXiv 2009.01325 (openai/summarize_from_feedback, MIT-style terms)"
     gives_confidence: ClassVar[bool | None] = True
     hub_id: ClassVar[str] = "openai/summarize_from_feedback"
     hub_config: ClassVar[str | None] = "comparisons"

@@ -6,8 +6,9 @@ import pytest
 import zoo_things
 
 from drdoctl.core.errors import UserError
+from drdoctl.data import datasets
 from drdoctl.stages import Want
-from drdoctl.zoo.lineage import base_of, find, template_of
+from drdoctl.zoo.lineage import DATASETS, base_of, find, template_of
 from drdoctl.zoo.location import parse_ref
 from drdoctl.zoo.pull import pull, pull_into
 from drdoctl.zoo.push import pack, push
@@ -63,3 +64,8 @@ def test_what_the_ancestry_told_survives_a_pull(store, other_store, student, fol
         first.license,
     )
     assert first.template == template_of(other_store, other_store.manifest(pulled)) == "auto"
+
+
+def test_hub_ids_are_those_that_the_datasets_read():
+    """What a card says of a dataset is where the dataset's own file reads it."""
+    assert {name: cls.hub_id for name, cls in datasets().items() if getattr(cls, "hub_id", "")} == DATASETS
