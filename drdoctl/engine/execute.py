@@ -158,7 +158,7 @@ class _Execution:
     def _run_child(self, stage: PlannedStage, folder: Path, job: Job, signals: Signals) -> Ending:
         resources = job.resources
         return Watch(
-            self._start(folder, job),
+            self._start(folder, job, signals),
             folder,
             signals,
             timeout=60 * float(resources["timeout_minutes"]),
@@ -167,10 +167,10 @@ class _Execution:
             stopping=lambda: self.view("stopping", {**_names(stage), "signal": signals.name}),
         ).wait()
 
-    def _start(self, folder: Path, job: Job) -> Process:
+    def _start(self, folder: Path, job: Job, signals: Signals) -> Process:
         """Start the stage's process: forked from the warm one, or directly where there is none or it has died."""
         if self._warm is not None and launch.can_fork(job.kind, job.resources):
-            forked = self._warm.start(folder / "job.json", folder / "log.txt")
+            forked = self._warm.start(folder / "job.json", folder / "log.txt", lambda: signals.at_once)
             if forked is not None:
                 return forked
             self._warm.close()

@@ -16,12 +16,13 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 ANSWER_SECONDS = 60.0
 """How long the warm process may take to import everything and fork."""
+POLL_SECONDS = 0.1
 GONE = -9
 PRELOADED = ("deepspeed", "drdoctl.train.align", "drdoctl.train.evaluate", "drdoctl.train.oracle", "drdoctl.train.sft")
 
@@ -90,15 +91,18 @@ class Warm:
             raise TypeError("pipes were asked for")
         self._say, self._answers = self._process.stdin, Answers(self._process.stdout.fileno())
 
-    def start(self, job: Path, log: Path) -> Forked | None:
-        """Fork a stage. Returns None where the warm process is of no use any more."""
+    def start(self, job: Path, log: Path, hurry: Callable[[], bool]) -> Forked | None:
+        """Fork a stage. Returns None where the warm process is of no use any more, or `hurry` says not to wait."""
         try:
             self._say.write(json.dumps({"job": str(job), "log": str(log)}).encode() + b"\n")
             self._say.flush()
         except OSError:
             return None
-        pid = (self._answers.next(ANSWER_SECONDS) or {}).get("pid")
-        return Forked(int(pid), self._answers) if pid else None
+        deadline = time.monotonic() + ANSWER_SECONDS
+        answer = None
+        while answer is None and time.monotonic() < deadline and not hurry():
+            answer = self._answers.next(POLL_SECONDS)
+        return Forked(int(answer["pid"]), self._answers) if answer else None
 
     def close(self) -> None:
         """End the warm process."""

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import torch
-from pydantic import TypeAdapter
 
 from drdoctl.core.errors import IntegrityError
 from drdoctl.methods import LossOut, Method, PairNumbers, methods
@@ -78,8 +77,7 @@ def _table(folder: Path, ids: list[str]) -> dict[str, np.ndarray]:
 
 def _method(job: Job) -> Method:
     fields = {**job.section("method"), "learning_rate": None}
-    adapter: TypeAdapter[Method] = TypeAdapter(methods()[fields["name"]])
-    return adapter.validate_python(fields)
+    return methods()[fields["name"]].model_validate(fields)
 
 
 def _prepare(policy: Policy, job: Job, method: Method) -> Policy:
@@ -98,7 +96,7 @@ def run(job: Job) -> None:
     seed = job.settings["seed"]
     world = start(job.resources, seed, group=True)
     method = _method(job)
-    # a method that never looks at the rejected response still gets it: the pair is the row, and metrics compare both
+    # also for a method that never looks at the rejected response: the pair is the row, and metrics compare both
     rows = TokenRows(job.input("data"), "train", "student", ("chosen", "rejected"))
     cached = Cached(job, method, rows.ids.to_pylist())
 
@@ -114,7 +112,7 @@ def run(job: Job) -> None:
         batch_stats=method.batch_stats,
         follow=method.follow,
     )
-    policy = _prepare(load_policy(model_location(job, "policy", "student.model")).to(world.device), job, method)
+    policy = _prepare(load_policy(model_location(job, "policy", "student.model")), job, method)
     train(
         job,
         world,

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 from dataclasses import asdict
 
 import pytest
@@ -61,6 +62,15 @@ def test_only_single_processes_without_cuda_are_forked():
     assert not launch.can_fork("align", {**RESOURCES, "device": "cuda"})
 
 
+def test_a_second_signal_does_not_wait_for_the_imports(tmp_path):
+    """Asked to stop at once while it still imports, nothing is forked and nothing waits."""
+    warm = Warm(launch.environment("sft", RESOURCES, offline=True))
+    began = time.monotonic()
+    assert warm.start(tmp_path / "job.json", tmp_path / "log.txt", lambda: True) is None
+    assert time.monotonic() - began < 1
+    warm.close()
+
+
 @pytest.mark.slow
 def test_a_crash_costs_only_its_stage(tmp_path):
     """Stages that crash are processes with logs and failures of their own; a dead warm process says no."""
@@ -71,7 +81,7 @@ def test_a_crash_costs_only_its_stage(tmp_path):
         folder.mkdir()
         job = Job("sft", name, name, {}, {}, {}, RESOURCES, str(folder), parent=os.getpid())
         (folder / "job.json").write_text(json.dumps(asdict(job)))
-        forked = warm.start(folder / "job.json", folder / "log.txt")
+        forked = warm.start(folder / "job.json", folder / "log.txt", lambda: False)
         assert forked.wait(60) == 1
         pids.add(forked.pid)
         assert json.loads((folder / "failure.json").read_text())["exit_code"] == 1
@@ -79,5 +89,5 @@ def test_a_crash_costs_only_its_stage(tmp_path):
     assert len(pids) == 2
     warm._process.kill()
     warm._process.wait()
-    assert warm.start(tmp_path / "a" / "job.json", tmp_path / "log.txt") is None
+    assert warm.start(tmp_path / "a" / "job.json", tmp_path / "log.txt", lambda: False) is None
     warm.close()

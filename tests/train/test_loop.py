@@ -146,7 +146,7 @@ def test_two_processes_learn_the_same_and_resume_bitwise(stage, alone, make_job,
     resources = {"processes": 2, "zero_stage": stage}
     two = make_job("sft", "two", resources=resources)
     assert run_job(two) == [0, 0]
-    assert losses(two) == pytest.approx(losses(alone), rel=1e-4)
+    assert losses(two) == pytest.approx(losses(alone), rel=1e-4 if stage == 3 else 1e-5)
     stopped = make_job("sft", "two-stopped", resources=resources)
     Path(stopped.out, "stop").touch()
     assert run_job(stopped) == [75, 75]
