@@ -56,7 +56,7 @@ class DrdoMethod(Method):
     """Scale of the implicit reward: oracle units a nat."""
     reference: bool = True
     """Subtract the reference's log-probability from the implicit reward. Without it the student's margins of long
-    responses are a hundred nats and more from the start and drown the oracle's: fit for responses of a few words only."""
+    responses are a hundred nats and more from the start and drown the oracle's: fit for short responses only."""
     log_prob: LogProb = "sum"
     """Log-probabilities in the contrastive term: of the whole response (`sum`), or a token (`mean`)."""
     unlikelihood: Literal["lower", "printed"] = "lower"
