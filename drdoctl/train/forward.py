@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from drdoctl.core.numerics import widen
 from drdoctl.train.batches import FlatBatch
 
 LOGITS_AT_ONCE = 1 << 24
@@ -24,7 +25,7 @@ class Outputs:
     tokens: Tensor
     """Response tokens, float32. Shape (N,)."""
     reward: Tensor | None
-    """The head's value at the response's last token, float32. Shape (N,)."""
+    """The head's value at the response's last token, float32 or wider. Shape (N,)."""
 
 
 def given(value: Tensor | None) -> Tensor:
@@ -35,8 +36,8 @@ def given(value: Tensor | None) -> Tensor:
 
 
 def _token_nll(hidden: Tensor, targets: Tensor, lm_head: nn.Module) -> Tensor:
-    """-log p of each target, float32. Shapes (m, D), (m,) -> (m,)."""
-    return F.cross_entropy(lm_head(hidden).float(), targets, reduction="none")
+    """-log p of each target, float32 or wider. Shapes (m, D), (m,) -> (m,)."""
+    return F.cross_entropy(widen(lm_head(hidden)), targets, reduction="none")
 
 
 def sequence_logp(hidden: Tensor, batch: FlatBatch, lm_head: nn.Module, vocabulary: int) -> Tensor:
@@ -57,7 +58,7 @@ def sequence_logp(hidden: Tensor, batch: FlatBatch, lm_head: nn.Module, vocabula
 
 
 def responses_reward(hidden: Tensor, batch: FlatBatch, head: nn.Module) -> Tensor:
-    """Read the reward at each response's last token. Shapes: hidden (T, D) -> (N,), float32."""
+    """Read the reward at each response's last token. Shapes: hidden (T, D) -> (N,), float32 or wider."""
     states = hidden.index_select(0, batch.last_at)
     with torch.autocast(states.device.type, enabled=False):
-        return head(states.float()).squeeze(-1)
+        return head(widen(states)).squeeze(-1)
