@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -47,8 +48,9 @@ class TokenizerFacts:
     text: str | None = None
     """The `tokenizer.json` itself, where a dataset brings it."""
 
+    @cached_property
     def vocabulary(self) -> int | None:
-        """Return how many tokens it has, or None where the files do not tell."""
+        """How many tokens it has, or None where the files do not tell. Read once: the file may take megabytes."""
         if self.text is not None:
             return vocabulary_size(self.text)
         try:
@@ -135,10 +137,14 @@ class Facts:
 
     def dataset_tokenizer(self, source: Dataset) -> TokenizerFacts | None:
         """Return the facts of the tokenizer that a generated dataset brings, or None."""
-        text = self._once(("text", source.name), source.tokenizer_json)
-        if text is None:
-            return None
-        return TokenizerFacts(sha256(text.encode()).hexdigest(), {"dataset": True}, text)
+
+        def make() -> TokenizerFacts | None:
+            text = source.tokenizer_json()
+            if text is None:
+                return None
+            return TokenizerFacts(sha256(text.encode()).hexdigest(), {"dataset": True}, text)
+
+        return self._once(("text", source.name), make)
 
     def data(self, source: Dataset) -> DataFacts:
         """Return the facts of the rows' source. Raises UserError naming each file that is not there."""

@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from drdoctl.core.errors import StageFailed
-from drdoctl.core.files import read_json, write_json
+from drdoctl.core.files import expand, read_json, write_json
 
 CHUNK = 4 << 20
 SETTLED_SECONDS = 2.0
 """A file changed more recently may change again within one tick of the clock: its hash is not remembered."""
 FORMAT = 1
+LARGE = 64 << 20
+"""Where there is no store yet, files of this many bytes are remembered for the user; hashing others takes no time."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,17 @@ class FileFacts:
 
 
 class Hashes:
-    """Hashes of local files, remembered in `<store>/cache/hashes.json` where there is a store."""
+    """Hashes of local files, remembered in `<store>/cache/hashes.json`, or in the user's cache before there is one."""
 
     def __init__(self, store_root: Path | None) -> None:
-        """`store_root`: need not be there; then nothing is remembered."""
-        self._path = store_root / "cache" / "hashes.json" if store_root is not None and store_root.is_dir() else None
-        self._known = self._read()
+        """`store_root`: need not be there; then only `LARGE` files are remembered, and for None nothing is."""
+        in_store = store_root is not None and store_root.is_dir()
+        home = None if store_root is None else store_root / "cache" if in_store else _user_cache()
+        self._path = home / "hashes.json" if home is not None else None
+        self._least = 0 if in_store else LARGE
+        self._known = _read(self._path)
+        # the first apply goes on from the plan that was looked at before its store was there
+        self._before = _read(_user_cache() / "hashes.json") if in_store else {}
         self._changed = False
 
     def file(self, path: Path) -> FileFacts:
@@ -51,31 +58,37 @@ class Hashes:
             raise OSError(0, "not a regular file", str(path))
         key = [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
         name = os.path.abspath(path)  # noqa: PTH100  # links stay links
-        known = self._known.get(name)
-        if isinstance(known, dict) and known.get("key") == key and isinstance(known.get("sha256"), str):
-            return FileFacts(known["sha256"], state.st_size, known.get("rows"))
+        for known in (self._known.get(name), self._before.get(name)):
+            if isinstance(known, dict) and known.get("key") == key and isinstance(known.get("sha256"), str):
+                return FileFacts(known["sha256"], state.st_size, known.get("rows"))
         found = _read_through(path)
-        if time.time() - max(state.st_mtime, state.st_ctime) > SETTLED_SECONDS:
+        settled = time.time() - max(state.st_mtime, state.st_ctime) > SETTLED_SECONDS
+        if settled and found.size >= self._least:
             self._known[name] = {"key": key, "sha256": found.sha256, "rows": found.rows}
             self._changed = True
         return found
 
     def save(self) -> None:
-        """Write what is new, as far as the store lets us."""
+        """Write what is new, as far as the disk lets us."""
         if self._path is None or not self._changed:
             return
         with suppress(OSError, StageFailed):
             write_json(self._path, {"format": FORMAT, "files": self._known})
         self._changed = False
 
-    def _read(self) -> dict[str, Any]:
-        if self._path is None:
-            return {}
-        with suppress(OSError, RecursionError):
-            found = read_json(self._path)
-            if isinstance(found, dict) and found.get("format") == FORMAT and isinstance(found.get("files"), dict):
-                return dict(found["files"])
+
+def _user_cache() -> Path:
+    return expand(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "drdoctl"
+
+
+def _read(path: Path | None) -> dict[str, Any]:
+    if path is None:
         return {}
+    with suppress(OSError, RecursionError):
+        found = read_json(path)
+        if isinstance(found, dict) and found.get("format") == FORMAT and isinstance(found.get("files"), dict):
+            return dict(found["files"])
+    return {}
 
 
 def _read_through(path: Path) -> FileFacts:

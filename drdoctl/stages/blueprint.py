@@ -54,7 +54,7 @@ class Blueprint:
         student = self.spec.student
         if isinstance(student.model, NewModel):
             fields = student.model.model_dump(mode="json")
-            vocabulary = self.student_tokenizer().vocabulary() or 0
+            vocabulary = self.student_tokenizer().vocabulary or 0
             return Origin(
                 settings=flatten(fields, STUDENT_MODEL),
                 locations={STUDENT_MODEL: {"new": fields}},

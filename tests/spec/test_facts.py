@@ -33,7 +33,7 @@ def test_a_local_folder(facts, tmp_path):
     found = facts.model("student.model", "base")
     assert found.location == {"path": str(tmp_path / "base")}
     assert len(found.identity) == 64
-    assert (found.parameters, found.finished, found.tokenizer.vocabulary()) == (16, False, 32)
+    assert (found.parameters, found.finished, found.tokenizer.vocabulary) == (16, False, 32)
 
 
 def test_a_reward_model_is_known_by_its_architecture(facts, tmp_path):
@@ -59,7 +59,7 @@ def test_a_cached_hub_model_has_its_configuration(facts, tmp_path):
     (folder / "refs" / "main").write_text(COMMIT)
     found = facts.model("student.model", "org/model")
     assert (found.identity, found.config) == (f"hub:org/model@{COMMIT}", CONFIG)
-    assert found.tokenizer.vocabulary() == 32
+    assert found.tokenizer.vocabulary == 32
     (folder / "snapshots" / COMMIT / "config.json").write_text('{"model_type": "mamba"}')
     with pytest.raises(UserError, match="mamba"):
         facts.model("oracle.model", "org/model")
@@ -87,7 +87,7 @@ def test_a_generated_datasets_tokenizer(facts):
     """A world's own tokenizer is known by its text; datasets of files bring none."""
     found = facts.dataset_tokenizer(datasets()["notes"]())
     assert found.location == {"dataset": True}
-    assert found.vocabulary() == len(json.loads(found.text)["model"]["vocab"])
+    assert found.vocabulary == len(json.loads(found.text)["model"]["vocab"])
     assert facts.dataset_tokenizer(datasets()["jsonl"](jsonl="x.jsonl")) is None
 
 
@@ -121,6 +121,21 @@ def test_the_zoos_location(facts, monkeypatch):
     assert facts.zoo_written() == "the-zoo"
 
 
+def test_a_tokenizer_is_read_once_for_its_size(facts, tmp_path, monkeypatch):
+    """However many stages ask for the vocabulary, the tokenizer's file, which may take megabytes, is parsed once."""
+    from drdoctl.spec import facts as module
+
+    parsed: list[str] = []
+    count = module.vocabulary_size
+    monkeypatch.setattr(module, "vocabulary_size", lambda text: parsed.append(text) or count(text))
+    folder = write_model(tmp_path / "model")
+    found = {facts.tokenizer("student.tokenizer", str(folder)).vocabulary for _ in range(3)}
+    source = datasets()["notes"]()
+    found |= {facts.dataset_tokenizer(source).vocabulary for _ in range(3)}
+    assert len(found) == 2
+    assert len(parsed) == 2
+
+
 @pytest.mark.shared
 def test_a_real_model_without_weights(shared_folder, tmp_path):
     """SmolLM2's folder beside the checkout has no weights, and that is what is said; its tokenizer can be used."""
@@ -128,7 +143,7 @@ def test_a_real_model_without_weights(shared_folder, tmp_path):
     if not folder.is_dir():
         pytest.skip("no SmolLM2 beside the checkout")
     facts = Facts(tmp_path, tmp_path / "store")
-    assert facts.tokenizer("student.tokenizer", str(folder)).vocabulary() == 49152
+    assert facts.tokenizer("student.tokenizer", str(folder)).vocabulary == 49152
     if not list(folder.glob("*.safetensors")):
         with pytest.raises(UserError, match="no weights"):
             facts.model("student.model", str(folder))

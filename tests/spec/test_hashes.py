@@ -87,6 +87,28 @@ def test_no_store_is_made(tmp_path, settled):
     assert not (tmp_path / "store").exists()
 
 
+def test_before_a_store_large_files_are_remembered_for_the_user(tmp_path, settled, monkeypatch):
+    """A second plan without a store takes the hash of a large file from the user's cache, a first apply's store too."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(hashes, "LARGE", 4)
+    small, large = tmp_path / "small.jsonl", tmp_path / "large.jsonl"
+    small.write_text("1\n")
+    large.write_text("1\n2\n")
+    store = tmp_path / "store"
+    first = Hashes(store)
+    known = [first.file(path) for path in (small, large)]
+    first.save()
+    read: list[str] = []
+    through = hashes._read_through
+    monkeypatch.setattr(hashes, "_read_through", lambda path: read.append(path.name) or through(path))
+    assert [Hashes(store).file(path) for path in (small, large)] == known
+    store.mkdir()
+    assert [Hashes(store).file(path) for path in (small, large)] == known
+    assert read == ["small.jsonl", "small.jsonl"]
+    large.write_text("1\n3\n")
+    assert Hashes(store).file(large).sha256 == sha256(b"1\n3\n").hexdigest()
+
+
 def test_parquet_rows_come_from_its_footer(tmp_path):
     """A Parquet file's rows are read from its metadata; what only claims to be Parquet has none."""
     import pyarrow as pa
