@@ -13,7 +13,7 @@ from typing import Any
 
 from drdoctl.core.errors import StageFailed
 
-WORK_FILES = ("checkpoints", "work", "job.json", "progress.json", "stop", "stopped", "failure.json", "log.txt")
+WORK_FILES = ("checkpoints", "work", "usage", "job.json", "progress.json", "stop", "stopped", "failure.json", "log.txt")
 """What lies in a stage's `.partial` folder beside the result; everything else is hashed into the manifest."""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from drdoctl.core.errors import DrdoError, Fault, StageFailed, error_class
 from drdoctl.core.files import read_json, write_json
+from drdoctl.core.usage import taken
 from drdoctl.engine import launch
 from drdoctl.engine.watch import Ending
 from drdoctl.engine.worker import OUT_OF_MEMORY, as_dict
@@ -53,7 +54,7 @@ def spent_before(folder: Path) -> float:
 
 
 def metrics_of(folder: Path, estimate: Estimate) -> dict[str, Any]:
-    """Return the stage's last metrics, and the estimated work (`flops`, `tokens`), by which its speed can be told."""
+    """Return the stage's last metrics, the estimated work, by which its speed can be told, and what it took."""
     metrics: dict[str, Any] = {}
     lines = launch.log_tail(folder / "metrics.jsonl", 1)
     if lines:
@@ -65,7 +66,7 @@ def metrics_of(folder: Path, estimate: Estimate) -> dict[str, Any]:
         metrics["flops"] = estimate.flops
     if estimate.tokens:
         metrics["tokens"] = estimate.tokens
-    return metrics
+    return {**metrics, **taken(folder)}
 
 
 def failure(name: str, folder: Path, ending: Ending, resources: Mapping[str, Any]) -> DrdoError:
