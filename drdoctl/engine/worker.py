@@ -23,6 +23,7 @@ from typing import Any
 from drdoctl.core.errors import DrdoError, Fault
 from drdoctl.core.files import write_atomic
 from drdoctl.core.progress import STOP, StopRequested
+from drdoctl.core.usage import note
 from drdoctl.stages import Job
 from drdoctl.store.lock import mark_busy, pid_alive
 
@@ -30,7 +31,7 @@ REQUEUE = 75
 PARENT_SECONDS = 1.0
 PR_SET_PDEATHSIG = 1
 OUT_OF_MEMORY = (
-    "lower `resources.micro_batch`, or use `resources.gradient_checkpointing: true` or a higher `resources.zero_stage`"
+    "lower `resources.micro_tokens`, or use `resources.gradient_checkpointing: true` or a higher `resources.zero_stage`"
 )
 
 
@@ -50,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BaseException as error:  # noqa: BLE001  # whatever it is, the parent must hear of it
         return report(job, error)
     finally:
+        note(job)
         if busy is not None:
             busy.close()
     return 0
