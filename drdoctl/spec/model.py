@@ -12,6 +12,7 @@ from drdoctl.core.parts import Model
 from drdoctl.data import Dataset, datasets
 from drdoctl.evals import Eval, evals
 from drdoctl.methods import Method, methods
+from drdoctl.spec.serving import Server
 from drdoctl.spec.sugar import ByName, OneOrMany
 from drdoctl.spec.training import Sft, Training
 from drdoctl.splits import Split, splits
@@ -203,6 +204,8 @@ class Spec(Model):
 
     version: Annotated[Literal[1], BeforeValidator(_no_bool)]
     """The format of this file."""
+    server: Server = Server()
+    """The server that samples with `sampler: server`; without it, `vllm serve` is started where it is installed."""
     name: str = Field(pattern=NAME)
     """Short name, used in reports and cards."""
     seed: int = Field(default=42, ge=0)
@@ -223,3 +226,6 @@ class Spec(Model):
     """Where `zoo/NAME` lives: a folder, a URL that fsspec opens, or `hub:ORG`. Without it, DRDOCTL_ZOO, else
     `hub:drdoctl`."""
     resources: Resources = Resources()
+    sampler: Literal["builtin", "server"] = "builtin"
+    """Who samples the responses to measure: drdoctl itself, or vLLM or another server (`resources.server`), which
+    draws other random numbers."""

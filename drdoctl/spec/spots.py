@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from drdoctl.spec.marks import Key
 from drdoctl.spec.model import Data, NewModel, Oracle, Publish, Resources, Spec, Student
 from drdoctl.spec.plugins import PLUGINS
+from drdoctl.spec.serving import Server
 from drdoctl.spec.training import Sft, Training
 
 SECTIONS: dict[Key, type[BaseModel]] = {
@@ -22,6 +23,7 @@ SECTIONS: dict[Key, type[BaseModel]] = {
     ("train",): Training,
     ("publish",): Publish,
     ("resources",): Resources,
+    ("resources", "server"): Server,
 }
 
 

@@ -15,6 +15,7 @@ from drdoctl.stages.blueprint import ORACLE, Blueprint, Origin
 
 VERSION = 1
 TEACHER = "judge = teacher"
+BUILTIN = "builtin"
 KIN = "judge was trained on the pairs that the teachers were trained on"
 
 
@@ -78,6 +79,9 @@ def _settings(bp: Blueprint) -> dict[str, Any]:
     }
     if bp.spec.oracle is not None and (_judge(bp).inputs or _judge(bp).locations):
         settings["oracle.dtype"] = bp.spec.oracle.dtype
+    # left out for drdoctl's own sampler: its artifacts had their names before there was another
+    if bp.spec.sampler != BUILTIN and any(one.samplings() for one in bp.spec.evaluate):
+        settings["sampler"] = bp.spec.sampler
     return settings
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +13,14 @@ from drdoctl.core.errors import IntegrityError, UserError
 from drdoctl.core.files import write_json
 from drdoctl.core.progress import Progress
 from drdoctl.evals import REFERENCE, SFT, Eval, EvalData, Samples, Sampling, evals
-from drdoctl.train.attention import NAME as TREES
 from drdoctl.train.chunks import Chunks
-from drdoctl.train.judge import ORACLE, TRUTH, OracleJudge, add_truth, answers, renderer
+from drdoctl.train.judge import ORACLE, TRUTH, OracleJudge, add_truth
 from drdoctl.train.models import Policy, load_policy
+from drdoctl.train.notebook import stamps
 from drdoctl.train.places import model_location
+from drdoctl.train.respond import sample_all
 from drdoctl.train.response_table import Prompts, Responses, read_responses, write_responses
-from drdoctl.train.responses import Sampler, Way
+from drdoctl.train.responses import Way
 from drdoctl.train.rewards import write_table
 from drdoctl.train.rows import TokenRows
 from drdoctl.train.runtime import start
@@ -58,33 +60,6 @@ def ways_of(wanted: Sequence[Eval], prompts: int) -> list[Way]:
 
 def _way_label(sampling: Sampling) -> str:
     return Way(sampling.temperature, sampling.top_p, sampling.max_new_tokens, 0).label
-
-
-def sample_all(job: Job, world: World, policy: Policy, prompts: Prompts, ways: Sequence[Way]) -> list[Responses]:
-    """Return the student's responses, one group for each way."""
-    render = renderer(job, "student")
-    ends = {render.end_id} | ({render.tokenizer.eos_token_id} - {None})
-    policy.lm.set_attn_implementation("sdpa")  # padded rows and a cache, in place of flat trees
-    sampled = Sampler(job, world, prompts.student, prompts.ids).run(
-        policy.lm, ways, sorted(ends), job.settings["student.dtype"]
-    )
-    policy.lm.set_attn_implementation(TREES)
-    groups = []
-    for way in ways:
-        found = sampled[way.label]
-        ids = [response.ids[:-1] if response.ended else response.ids for response in found]
-        text = render.tokenizer.batch_decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        groups.append(
-            Responses(
-                label=way.label,
-                ids=prompts.ids[: way.prompts],
-                text=answers(render, prompts.text[: way.prompts], text),
-                tokens=np.array([len(response.ids) for response in found], dtype=np.int32),
-                ended=np.array([response.ended for response in found], dtype=bool),
-                way=way,
-            )
-        )
-    return groups
 
 
 def student_pairs(job: Job, world: World, policy: Policy) -> Pairs:
@@ -184,6 +159,7 @@ def run(job: Job) -> None:
     _judge(job, world, parts, prompts, groups, pairs)
     if not world.first:
         return
+    job = replace(job, warnings=(*job.warnings, *stamps(job, prompts.student)))
     document = {"figures": measure(job, parts, prompts, groups, pairs), "student": label_of(job)}
     write_responses(job.path("samples.parquet"), groups)
     ids = TokenRows(job.input("data"), "eval", "student", ()).ids if pairs else pa.array([], type=pa.string())
@@ -197,12 +173,20 @@ def _student(
     needs_pairs = any(part.needs_pairs for part in parts)
     if not ways and not needs_pairs:
         return [], {}
-    policy = load_policy(model_location(job, "policy", "student.model")).eval().to(world.device)
-    groups = sample_all(job, world, policy, prompts, ways) if ways else []
+    # a server has the accelerator to itself: the policy is loaded once it has ended, and only for pairs
+    by_server = "sampler" in job.settings
+    groups = sample_all(job, world, None, prompts, ways) if ways and by_server else []
+    policy = None if by_server and not needs_pairs else _policy(job, world)
+    if ways and policy is not None and not by_server:
+        groups = sample_all(job, world, policy, prompts, ways)
     reference = prompts.references()
     if groups and reference is not None:
         groups.append(reference)
-    return groups, student_pairs(job, world, policy) if needs_pairs else {}
+    return groups, student_pairs(job, world, policy) if needs_pairs and policy is not None else {}
+
+
+def _policy(job: Job, world: World) -> Policy:
+    return load_policy(model_location(job, "policy", "student.model")).eval().to(world.device)
 
 
 def _judge(

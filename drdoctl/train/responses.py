@@ -49,6 +49,16 @@ class Way:
         return f"t{self.temperature:g}-p{self.top_p:g}-n{self.max_new_tokens}"
 
 
+@dataclass(frozen=True)
+class Said:
+    """One response as text."""
+
+    text: str
+    tokens: int
+    """The end token included."""
+    ended: bool
+
+
 def check_room(config: Any, longest: int, way: Way) -> None:
     """Raise UserError where prompt and response together exceed the model's positions."""
     room = getattr(config, "max_position_embeddings", None)

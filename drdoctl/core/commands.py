@@ -1,0 +1,36 @@
+"""Command lines of other programs that a spec names: their words, what is filled in, and whether they are there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+SERVE = "vllm serve {model} --served-model-name {name} --dtype {dtype} --host 127.0.0.1 --port {port}"
+"""Starts vLLM for one model: said outright is what it would otherwise take from its defaults (half precision for a
+float32 model, all of the machine's addresses)."""
+PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+"""`{port}`; other braces, such as those of JSON, stay as they are."""
+
+
+def placeholders(command: str) -> list[str]:
+    """Return the names in braces, each once, as they come."""
+    return list(dict.fromkeys(PLACEHOLDER.findall(command)))
+
+
+def words(command: str, values: Mapping[str, str] | None = None) -> list[str]:
+    """Return the command's words as a shell splits them, placeholders filled in. Raises ValueError for an open quote.
+
+    Filled in after the split, so that a path with a space stays one word; no shell ever sees the line.
+    """
+    known = values or {}
+    return [PLACEHOLDER.sub(lambda found: known.get(found[1], found[0]), word) for word in shlex.split(command)]
+
+
+def program(name: str) -> str | None:
+    """Return the path of a program on PATH, or beside this interpreter as in a virtual environment; None without."""
+    beside = shutil.which(name, path=str(Path(sys.executable).parent)) if Path(name).name == name else None
+    return shutil.which(name) or beside

@@ -1,0 +1,184 @@
+"""The server that samples: started for one stage and ended with it, or one that runs already."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from drdoctl.core.commands import program, words
+from drdoctl.core.errors import StageFailed, UserError
+from drdoctl.train.guard import GRACE_SECONDS
+from drdoctl.train.models import HEAD_FILE
+
+if TYPE_CHECKING:
+    from drdoctl.stages import Job
+
+DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
+TAIL_LINES, TAIL_BYTES = 20, 64 << 10
+PATIENCE = 0.9
+"""Share of `resources.timeout_minutes` that a server may take to start: later, the parent takes the stage for hung."""
+CLOSE_SECONDS = 5.0
+"""Beyond the guard's own grace."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """The model that a server must serve."""
+
+    folder: Path
+    """A Hugging Face causal LM folder."""
+    names: tuple[str, ...]
+    """What the server may call it, the best name first."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a server listens."""
+
+    url: str
+    """Up to and with `/v1`."""
+    key: str | None
+    """Never shown."""
+    check: Callable[[], None] = lambda: None
+    """Raises StageFailed where a server that was started has ended."""
+    start_seconds: float = 30.0
+    """How long it may take until it answers at all."""
+
+
+def served_model(job: Job, location: Mapping[str, Any]) -> Served:
+    """Return the model as a server loads it, without a reward head's file, which servers take for a part of the LM."""
+    if "path" not in location:
+        from huggingface_hub import snapshot_download
+
+        # servers cannot be told a folder of the cache by its commit, so they get the folder
+        ignored = ["*.h5", "*.msgpack", "*.onnx", "*.tflite", "original/*"]
+        found = snapshot_download(location["hub"], revision=location.get("revision"), ignore_patterns=ignored)
+        return Served(Path(found), (location["hub"], found))
+    folder = Path(location["path"]).absolute()
+    names = (folder.name, str(folder))
+    if not (folder / HEAD_FILE).exists():
+        return Served(folder, names)
+    beside = job.path("work", "served", folder.name).absolute()
+    beside.mkdir(parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        link = beside / path.name
+        if path.name != HEAD_FILE and not link.is_symlink():
+            link.symlink_to(path)
+    return Served(beside, (*names, str(beside)))
+
+
+def api_url(url: str) -> str:
+    """Return a server's URL up to and with `/v1`, which may be left out."""
+    bare = url.rstrip("/")
+    return bare if urlsplit(bare).path else f"{bare}/v1"
+
+
+def server_key(name: str | None) -> str | None:
+    """Return the server's key from the environment. Raises UserError where the variable is not set."""
+    if name is None:
+        return None
+    key = os.environ.get(name, "").strip()
+    if not key:
+        raise UserError(
+            f"`resources.server.key_env` names `{name}`, which is not set",
+            code="no-key",
+            hint=f"set it to the server's key and run the same command again: `export {name}=…`",
+        )
+    return key
+
+
+@contextmanager
+def endpoint(job: Job, served: Served) -> Iterator[Endpoint]:
+    """Give the server's endpoint; one that is started here is ended on leaving, however that comes about."""
+    settings = job.resources["server"]
+    key = server_key(settings["key_env"])
+    if settings["url"] is not None:
+        yield Endpoint(api_url(settings["url"]), key)
+        return
+    port = _free_port()
+    line = command_line(settings["command"], served, job.settings["student.dtype"], port)
+    log = job.path("work", "server.log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as out:
+        process = _start(line, out)
+    try:
+        limit = PATIENCE * 60 * float(job.resources["timeout_minutes"])
+        yield Endpoint(f"http://127.0.0.1:{port}/v1", key, lambda: _still_runs(process, line, log), limit)
+    except StageFailed:
+        sys.stderr.write(f"the last lines of {log}:\n" + "".join(f"  {text}\n" for text in tail(log)))
+        raise
+    finally:
+        _end(process)
+
+
+def command_line(command: str, served: Served, dtype: str, port: int | str) -> list[str]:
+    """Return the words that start a server of this model."""
+    values = {"model": str(served.folder), "name": served.names[0], "dtype": DTYPES[dtype], "port": str(port)}
+    return words(command, values)
+
+
+def tail(log: Path) -> list[str]:
+    """Return the last lines of the server's own log."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - TAIL_BYTES))
+        return file.read().decode(errors="replace").splitlines()[-TAIL_LINES:]
+
+
+def _start(line: list[str], out: IO[bytes]) -> subprocess.Popen[bytes]:
+    found = program(line[0])
+    if found is None:
+        raise UserError(
+            f"`sampler: server` starts `{line[0]}`, which is not installed",
+            code="no-server",
+            hint="`pip install vllm`, give `resources.server` another `command` or a `url`, or leave `sampler` out",
+        )
+    # the stage's rank and port are not the server's: it would join our process group
+    env = {name: value for name, value in os.environ.items() if name not in _OURS}
+    return subprocess.Popen(  # noqa: S603  # the user's own program
+        [sys.executable, "-m", "drdoctl.train.guard", found, *line[1:]],
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=out,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+_OURS = frozenset({"RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"})
+
+
+def _still_runs(process: subprocess.Popen[bytes], line: list[str], log: Path) -> None:
+    code = process.poll()
+    if code is None:
+        return
+    last = next((text for text in reversed(tail(log)) if text.strip()), "it said nothing")
+    raise StageFailed(
+        f"the server `{line[0]}` ended with exit code {code}: {last.strip()[:300]}",
+        code="server-died",
+        hint=f"its log is `{log}`; mend `resources.server.command`, or leave `sampler` out",
+    )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Close the guard's stdin, by which it ends the server, and wait: the accelerator's memory must be free again."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        process.wait(GRACE_SECONDS + CLOSE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
