@@ -26,6 +26,8 @@ ACTIVATION_VALUES = 17
 eq. 1: 34 bytes in 16 bits; the attention matrix is never made)."""
 ROW_BYTES = 16
 """Bytes a cached number takes in Parquet, with its share of the ids."""
+MICRO_TOKENS = 2048
+"""Tokens trained on at once on a CPU, where the spec names none."""
 SCORED_AT_ONCE = 8192
 """Tokens scored or sampled at once."""
 
@@ -118,7 +120,9 @@ def _training_memory(model: ModelSize, length: float, dtype: str | None, resourc
     gradients = each / (processes if stage >= 2 else 1)
     moments = 2 * each / (processes if stage >= 1 else 1) * (0 if offload != "none" and on_gpu else 1)
     shape, size = model.shape, BF16 if dtype == "bf16" else FP32
-    tokens = resources["micro_batch"] * length
+    tokens = max(resources["micro_tokens"] or MICRO_TOKENS, length)
+    if resources["micro_batch"]:
+        tokens = min(tokens, resources["micro_batch"] * length)
     layer = tokens * (ACTIVATION_VALUES * shape.hidden + 3 * max(0, shape.mlp - 4 * shape.hidden)) * size
     if resources["gradient_checkpointing"]:
         activations = shape.layers * tokens * shape.hidden * size + layer

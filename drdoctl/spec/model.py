@@ -179,8 +179,11 @@ class Resources(Model):
 
     processes: int = Field(default=1, ge=1)
     """Training processes on this machine, one for each accelerator (or share of the CPU's cores)."""
-    micro_batch: int = Field(default=8, ge=1)
-    """Rows computed at once in one process."""
+    micro_tokens: int | None = Field(default=None, ge=1)
+    """Tokens computed at once in one process: whole rows, a prompt counted once; a longer row is taken alone. Without
+    it, 2,048 on a CPU and 16,384 on an accelerator."""
+    micro_batch: int | None = Field(default=None, ge=1)
+    """Rows computed at once in one process, at most; without it, as many as `micro_tokens` holds."""
     zero_stage: Annotated[Literal[0, 1, 2, 3], BeforeValidator(_no_bool)] = 0
     """DeepSpeed ZeRO stage."""
     offload: Literal["none", "optimizer", "all"] = "none"

@@ -16,7 +16,6 @@ def config(
     settings: Mapping[str, Any],
     resources: Mapping[str, Any],
     dtype: str,
-    micro_batches: int,
     parameters: int,
 ) -> dict[str, Any]:
     """Return DeepSpeed's configuration.
@@ -34,7 +33,7 @@ def config(
         zero["offload_param"] = {"device": "cpu"}
     made: dict[str, Any] = {
         "train_micro_batch_size_per_gpu": 1,
-        "gradient_accumulation_steps": micro_batches,
+        "gradient_accumulation_steps": 1,  # the loop marks the boundaries itself: steps differ in their micro-batches
         "gradient_clipping": settings["max_grad_norm"],
         "zero_optimization": zero,
         "zero_allow_untested_optimizer": True,
@@ -61,16 +60,14 @@ def optimizer(model: nn.Module, settings: Mapping[str, Any]) -> torch.optim.Opti
     )
 
 
-def initialize(
-    model: nn.Module, settings: Mapping[str, Any], resources: Mapping[str, Any], dtype: str, micro: int
-) -> Any:
+def initialize(model: nn.Module, settings: Mapping[str, Any], resources: Mapping[str, Any], dtype: str) -> Any:
     """Hand the model to DeepSpeed and return its engine."""
     import deepspeed
 
     engine, *_ = deepspeed.initialize(
         model=model,
         optimizer=optimizer(model, settings),
-        config=config(settings, resources, dtype, micro, sum(weight.numel() for weight in model.parameters())),
+        config=config(settings, resources, dtype, sum(weight.numel() for weight in model.parameters())),
         dist_init_required=False,
     )
     return engine

@@ -22,6 +22,7 @@ from drdoctl.stages import Job
 from drdoctl.train import checkpoint
 from drdoctl.train import engine as ds
 from drdoctl.train.batches import Item, collate
+from drdoctl.train.bins import MICRO_TOKENS, bins
 from drdoctl.train.forward import Outputs
 from drdoctl.train.metrics import MetricsFile
 from drdoctl.train.models import Policy
@@ -34,6 +35,11 @@ class Rows(Protocol):
 
     def __len__(self) -> int:
         """Return how many rows there are."""
+        ...
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Return each row's unique tokens, shape (rows,)."""
         ...
 
     def items(self, rows: np.ndarray) -> list[Item]:
@@ -68,10 +74,6 @@ class Task:
     follow: Callable[[dict[str, float], dict[str, float]], dict[str, float]] = field(default=_keep)
 
 
-def _micro_batches(rows: np.ndarray, size: int) -> list[np.ndarray]:
-    return [rows[at : at + size] for at in range(0, len(rows), size)]
-
-
 class Trainer:
     """One run of a task in this process."""
 
@@ -80,12 +82,13 @@ class Trainer:
         self.job, self.world, self.task = job, world, task
         self.steps = total_steps(task.settings, len(task.rows))
         self.local = task.settings["global_batch"] // world.size
-        self.micro = min(job.resources["micro_batch"], self.local)
+        self.lengths = task.rows.lengths
+        self.budget = job.resources["micro_tokens"] or MICRO_TOKENS[world.device.type]
         self.order = Order(len(task.rows), task.settings["global_batch"], task.seed)
         if job.resources["gradient_checkpointing"]:
             policy.lm.gradient_checkpointing_enable({"use_reentrant": False})
         policy.train()
-        self.engine = ds.initialize(policy, task.settings, job.resources, task.dtype, -(-self.local // self.micro))
+        self.engine = ds.initialize(policy, task.settings, job.resources, task.dtype)
         self.step = 0
         self.stats: dict[str, float] = {}
         self.progress = Progress(job)
@@ -113,9 +116,10 @@ class Trainer:
         return self.engine
 
     def _mine(self) -> list[np.ndarray]:
+        """Return this process's micro-batches of the step: every process has as many, of about as many tokens."""
         rows = self.order.batch(self.step)
-        mine = rows[self.world.rank * self.local : (self.world.rank + 1) * self.local]
-        return _micro_batches(mine, self.micro)
+        steps = bins(self.lengths[rows], self.world.size, self.budget, self.job.resources["micro_batch"])
+        return [rows[ranks[self.world.rank]] for ranks in steps]
 
     def _loss(self, rows: np.ndarray, stats: Mapping[str, float]) -> tuple[LossOut, int]:
         batch = collate(self.task.rows.items(rows)).to(self.world.device)

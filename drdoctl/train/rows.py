@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ class TokenRows:
         """Return the rows' ids."""
         return [self.ids[int(row)].as_py() for row in rows]
 
-    @property
+    @cached_property
     def lengths(self) -> np.ndarray:
         """Return each row's unique tokens: prompt once and every response."""
         return self.prompt.lengths + sum(response.lengths for response in self.responses)

@@ -9,6 +9,7 @@ from drdoctl.plan.estimate import GIB, estimates, training_steps
 
 RESOURCES = {
     "processes": 1,
+    "micro_tokens": None,
     "micro_batch": 1,
     "zero_stage": 0,
     "offload": "none",

@@ -39,6 +39,7 @@ TRAINING = {
 }
 RESOURCES = {
     "processes": 1,
+    "micro_tokens": None,
     "micro_batch": 4,
     "zero_stage": 0,
     "offload": "none",

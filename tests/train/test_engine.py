@@ -12,14 +12,13 @@ SETTINGS = {"max_grad_norm": 0.5, "learning_rate": 0.1, "weight_decay": 0.3, "be
 
 
 def made(dtype="fp32", **resources):
-    return config(SETTINGS, {"zero_stage": 0, "offload": "none", **resources}, dtype, 4, 1000)
+    return config(SETTINGS, {"zero_stage": 0, "offload": "none", **resources}, dtype, 1000)
 
 
 def test_every_setting_reaches_deepspeed():
     """Clipping, accumulation, stage and offload arrive under DeepSpeed's names."""
     plain = made(zero_stage=2, offload="optimizer")
     assert plain["gradient_clipping"] == 0.5
-    assert plain["gradient_accumulation_steps"] == 4
     assert plain["zero_optimization"]["stage"] == 2
     assert plain["zero_optimization"]["offload_optimizer"] == {"device": "cpu"}
     assert "offload_param" not in plain["zero_optimization"]
