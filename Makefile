@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 RECIPE := recipes/quickstart.yaml
 TORCH := $(shell grep '^torch==' constraints.txt)
-SOURCES := drdoctl tests tools
+SOURCES := drdoctl benchmarks tests tools
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test check lint types gen gen-check golden wheel clean
+.PHONY: help quickstart test test-peers bench check lint types gen gen-check golden wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -18,6 +18,13 @@ quickstart: $(VENV)/.installed ## install, run the quickstart and say where its 
 
 test: $(VENV)/.installed-dev ## install and run all tests
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+test-peers: $(VENV)/.installed-peers ## install TRL too, and run the tests that compare with it
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m peers $(ARGS)
+
+bench: $(VENV)/.installed-peers ## repeat the measurements of docs/performance.md (hours; ARGS="dpo-step --rounds 5" for less)
+	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks --render
 
 check: lint types gen-check test ## everything that must be clean before a commit
 
@@ -53,4 +60,8 @@ $(VENV)/.installed: constraints.txt pyproject.toml
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+$(VENV)/.installed-peers: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,peers]'
 	touch $@

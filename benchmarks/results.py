@@ -1,0 +1,80 @@
+"""The records on disk, JSON lines, and the page that their tables go into."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import measures
+from benchmarks.runs import ROOT, Settings
+from benchmarks.tables import Rounds, line, markdown
+from benchmarks.worlds import WORLDS
+
+FOLDER = ROOT / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "performance.md"
+BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
+
+
+def machine() -> dict[str, Any]:
+    """Return what the figures depend on."""
+    names = [
+        row.partition(":")[2].strip() for row in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in row
+    ]
+    return {"cpu": names[0] if names else "unknown", "cores": os.cpu_count()}
+
+
+def keep(folder: Path, measure: str, world: str, settings: Settings, rounds: Rounds) -> Path:
+    """Write one line a record to `MEASURE.WORLD.jsonl`, in place of what an earlier run left there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{measure}.{world}.jsonl"
+    common = {"measure": measure, "world": world, "threads": settings.threads, "machine": machine()}
+    lines = [
+        json.dumps({**common, "round": number, "side": side, **record})
+        for number, found in enumerate(rounds)
+        for side, record in found.items()
+    ]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
+
+
+def read(file: Path) -> Rounds:
+    """Return the rounds that a file of records holds."""
+    rounds: list[dict[str, Any]] = []
+    for text in file.read_text(encoding="utf-8").splitlines():
+        record = json.loads(text)
+        while len(rounds) <= record["round"]:
+            rounds.append({})
+        rounds[record["round"]][record["side"]] = record
+    return list(rounds)
+
+
+def page(folder: Path) -> str:
+    """Return the tables of all kept records, a heading a world, and what they were measured with."""
+    text = ""
+    files = {tuple(file.name.split(".")[:2]): file for file in sorted(folder.glob("*.jsonl"))}
+    for world, known in WORLDS.items():
+        lines, seen = [], {}
+        for name, measure in measures().items():
+            if (name, world) in files:
+                rounds = read(files[name, world])
+                lines += [line(row, rounds) for row in measure.rows]
+                for found in rounds:
+                    seen |= {key: value for record in found.values() for key, value in _with(record).items()}
+        if lines:
+            text += f"### {known.title}\n\n{markdown(lines)}\n{', '.join(f'{k} {v}' for k, v in seen.items())}.\n\n"
+    return text
+
+
+def _with(record: Any) -> dict[str, Any]:
+    return {"threads": record["threads"], "on": record["machine"]["cpu"], **record["versions"]}
+
+
+def render(folder: Path, target: Path = PAGE) -> None:
+    """Put the tables between the page's markers. Raises ValueError where it has none."""
+    before, begin, rest = target.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"`{target}` lacks the lines `{BEGIN}` and `{END}`")
+    target.write_text(f"{before}{BEGIN}\n\n{page(folder)}{END}{after}", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""What is timed. Each module runs in a process of its own and returns one record."""

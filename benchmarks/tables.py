@@ -1,0 +1,99 @@
+"""From records to ratios and tables. Pure: nothing runs here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from benchmarks.measure import Row
+
+Record = Mapping[str, Any]
+Rounds = list[Mapping[str, Record]]
+"""One mapping a round: side -> record."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table, in numbers."""
+
+    title: str
+    against: str
+    ours: float
+    peer: float
+    unit: str
+    ratio: float
+    """Median of the rounds' ratios."""
+    least: float
+    most: float
+    rounds: int
+    target: float | None
+    speedup: bool
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the target is met, None where there is none."""
+        if self.target is None:
+            return None
+        return self.ratio >= self.target if self.speedup else self.ratio <= self.target
+
+
+def cost(record: Record, quantity: str) -> float:
+    """Return what is compared: seconds a unique token, MiB, or seconds."""
+    if quantity == "time":
+        return float(record["seconds"] / record["tokens"])
+    return float(record[{"memory": "peak_mib", "total": "seconds", "overhead": "overhead"}[quantity]])
+
+
+def shown(record: Record, quantity: str) -> tuple[float, str]:
+    """Return what people read, and its unit."""
+    if quantity == "time":
+        return 1000 * record["seconds"] / record["pairs"], "ms a row"
+    return cost(record, quantity), "MiB" if quantity == "memory" else "s"
+
+
+def line(row: Row, rounds: Rounds) -> Line:
+    """Return a row's line: the ratio of every round, against the peer that is best by its median."""
+    peer = min(row.peers, key=lambda name: median(cost(found[name], row.quantity) for found in rounds))
+    ratios = []
+    for found in rounds:
+        ours, theirs = cost(found[row.ours], row.quantity), cost(found[peer], row.quantity)
+        ratios.append(theirs / ours if row.speedup else ours / theirs)
+    figures = {name: median(shown(found[name], row.quantity)[0] for found in rounds) for name in (row.ours, peer)}
+    return Line(
+        title=row.title,
+        against=row.against if len(row.peers) == 1 else f"{row.against}: {peer}",
+        ours=figures[row.ours],
+        peer=figures[peer],
+        unit=shown(rounds[0][row.ours], row.quantity)[1],
+        ratio=median(ratios),
+        least=min(ratios),
+        most=max(ratios),
+        rounds=len(rounds),
+        target=row.target,
+        speedup=row.speedup,
+    )
+
+
+def number(value: float) -> str:
+    """Return three digits that mean something."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def cells(found: Line) -> list[str]:
+    """Return a line's cells: work, against, ours, peer, ratio with its spread, target, whether it is reached."""
+    bound = "" if found.target is None else f"{'≥' if found.speedup else '≤'} {found.target:g}x"
+    mark = {True: "yes", False: "no", None: ""}[found.reached]
+    spread = f"{found.ratio:.2f}x [{found.least:.2f} to {found.most:.2f}]"
+    ours, peer = f"{number(found.ours)} {found.unit}", f"{number(found.peer)} {found.unit}"
+    return [found.title, found.against, ours, peer, spread, bound, mark]
+
+
+HEAD = ["work", "against", "drdoctl", "peer", "ratio [spread]", "target", "reached"]
+
+
+def markdown(lines: Iterable[Line]) -> str:
+    """Return a table in Markdown."""
+    rows = [HEAD, ["---"] * len(HEAD), *map(cells, lines)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
