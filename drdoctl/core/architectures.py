@@ -12,6 +12,11 @@ GATED = ("llama", "mistral", "phi3", "qwen2", "qwen3")
 """Types whose MLP has three matrices (gate, up, down), RMSNorm, and no bias but for qwen2's q, k and v."""
 OPT_POSITION_OFFSET = 2
 """OPT's position table has two rows more than positions."""
+WINDOWS: dict[str, int | None] = {"mistral": 4096, "phi3": None, "qwen2": 4096, "qwen3": 4096}
+"""Types that know `sliding_window`, and its length where a config does not say."""
+WINDOWS_ASKED_FOR = ("qwen2", "qwen3")
+"""Types whose window works only with `use_sliding_window: true`."""
+PHI3_TRAINED_POSITIONS = 4096
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,55 @@ def is_reward_model(config: Mapping[str, Any]) -> bool:
     return any("SequenceClassification" in str(name) for name in config.get("architectures") or ())
 
 
+@dataclass(frozen=True)
+class Limit:
+    """The most tokens that a model takes in one sequence, prompt and response together."""
+
+    tokens: int
+    reason: str
+    """Why no more, as the end of a sentence."""
+
+
+def limit_of(config: Mapping[str, Any]) -> Limit | None:
+    """Return the tightest limit of a `config.json`, or None where it sets none. Raises ValueError, TypeError."""
+    limits = [limit for limit in (_table(config), _window(config), _rotation(config)) if limit is not None]
+    return min(limits, key=lambda limit: limit.tokens, default=None)
+
+
+def _table(config: Mapping[str, Any]) -> Limit | None:
+    """Positions end: a learned table has no more rows, and `dynamic` rotations change for the whole batch."""
+    positions = config.get("max_position_embeddings")
+    return Limit(int(positions), "its `max_position_embeddings`") if positions else None
+
+
+def _window(config: Mapping[str, Any]) -> Limit | None:
+    """Attention here is over the whole sequence, which is the model's own only as long as its window holds that."""
+    kind = str(config.get("model_type"))
+    if kind not in WINDOWS or not config.get("use_sliding_window", kind not in WINDOWS_ASKED_FOR):
+        return None
+    window = config.get("sliding_window", WINDOWS[kind])
+    return Limit(int(window), "its attention looks back no further (`sliding_window`)") if window else None
+
+
+def _rotation(config: Mapping[str, Any]) -> Limit | None:
+    """Longrope takes other frequencies for a whole batch as soon as one position in it is beyond the trained ones.
+
+    transformers' `dynamic_rope_update`. The other kinds of scaling give a position one angle for good.
+    """
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    if not isinstance(rope, Mapping):
+        return None
+    # `su` is longrope's first name, and Phi-3's `yarn` was longrope as well
+    old = ("su", "yarn") if config.get("model_type") == "phi3" else ("su",)
+    if rope.get("rope_type", rope.get("type")) not in ("longrope", *old):
+        return None
+    trained = config.get("original_max_position_embeddings") or rope.get("original_max_position_embeddings")
+    if trained is None and config.get("model_type") == "phi3":
+        trained = PHI3_TRAINED_POSITIONS
+    reason = "beyond them `longrope` turns every row of a batch otherwise, so a row's value would depend on its company"
+    return Limit(int(trained), reason) if trained else None
+
+
 def _positions(config: Mapping[str, Any]) -> int | None:
-    window = config.get("sliding_window") if config.get("use_sliding_window", True) else None
-    limits = [int(limit) for limit in (window, config.get("max_position_embeddings")) if limit]
-    return min(limits, default=None)
+    limit = limit_of(config)
+    return limit.tokens if limit is not None else None

@@ -78,16 +78,16 @@ class Case:
         kind = self.model_kind(oracle.model)
         if kind == "zoo" or oracle.finished is not None:
             return kind == "zoo" or bool(oracle.finished)
-        return kind == "folder" and _holds_reward_model(self.base / expand(oracle.model))
+        return kind == "folder" and is_reward_model(self.config_of(oracle.model))
+
+    def config_of(self, model: str) -> dict[str, Any]:
+        """Return the `config.json` of a local folder; empty where there is none that can be read."""
+        try:
+            config = json.loads((self.base / expand(model) / "config.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return config if isinstance(config, dict) else {}
 
 
 def _path(dotted: str) -> Key:
     return tuple(int(part) if part.isdigit() else part for part in dotted.split("."))
-
-
-def _holds_reward_model(folder: Path) -> bool:
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(config, dict) and is_reward_model(config)

@@ -17,9 +17,9 @@ from drdoctl.core.architectures import is_reward_model
 from drdoctl.core.errors import UserError, Where
 from drdoctl.core.files import expand, kind_at
 from drdoctl.core.fingerprint import digest
+from drdoctl.spec.fits import check_type
 from drdoctl.spec.folder import (
     TOKENIZER_FILES,
-    check_config,
     read_folder,
     require_folder,
     tokenizer_sha256,
@@ -199,7 +199,7 @@ class Facts:
     def _hub_model(self, key: str, ref: HubRef, finished: bool | None, tokenizer: str | None) -> ModelFacts:
         config = cached_config(ref)
         if config is not None:
-            check_config(config, ref.id, key=key, where=self.places(key))
+            check_type(config, ref.id, key=key, where=self.places(key))
         own = self.tokenizer("student.tokenizer", tokenizer) if tokenizer is not None else _hub_tokenizer(ref)
         known = is_reward_model(config) if config is not None else False
         reward_model = known if finished is None else finished

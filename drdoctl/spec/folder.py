@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drdoctl.core.architectures import SUPPORTED
 from drdoctl.core.errors import Fault, UserError, Where
 from drdoctl.core.files import kind_at
 from drdoctl.core.fingerprint import digest
 from drdoctl.core.suggest import did_you_mean
+from drdoctl.spec.fits import check_type
 from drdoctl.spec.hashes import Hashes
 
 TOKENIZER_FILES = (
@@ -123,7 +123,7 @@ def read_config(path: Path, *, key: str, where: Where | None = None) -> dict[str
             where=where,
             hint="save the model again with `save_pretrained`",
         ) from error
-    check_config(config, str(path), key=key, where=where)
+    check_type(config, str(path), key=key, where=where)
     code = sorted(file.name for file in path.glob("*.py")) or (["auto_map"] if config.get("auto_map") else [])
     if code:
         raise UserError(
@@ -134,18 +134,6 @@ def read_config(path: Path, *, key: str, where: Where | None = None) -> dict[str
             "its `config.json`",
         )
     return dict(config)
-
-
-def check_config(config: Any, name: str, *, key: str, where: Where | None = None) -> None:
-    """Raise UserError for a configuration of a type that is not supported."""
-    kind = config.get("model_type") if isinstance(config, dict) else None
-    if kind not in SUPPORTED:
-        raise UserError(
-            f"`{key}`: models of type `{kind}` are not supported (`{name}`)",
-            code="unknown-architecture",
-            where=where,
-            hint=f"use a model of one of these types: {', '.join(SUPPORTED)}",
-        )
 
 
 def _weights(path: Path, key: str, where: Where | None) -> list[Path]:

@@ -1,4 +1,7 @@
-"""Whether the local files and folders that a spec names are there. Looks at names only, reads nothing."""
+"""Whether the local files and folders that a spec names are there, and its models of a kind and length that fit.
+
+Reads no more than the folders' `config.json`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING
 from drdoctl.core.errors import Fault, UserError
 from drdoctl.core.files import expand, kind_at
 from drdoctl.spec.case import Case
+from drdoctl.spec.fits import check_length, check_type
 from drdoctl.spec.load import in_order
 
 if TYPE_CHECKING:
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
 def absent(loaded: Loaded, combos: Sequence[Combo]) -> list[Fault]:
     """Return a fault for each file or folder that is not there, in the order of the spec."""
     cases = [Case(combo, loaded.raw, loaded.where, loaded.base) for combo in combos]
-    return in_order([fault for case in cases for fault in (*_files(case), *_folders(case))])
+    return in_order([fault for case in cases for fault in (*_files(case), *_folders(case), *_models(case))])
 
 
 def _files(case: Case) -> Iterator[Fault]:
@@ -40,3 +44,18 @@ def _folders(case: Case) -> Iterator[Fault]:
         if kind_at(case.base / expand(model)) != "folder":
             hint = "paths are relative to the spec's folder; for a Hub id write `ORG/NAME`"
             yield case.fault("no-such-file", f"there is no folder `{model}`", key, hint)
+
+
+def _models(case: Case) -> Iterator[Fault]:
+    spec = case.spec
+    for key, part in (("student.model", spec.student), ("oracle.model", spec.oracle)):
+        if part is None or not isinstance(part.model, str) or case.model_kind(part.model) != "folder":
+            continue
+        config = case.config_of(part.model)
+        if not config:
+            continue  # a plan, which reads the weights too, says what is wrong with the folder
+        try:
+            check_type(config, part.model, key=key, where=case.where(key))
+            check_length(config, spec.data.max_tokens, key=key, where=case.where("data.max_tokens"))
+        except UserError as error:
+            yield from error.faults

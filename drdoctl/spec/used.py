@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from drdoctl.core.architectures import shape_of
 from drdoctl.core.errors import Fault, UserError
 from drdoctl.spec.facts import Facts, ModelFacts, TokenizerFacts
+from drdoctl.spec.fits import check_length
 from drdoctl.spec.model import NewModel, Spec
 
 
@@ -66,16 +66,9 @@ def check(spec: Spec, facts: Facts) -> list[Fault]:
 
 
 def _fits(key: str, model: ModelFacts | None, spec: Spec, facts: Facts) -> None:
-    """Raise UserError where the longest pair is longer than the model's position table or attention window."""
-    shape = shape_of(model.config) if model is not None and model.config is not None else None
-    if shape is None or shape.positions is None or shape.positions >= spec.data.max_tokens:
-        return
-    raise UserError(
-        f"`{key}` reads {shape.positions:,} tokens at most, but `data.max_tokens` is {spec.data.max_tokens:,}",
-        code="too-long-for-model",
-        where=facts.places("data.max_tokens"),
-        hint=f"use `--set data.max_tokens={shape.positions}` or less",
-    )
+    """Raise UserError where the longest pair is longer than the model takes."""
+    if model is not None and model.config is not None:
+        check_length(model.config, spec.data.max_tokens, key=key, where=facts.places("data.max_tokens"))
 
 
 def new_model_config(model: NewModel, vocabulary: int) -> dict[str, Any]:

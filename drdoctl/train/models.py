@@ -10,8 +10,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
-from drdoctl.core.architectures import SUPPORTED
+from drdoctl.core.architectures import SUPPORTED, limit_of
 from drdoctl.core.errors import UserError
+from drdoctl.core.unsupported import why_not
 from drdoctl.train.attention import NAME as TREES
 from drdoctl.train.batches import FlatBatch
 from drdoctl.train.forward import Outputs, responses_reward, sequence_logp
@@ -60,7 +61,7 @@ def _config(source: str, revision: str | None = None) -> Any:
         config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
     if config.model_type not in SUPPORTED:
         raise UserError(
-            f"models of type `{config.model_type}` are not supported",
+            f"models of type `{config.model_type}` are not supported: {why_not(config.to_dict())}",
             code="unknown-architecture",
             hint=f"use one of: {', '.join(SUPPORTED)}",
         )
@@ -100,18 +101,14 @@ def load_lm(location: dict[str, Any]) -> Any:
 
 
 def check_window(config: Any, max_tokens: int | None) -> None:
-    """Refuse a model whose sliding window or position table is shorter than the sequences."""
-    if max_tokens is None:
-        return
-    window = getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
-    limits = {"attention window": window, "position table": getattr(config, "max_position_embeddings", None)}
-    for name, limit in limits.items():
-        if limit is not None and limit < max_tokens:
-            raise UserError(
-                f"`data.max_tokens` is {max_tokens}, but the model's {name} holds {limit}",
-                code="too-long-for-model",
-                hint=f"use `--set data.max_tokens={limit}` or less",
-            )
+    """Refuse a model whose positions, window or rotary scaling end before the sequences do."""
+    limit = limit_of(config.to_dict())
+    if max_tokens is not None and limit is not None and limit.tokens < max_tokens:
+        raise UserError(
+            f"`data.max_tokens` is {max_tokens:,}, but the model takes {limit.tokens:,} tokens at most: {limit.reason}",
+            code="too-long-for-model",
+            hint=f"use `--set data.max_tokens={limit.tokens}` or less",
+        )
 
 
 def new_lm(fields: dict[str, Any], seed: int, vocab_size: int, special: dict[str, int]) -> Any:

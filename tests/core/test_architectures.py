@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from drdoctl.core.architectures import shape_of
+from drdoctl.core.architectures import limit_of, shape_of
 from drdoctl.spec.known import CONFIGS
 
 PUBLISHED = {
@@ -78,3 +78,59 @@ def test_windows_limit_positions():
     phi = CONFIGS["microsoft/Phi-3-mini-4k-instruct"]
     assert shape_of(phi).positions == 2047
     assert shape_of({**phi, "use_sliding_window": False}).positions == 4096
+
+
+@pytest.mark.parametrize(
+    ("config", "tokens", "word"),
+    [
+        ({"model_type": "llama", "max_position_embeddings": 64}, 64, "max_position_embeddings"),
+        ({"model_type": "llama"}, None, None),
+        # a key that the architecture does not read limits nothing
+        ({"model_type": "llama", "max_position_embeddings": 64, "sliding_window": 8}, 64, "max_position_embeddings"),
+        ({"model_type": "mistral", "max_position_embeddings": 8192}, 4096, "sliding_window"),
+        ({"model_type": "mistral", "max_position_embeddings": 8192, "sliding_window": None}, 8192, "max_position"),
+        ({"model_type": "qwen2", "max_position_embeddings": 8192, "sliding_window": 16}, 8192, "max_position"),
+        (
+            {"model_type": "qwen2", "max_position_embeddings": 8192, "use_sliding_window": True},
+            4096,
+            "sliding_window",
+        ),
+        # Phi-3's long-context models, as their repositories write them, and a Llama as transformers 5 does
+        ({"model_type": "phi3", "max_position_embeddings": 131072, "rope_scaling": {"type": "su"}}, 4096, "longrope"),
+        (
+            {
+                "model_type": "phi3",
+                "max_position_embeddings": 131072,
+                "original_max_position_embeddings": 2048,
+                "rope_scaling": {"type": "longrope"},
+            },
+            2048,
+            "longrope",
+        ),
+        (
+            {
+                "model_type": "llama",
+                "max_position_embeddings": 64,
+                "rope_parameters": {"rope_type": "longrope", "original_max_position_embeddings": 16},
+            },
+            16,
+            "longrope",
+        ),
+        (
+            {
+                "model_type": "llama",
+                "max_position_embeddings": 64,
+                "rope_parameters": {"rope_type": "yarn", "original_max_position_embeddings": 16},
+            },
+            64,
+            "max_position",
+        ),
+    ],
+)
+def test_what_limits_a_sequence(config, tokens, word):
+    """The tightest of positions, window and rotary scaling is the limit, and says which it is."""
+    limit = limit_of(config)
+    if tokens is None:
+        assert limit is None
+    else:
+        assert (limit.tokens, word in limit.reason) == (tokens, True)

@@ -34,3 +34,22 @@ def test_nothing_is_said_where_all_is_there(tmp_path):
         (tmp_path / name).mkdir()
     loaded = load(path)
     assert absent(loaded, combinations(loaded.spec)) == []
+
+
+def test_models_that_cannot_be_trained_are_named_with_the_reason(tmp_path):
+    """A folder's `config.json` tells a type that is not supported, and a sequence that is too long, before a plan."""
+    path = tmp_path / "spec.yaml"
+    path.write_text(TEXT.replace("method: dpo", "oracle: {model: ./judge}\nmethod: drdo"))
+    for name in ("pairs.jsonl", "held-out.jsonl"):
+        (tmp_path / name).write_text("{}\n")
+    for name in ("start", "words", "judge"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "start" / "config.json").write_text('{"model_type": "mistral", "sliding_window": 512}')
+    (tmp_path / "judge" / "config.json").write_text('{"model_type": "bloom"}')
+    loaded = load(path)
+    faults = {fault.code: fault for fault in absent(loaded, combinations(loaded.spec))}
+    assert set(faults) == {"too-long-for-model", "unknown-architecture"}
+    assert "`student.model` takes 512 tokens at most: its attention looks back" in faults["too-long-for-model"].message
+    assert "data.max_tokens=512" in faults["too-long-for-model"].hint
+    assert faults["unknown-architecture"].where.line == 5
+    assert "ALiBi" in faults["unknown-architecture"].message

@@ -78,7 +78,7 @@ def test_heads_of_members_differ_by_seed_alone():
 def test_unknown_architecture_is_refused(tmp_path):
     """A model type the engine cannot lay out flat is a clear error that lists what works."""
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert", "hidden_size": 8}))
-    with pytest.raises(UserError, match="`bert` are not supported") as caught:
+    with pytest.raises(UserError, match=r"`bert` are not supported.*: it is no decoder") as caught:
         load_policy(tmp_path)
     assert "llama" in caught.value.faults[0].hint
 
@@ -140,10 +140,10 @@ def test_causal_lm_is_no_oracle(tmp_path, data):
 
 
 def test_sequences_beyond_the_model_are_refused():
-    """A window or position table shorter than `data.max_tokens` is named with the largest value that works."""
+    """A model with fewer positions than `data.max_tokens` is refused with the largest value that works."""
     config = make("llama").lm.config
     check_window(config, 64)
-    with pytest.raises(UserError, match="position table holds 64") as caught:
+    with pytest.raises(UserError, match="takes 64 tokens at most: its `max_position_embeddings`") as caught:
         check_window(config, 65)
     assert caught.value.faults[0].hint == "use `--set data.max_tokens=64` or less"
 
