@@ -57,6 +57,7 @@ def command(options: Options, source: Path, auto_approve: bool, keep_going: bool
     if all(stage.action == "reuse" for stage in order.plan.stages):
         return _nothing_to_do(options, order, store)
     _require_someone_to_ask(options, order)
+    _require_server(order)
     from drdoctl.store.lock import hold
 
     store.prepare()
@@ -94,6 +95,16 @@ def _require_someone_to_ask(options: Options, order: Order) -> None:
             code="no-prompt",
             hint=f"`drdoctl apply {order.name} --auto-approve` carries the plan out without asking",
         )
+
+
+def _require_server(order: Order) -> None:
+    """Raise UserError, before hours of training, where a stage will want a server that could not be started."""
+    from drdoctl.core.commands import not_ready
+
+    ahead = [stage.want for stage in order.plan.stages if stage.action != "reuse"]
+    faults = not_ready(order.spec.resources.server.model_dump()) if any("sampler" in w.settings for w in ahead) else []
+    if faults:
+        raise UserError(faults)
 
 
 def _approved(options: Options, order: Order) -> bool:

@@ -1,13 +1,17 @@
-"""Command lines of other programs that a spec names: their words, what is filled in, and whether they are there."""
+"""Programs that a spec names: their command lines, what is filled in, and whether all is there to start them."""
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from drdoctl.core.errors import Fault
 
 SERVE = "vllm serve {model} --served-model-name {name} --dtype {dtype} --host 127.0.0.1 --port {port}"
 """Starts vLLM for one model: said outright is what it would otherwise take from its defaults (half precision for a
@@ -34,3 +38,16 @@ def program(name: str) -> str | None:
     """Return the path of a program on PATH, or beside this interpreter as in a virtual environment; None without."""
     beside = shutil.which(name, path=str(Path(sys.executable).parent)) if Path(name).name == name else None
     return shutil.which(name) or beside
+
+
+def not_ready(server: Mapping[str, Any]) -> list[Fault]:
+    """Return what this machine lacks for `resources.server`: its key, or the program that starts it."""
+    faults, name = [], server["key_env"]
+    if name is not None and not os.environ.get(name, "").strip():
+        hint = f"set it to the server's key and run the same command again: `export {name}=…`"
+        faults.append(Fault("no-key", f"`resources.server.key_env` names `{name}`, which is not set", None, hint))
+    first = words(server["command"])[0]
+    if server["url"] is None and program(first) is None:
+        hint = "`pip install vllm`, give `resources.server` another `command` or a `url`, or leave `sampler` out"
+        faults.append(Fault("no-server", f"`sampler: server` starts `{first}`, which is not installed", None, hint))
+    return faults

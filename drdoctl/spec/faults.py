@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
@@ -208,10 +209,15 @@ def _literals(annotation: Any) -> list[Any]:
 
 
 def _wrong_pattern(spot: Spot, value: Any, where: Where) -> Fault:
+    hint = "use small letters, digits, `.`, `_` and `-`, beginning with a letter or a digit"
     if spot.owner == ("publish",):
         hint = "write it as `zoo/NAME`, NAME of letters, digits, `.`, `_` and `-`"
-    else:
-        hint = "use small letters, digits, `.`, `_` and `-`, beginning with a letter or a digit"
+    elif spot.dotted == "resources.server.url":
+        hint = "write it as `http://HOST:PORT/v1`, without a password or a query"
+    elif spot.dotted == "resources.server.key_env":
+        # what stands there may be the key itself: neither it nor its line is shown
+        hint = "put the key into a variable of the environment and give the variable's name, such as `OPENAI_API_KEY`"
+        return Fault("wrong-value", f"`{spot.dotted}` is no variable's name", replace(where, text=None), hint)
     return Fault("wrong-value", f"`{spot.dotted}` cannot be {described(value)}", where, hint)
 
 

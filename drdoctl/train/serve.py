@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from drdoctl.core.commands import program, words
+from drdoctl.core.commands import not_ready, program, words
 from drdoctl.core.errors import StageFailed, UserError
 from drdoctl.train.guard import GRACE_SECONDS
-from drdoctl.train.models import HEAD_FILE
 
 if TYPE_CHECKING:
     from drdoctl.stages import Job
@@ -55,6 +54,8 @@ class Endpoint:
 
 def served_model(job: Job, location: Mapping[str, Any]) -> Served:
     """Return the model as a server loads it, without a reward head's file, which servers take for a part of the LM."""
+    from drdoctl.train.models import HEAD_FILE  # with torch, which the rest of this does without
+
     if "path" not in location:
         from huggingface_hub import snapshot_download
 
@@ -81,25 +82,17 @@ def api_url(url: str) -> str:
     return bare if urlsplit(bare).path else f"{bare}/v1"
 
 
-def server_key(name: str | None) -> str | None:
-    """Return the server's key from the environment. Raises UserError where the variable is not set."""
-    if name is None:
-        return None
-    key = os.environ.get(name, "").strip()
-    if not key:
-        raise UserError(
-            f"`resources.server.key_env` names `{name}`, which is not set",
-            code="no-key",
-            hint=f"set it to the server's key and run the same command again: `export {name}=…`",
-        )
-    return key
-
-
 @contextmanager
 def endpoint(job: Job, served: Served) -> Iterator[Endpoint]:
-    """Give the server's endpoint; one that is started here is ended on leaving, however that comes about."""
+    """Give the server's endpoint; one that is started here is ended on leaving, however that comes about.
+
+    Raises UserError where the key, or the program to start, is not there.
+    """
     settings = job.resources["server"]
-    key = server_key(settings["key_env"])
+    lacking = not_ready(settings)
+    if lacking:
+        raise UserError(lacking)
+    key = os.environ[settings["key_env"]].strip() if settings["key_env"] else None
     if settings["url"] is not None:
         yield Endpoint(api_url(settings["url"]), key)
         return
@@ -133,17 +126,10 @@ def tail(log: Path) -> list[str]:
 
 
 def _start(line: list[str], out: IO[bytes]) -> subprocess.Popen[bytes]:
-    found = program(line[0])
-    if found is None:
-        raise UserError(
-            f"`sampler: server` starts `{line[0]}`, which is not installed",
-            code="no-server",
-            hint="`pip install vllm`, give `resources.server` another `command` or a `url`, or leave `sampler` out",
-        )
     # the stage's rank and port are not the server's: it would join our process group
     env = {name: value for name, value in os.environ.items() if name not in _OURS}
     return subprocess.Popen(  # noqa: S603  # the user's own program
-        [sys.executable, "-m", "drdoctl.train.guard", found, *line[1:]],
+        [sys.executable, "-m", "drdoctl.train.guard", program(line[0]) or line[0], *line[1:]],
         env=env,
         stdin=subprocess.PIPE,
         stdout=out,

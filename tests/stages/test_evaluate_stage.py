@@ -52,3 +52,24 @@ def test_without_an_oracle_pairs_are_still_measured(world):
     found = evaluations(world)["evaluate[dpo]"]
     assert "oracle.dtype" not in found.settings
     assert set(found.inputs) == {"data", "policy", "baseline"}
+
+
+def test_who_samples_is_part_of_the_result(world):
+    """A server's samples are another result, drdoctl's own are what they were, and where the server runs is neither."""
+    plain, own = evaluations(world), evaluations(world, "sampler=builtin")
+    served = evaluations(world, "sampler=server")
+    elsewhere = evaluations(world, "sampler=server", "resources.server={url: 'http://h:8000/v1', key_env: KEY}")
+    for name, want in plain.items():
+        assert "sampler" not in want.settings
+        assert own[name].fingerprint == want.fingerprint
+        assert served[name].settings["sampler"] == "server"
+        assert served[name].fingerprint != want.fingerprint
+        assert elsewhere[name].fingerprint == served[name].fingerprint
+
+
+def test_what_samples_nothing_knows_no_sampler(world):
+    """In a matrix, an evaluation without samples keeps its name whoever samples in the others."""
+    axis = "matrix={evaluate: [[{name: pair-accuracy}], [{name: win-rate}]]}"
+    plain = {want.fingerprint for want in evaluations(world, axis).values()}
+    served = {want.fingerprint for want in evaluations(world, axis, "sampler=server").values()}
+    assert len(plain & served) == len(plain) // 2
