@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.errors import UserError
 from drdoctl.core.files import disk_errors, write_json
@@ -17,6 +16,7 @@ from drdoctl.data._read import Request, load_renderers, read_parts
 from drdoctl.data._render import Renderer
 from drdoctl.data._report import part_figures, raise_no_rows
 from drdoctl.data._spool import Spool
+from drdoctl.data._work import WorkIds, work_value
 from drdoctl.data._write import Picked, write_pairs, write_prompts, write_sft
 
 if TYPE_CHECKING:
@@ -39,10 +39,8 @@ def build(request: Request) -> None:
     marks = sides.train.marks
     columns = {name: marks.numpy(name) for name in ("confidence", "edit_distance", "chosen_tokens", "rejected_tokens")}
     columns = {name: values[sides.rows] for name, values in columns.items()}
-    steps = request.data["split"]
-    kept, records = request.choose(
-        steps, {"ids": _ids(sides.train, sides.rows, steps), **columns}, request.settings["seed"]
-    )
+    ids = WorkIds(sides.train.path, sides.rows)
+    kept, records = request.choose(request.data["split"], {"ids": ids, **columns}, request.settings["seed"])
     after_split = sides.rows[np.asarray(kept, dtype=np.int64)]
     train = drawn(marks.numpy("ident"), after_split, request.data["max_rows"], request.settings["seed"])
     evaluation = drawn(
@@ -103,24 +101,8 @@ def _sides(request: Request, spools: dict[str, Spool], ledger: Ledger) -> Sides:
         taken = np.concatenate([taken, spools["prompts"].marks.numpy("prompt")])
     seen = np.isin(prompts, taken) & ~out
     if seen.any():
-        ledger.drop("train", "in-eval", _places(train, int(np.flatnonzero(seen)[0])), int(seen.sum()))
+        ledger.drop("train", "in-eval", work_value(train.path, "where", int(np.flatnonzero(seen)[0])), int(seen.sum()))
     return Sides(train, np.flatnonzero(~out & ~seen), evaluation, eval_rows)
-
-
-def _places(spool: Spool, row: int) -> str:
-    import pyarrow.parquet as pq
-
-    return str(pq.read_table(spool.path, columns=["where"]).column("where")[row])
-
-
-def _ids(spool: Spool, rows: np.ndarray, steps: Sequence[Any]) -> list[str]:
-    """Return the rows' ids as text, where there is a step that might name them."""
-    import pyarrow.parquet as pq
-
-    if not steps:
-        return [""] * len(rows)
-    found = pq.read_table(spool.path, columns=["id"]).column("id").take(rows).to_pylist()
-    return cast("list[str]", found)
 
 
 def _write(

@@ -1,4 +1,4 @@
-"""What later choices are made from: hashes, confidence, edit distance and lengths, about 60 bytes a row in memory."""
+"""What later choices are made from: hashes, confidence, edit distance and lengths, about 50 bytes a row in memory."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+NEWEST = 1 << 16
+"""Hashes that are kept as Python objects, which take about 70 bytes each."""
+
+
 @dataclass
 class Marks:
     """What choices are made from, one entry a row that was kept, in the order of the work file."""
@@ -24,9 +28,9 @@ class Marks:
     ident: array[int] = field(default_factory=lambda: array("Q"))
     confidence: array[float] = field(default_factory=lambda: array("d"))
     edit_distance: array[float] = field(default_factory=lambda: array("d"))
-    prompt_tokens: array[int] = field(default_factory=lambda: array("l"))
-    chosen_tokens: array[int] = field(default_factory=lambda: array("l"))
-    rejected_tokens: array[int] = field(default_factory=lambda: array("l"))
+    prompt_tokens: array[int] = field(default_factory=lambda: array("i"))
+    chosen_tokens: array[int] = field(default_factory=lambda: array("i"))
+    rejected_tokens: array[int] = field(default_factory=lambda: array("i"))
     has_reference: array[int] = field(default_factory=lambda: array("b"))
 
     def add(self, record: Mapping[str, Any], prompt: Turns) -> None:
@@ -40,15 +44,42 @@ class Marks:
         self.has_reference.append(record["reference"] is not None)
 
     def numpy(self, name: str) -> np.ndarray:
-        """Return one of them as an array, shape (N,)."""
+        """Return one of them as an array that shares its memory, shape (N,). No row may be added after that."""
         import numpy as np
 
         values = getattr(self, name)
-        return np.array(values, dtype={"Q": "u8", "d": "f8", "l": "i8", "b": "?"}[values.typecode])
+        return np.frombuffer(values, dtype={"Q": "u8", "d": "f8", "i": "i4", "b": "?"}[values.typecode])
 
     def __len__(self) -> int:
         """Return how many rows were kept."""
         return len(self.prompt)
+
+
+class Seen:
+    """Hashes met so far, about 8 bytes each: the newest in a set, the others sorted."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        import numpy as np
+
+        self._newest: set[int] = set()
+        self._sorted = np.empty(0, dtype=np.uint64)
+
+    def add(self, value: int) -> bool:
+        """Add 64 bits of a hash; return whether they are new."""
+        import numpy as np
+
+        if value in self._newest:
+            return False
+        at = self._sorted.searchsorted(np.uint64(value))
+        if at < len(self._sorted) and self._sorted[at] == value:
+            return False
+        self._newest.add(value)
+        if len(self._newest) >= NEWEST:
+            newest = np.fromiter(self._newest, dtype=np.uint64, count=len(self._newest))
+            self._sorted = np.sort(np.concatenate([self._sorted, newest]))
+            self._newest = set()
+        return True
 
 
 def hash_text(text: str) -> int:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.data import BadRow, Row
+from drdoctl.data._encode import Ids, Tokens, ahead
 from drdoctl.data._ledger import Ledger
-from drdoctl.data._marks import Marks, confidence, edit_distance, hash_text
+from drdoctl.data._marks import Marks, Seen, confidence, edit_distance, hash_text
 from drdoctl.data._records import NUMBERS, TEXTS, Bad
 from drdoctl.data._render import Encoded, Renderer
 
@@ -58,16 +59,19 @@ class Spooler:
         spool = Spool(path, part)
         path.parent.mkdir(parents=True, exist_ok=True)
         with pq.ParquetWriter(path, schema(list(self.renderers), work=True), compression="lz4") as writer:
-            for chunk in self._chunks(part, rows):
-                records = [] if self.ledger.faults else self._records(spool, chunk)
+            for chunk, found in ahead(self.renderers, self._chunks(part, rows)):
+                records = self._records(spool, chunk, found)
                 if records:
                     writer.write_table(_table(records, writer.schema), row_group_size=GROUP_ROWS)
                 self.between()
         return spool
 
     def _chunks(self, part: str, rows: Iterable[Row | BadRow]) -> Iterator[list[Row]]:
-        """Yield usable rows in chunks that are bounded in rows and in characters; an id may occur once."""
-        seen: set[int] = set()
+        """Yield usable rows in chunks that are bounded in rows and in characters; an id may occur once.
+
+        After a fault there is nothing to tokenise.
+        """
+        seen = Seen()
         chunk: list[Row] = []
         characters = 0
         for row in rows:
@@ -75,49 +79,41 @@ class Spooler:
             if isinstance(row, BadRow):
                 self.ledger.bad(part, row)
                 continue
-            ident = hash_text(row.id)
-            if ident in seen:
+            if not seen.add(hash_text(row.id)):
                 hint = "give every row an id of its own, or none"
                 self.ledger.bad(part, BadRow("duplicate-id", f"id `{row.id:.60}` is there twice", row.where, hint))
                 continue
-            seen.add(ident)
             if not self._may_fit(row):
                 self.ledger.drop(part, "long-pair", row.where)
                 continue
             chunk.append(row)
             characters += sum(len(text) for text in _texts(row))
             if len(chunk) >= CHUNK_ROWS or characters >= CHUNK_CHARACTERS:
-                yield chunk
+                yield chunk if not self.ledger.faults else []
                 chunk, characters = [], 0
-        yield chunk
+        yield chunk if not self.ledger.faults else []
 
     def _may_fit(self, row: Row) -> bool:
         return all(
             renderer.may_fit(text, self.limits.both) for renderer in self.renderers.values() for text in _texts(row)
         )
 
-    def _records(self, spool: Spool, chunk: list[Row]) -> list[dict[str, Any]]:
-        texts = [(row.prompt, [text for text in (row.chosen, row.rejected) if text is not None]) for row in chunk]
-        encoded = {who: renderer.encode(texts) for who, renderer in self.renderers.items()}
-        kept = []
-        for index, row in enumerate(chunk):
-            record = self._record(spool, row, {who: found[index] for who, found in encoded.items()})
-            if record is not None:
-                kept.append(record)
-        return kept
+    def _records(self, spool: Spool, chunk: list[Row], found: list[Tokens]) -> list[dict[str, Any]]:
+        records = [self._record(spool, row, tokens) for row, tokens in zip(chunk, found, strict=True)]
+        return [record for record in records if record is not None]
 
-    def _record(self, spool: Spool, row: Row, encoded: dict[str, Encoded | Bad]) -> dict[str, Any] | None:
-        good: dict[str, Encoded] = {}
-        for who, found in encoded.items():
-            if isinstance(found, Bad):
-                self.ledger.bad(spool.part, BadRow(found.code, found.message, row.where, found.hint))
+    def _record(self, spool: Spool, row: Row, tokens: Tokens) -> dict[str, Any] | None:
+        good: dict[str, Ids] = {}
+        for who, ids in tokens.items():
+            if isinstance(ids, Bad):
+                self.ledger.bad(spool.part, BadRow(ids.code, ids.message, row.where, ids.hint))
                 return None
-            reason = self._too_long(found)
+            reason = self._too_long(ids.found)
             if reason:
                 suffix = "" if who == "student" else f"-{who}"
                 self.ledger.drop(spool.part, f"{reason}{suffix}", row.where)
                 return None
-            good[who] = found
+            good[who] = ids
         record: dict[str, Any] = {
             "id": row.id,
             "prompt": self.renderers["student"].prompt_text(row.prompt),
@@ -128,11 +124,11 @@ class Spooler:
             "score_chosen": row.score_chosen,
             "score_rejected": row.score_rejected,
             "preference": row.preference,
-            "edit_distance": edit_distance(good["student"].responses),
+            "edit_distance": edit_distance(good["student"].found.responses),
             "where": row.where,
         }
         for who, ids in good.items():
-            record |= self._ids(who, ids, row)
+            record |= _columns(who, ids)
         self._drop_long_reference(spool.part, record)
         spool.marks.add(record, row.prompt)
         return record
@@ -153,27 +149,17 @@ class Spooler:
         both = len(ids.prompt) + max(map(len, ids.responses), default=0)
         return "long-pair" if both > self.limits.both else None
 
-    def _ids(self, who: str, ids: Encoded, row: Row) -> dict[str, Any]:
-        """Return the columns of one tokenizer. References are tokenised to go on from the whole prompt."""
-        renderer = self.renderers[who]
-        reference = None
-        if row.reference is not None and row.reference != row.chosen:
-            found = renderer.encode([(row.prompt, [row.reference])])[0]
-            if isinstance(found, Encoded):
-                reference = found.responses[0] if not found.tail else renderer.encode_apart(row.reference)
-        elif row.chosen is not None and ids.tail:
-            reference = renderer.encode_apart(row.chosen)
-        if not ids.prompt and ids.responses:  # a tree needs a prompt: no common start, so tokenise apart
-            texts = [text for text in (row.chosen, row.rejected) if text is not None]
-            ids = Encoded(ids.tail, [], [renderer.encode_apart(text) for text in texts])
-        pair = dict(zip(("chosen", "rejected"), ids.responses, strict=False))
-        return {
-            f"{who}_prompt": ids.prompt,
-            f"{who}_tail": ids.tail,
-            f"{who}_chosen": pair.get("chosen"),
-            f"{who}_rejected": pair.get("rejected"),
-            f"{who}_reference": reference,
-        }
+
+def _columns(who: str, ids: Ids) -> dict[str, Any]:
+    """Return the columns of one tokenizer."""
+    pair = dict(zip(("chosen", "rejected"), ids.laid.responses, strict=False))
+    return {
+        f"{who}_prompt": ids.laid.prompt,
+        f"{who}_tail": ids.laid.tail,
+        f"{who}_chosen": pair.get("chosen"),
+        f"{who}_rejected": pair.get("rejected"),
+        f"{who}_reference": ids.reference,
+    }
 
 
 def _texts(row: Row) -> list[str]:

@@ -97,23 +97,28 @@ def _write(picked: Picked, path: Path, columns: pa.Schema, convert: Callable[[pa
 
 
 def _grouped(picked: Picked) -> Iterator[pa.Table]:
-    """Yield the picked rows in tables of `GROUP_ROWS`, whatever groups the work file has."""
+    """Yield the picked rows in tables of `GROUP_ROWS`, whatever groups the work file has.
+
+    One group of it is read at a time: `iter_batches` would read many thousands of rows ahead.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     held: list[Any] = []
     count = start = 0
-    for batch in pq.ParquetFile(picked.path).iter_batches(batch_size=GROUP_ROWS):
-        low, high = picked.rows.searchsorted([start, start + batch.num_rows])
-        inside = picked.rows[low:high] - start
-        start += batch.num_rows
-        if not len(inside):
-            continue
-        held.append(pa.Table.from_batches([batch]).take(pa.array(inside)))
-        count += len(inside)
-        while count >= GROUP_ROWS:
-            joined = pa.concat_tables(held)
-            yield joined.slice(0, GROUP_ROWS).combine_chunks()
-            held, count = [joined.slice(GROUP_ROWS)], count - GROUP_ROWS
+    with pq.ParquetFile(picked.path) as file:
+        for group in range(file.num_row_groups):
+            rows = file.metadata.row_group(group).num_rows
+            low, high = picked.rows.searchsorted([start, start + rows])
+            inside = picked.rows[low:high] - start
+            start += rows
+            if not len(inside):
+                continue
+            held.append(file.read_row_group(group).take(pa.array(inside)))
+            count += len(inside)
+            while count >= GROUP_ROWS:
+                joined = pa.concat_tables(held)
+                yield joined.slice(0, GROUP_ROWS).combine_chunks()
+                held, count = [joined.slice(GROUP_ROWS)], count - GROUP_ROWS
     if count:
         yield pa.concat_tables(held).combine_chunks()

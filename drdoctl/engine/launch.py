@@ -81,7 +81,9 @@ def environment(kind: str, resources: Mapping[str, Any], *, offline: bool) -> di
     env.update(
         OMP_NUM_THREADS=each,
         MKL_NUM_THREADS=each,
-        TOKENIZERS_PARALLELISM="false",
+        # the data stage tokenises on all its threads; the others, which may fork, must not start any
+        TOKENIZERS_PARALLELISM="true" if kind == "data" else "false",
+        RAYON_NUM_THREADS=each,
         HF_HUB_DISABLE_TELEMETRY="1",
         HF_HUB_DISABLE_PROGRESS_BARS="1",
         PYTHONHASHSEED="0",

@@ -6,6 +6,7 @@ applied in order, are seeded, and only ever see the columns of `PairTable`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 class PairTable:
     """What a split may look at, one entry a pair. NaN stands for missing."""
 
-    ids: list[str]
+    ids: Sequence[str]
+    """Read when one is asked for: a step names pairs by their ids, it does not go through them."""
     confidence: np.ndarray
     """Labeller's confidence, or what stands for it (score margin, |preference - 1/2|). Shape (N,)."""
     edit_distance: np.ndarray

@@ -37,9 +37,24 @@ def apply_steps(
     return left, records
 
 
+class _Some(Sequence[str]):
+    """Some of many ids, each looked up when it is asked for: a million texts would take a hundred times the indices."""
+
+    def __init__(self, ids: Sequence[str], rows: np.ndarray) -> None:
+        self._ids, self._rows = ids, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return [self._ids[int(row)] for row in self._rows[place]]
+        return self._ids[int(self._rows[place])]
+
+
 def _rows(table: PairTable, rows: np.ndarray) -> PairTable:
     return PairTable(
-        ids=[table.ids[int(row)] for row in rows],
+        ids=_Some(table.ids, rows),
         confidence=table.confidence[rows],
         edit_distance=table.edit_distance[rows],
         chosen_tokens=table.chosen_tokens[rows],

@@ -1,10 +1,13 @@
 from weakref import WeakSet
 
+import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from drdoctl.data import Row
+from drdoctl.data import BadRow, Row, _marks
 from drdoctl.data._ledger import Ledger
-from drdoctl.data._marks import confidence, edit_distance, hash_prompt
+from drdoctl.data._marks import Seen, confidence, edit_distance, hash_prompt
 from drdoctl.data._render import Renderer
 from drdoctl.data._spool import CHUNK_ROWS, Limits, Spooler
 
@@ -15,8 +18,8 @@ def spooler(tokenizer, limits=None):
     )
 
 
-def test_no_more_than_two_chunks_of_rows_are_alive(plain_tokenizer, tmp_path):
-    """However many rows a source yields, those in memory are the chunk at work and the one being read."""
+def test_no_more_than_three_chunks_of_rows_are_alive(plain_tokenizer, tmp_path):
+    """However many rows a source yields, those in memory are the chunk at work, the next, and the one read."""
     alive: WeakSet[Row] = WeakSet()
     most = 0
 
@@ -36,7 +39,49 @@ def test_no_more_than_two_chunks_of_rows_are_alive(plain_tokenizer, tmp_path):
 
     spool = spooler(plain_tokenizer).spool("train", rows(), tmp_path / "train.parquet")
     assert len(spool.marks) == 5 * CHUNK_ROWS
-    assert most <= 2 * CHUNK_ROWS + 1
+    assert most <= 3 * CHUNK_ROWS + 1
+
+
+def test_chunks_are_tokenised_in_order_and_as_if_alone(plain_tokenizer, tmp_path):
+    """Rows keep their order, and a row's ids and reference are what its own tokens would be, whatever its chunk."""
+    rows = [
+        Row(id=f"r{i}", prompt=f"ask {i}", chosen=f"yes {i}", rejected="no", reference=f"so {i}" if i % 3 else None)
+        for i in range(CHUNK_ROWS + 7)
+    ]
+    spool = spooler(plain_tokenizer).spool("train", rows, tmp_path / "train.parquet")
+    found = pq.read_table(spool.path).to_pylist()
+    assert [row["id"] for row in found] == [row.id for row in rows]
+    renderer = Renderer(plain_tokenizer, "auto")
+    for row, made in zip(rows, found, strict=True):
+        alone = renderer.encode([(row.prompt, [row.chosen, row.rejected])])[0]
+        assert [made["student_prompt"], made["student_chosen"], made["student_rejected"]] == [
+            alone.prompt,
+            *alone.responses,
+        ]
+        own = renderer.encode([(row.prompt, [row.reference])])[0].responses[0] if row.reference else None
+        assert made["student_reference"] == own
+
+
+def test_after_a_fault_nothing_is_tokenised(plain_tokenizer, tmp_path, monkeypatch):
+    """Once a row cannot be used and may not be skipped, the others are only read and counted."""
+    made = Spooler({"student": Renderer(plain_tokenizer, "auto")}, Limits(512, 1024), Ledger(skip=False), lambda: None)
+    monkeypatch.setattr(made.renderers["student"], "encode", lambda texts: pytest.fail("tokenised") if texts else [])
+    rows = [BadRow("wrong-type", "no", "f:1"), *(Row(id=f"r{i}", prompt="p", chosen="a") for i in range(3))]
+    made.spool("train", rows, tmp_path / "train.parquet")
+    assert (made.ledger.fault_count, made.ledger.read) == (1, {"train": 4})
+
+
+@given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 5), max_size=60))
+def test_hashes_are_new_once(values):
+    """A hash is new the first time and never again, also after the newest have been sorted in with the others."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_marks, "NEWEST", 3)
+        seen = Seen()
+        before: set[int] = set()
+        for value in values:
+            assert seen.add(value) == (value not in before)
+            before.add(value)
+            assert len(seen._newest) < 3
 
 
 def test_a_huge_text_is_dropped_before_it_is_tokenised(plain_tokenizer, tmp_path, monkeypatch):

@@ -1,0 +1,80 @@
+"""Pairs, a tokenizer and a spec of any size for `growth.py`: made-up words, the same bytes for the same rows and seed.
+
+Row k is the same whatever the number of rows, so that a larger world is a longer one and nothing else. A pair takes
+about 780 bytes of JSON, 150 tokens: a prompt of 30 to 90 words and two responses of 10 to 60. Every second rejected
+response is an edit of the chosen one, which gives edit distances their spread.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+WORDS = 640
+VOCABULARY = 1024
+BLOCK = 1000
+"""Rows that share one stream of random numbers."""
+
+
+def words() -> np.ndarray:
+    """Return made-up words of two to four syllables, shape (WORDS,), the first ones drawn most often."""
+    rng = np.random.default_rng(7)
+    syllables = [consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou"]
+    found: dict[str, None] = {}
+    while len(found) < WORDS:
+        found["".join(rng.choice(syllables, rng.integers(1, 4)))] = None
+    return np.array(list(found), dtype=object)
+
+
+def rows(count: int) -> Iterator[dict[str, Any]]:
+    """Yield the first `count` pairs: `id`, `prompt`, `chosen`, `rejected`, `confidence` (1 to 9)."""
+    known = words()
+    for start in range(0, count, BLOCK):
+        rng = np.random.default_rng([11, start])
+        # u^2: frequent words and rare ones
+        stock = known[(rng.random(BLOCK * 220) ** 2 * WORDS).astype(np.int64)]
+        sizes = np.stack([rng.integers(30, 91, BLOCK), rng.integers(10, 61, BLOCK), rng.integers(10, 61, BLOCK)], 1)
+        confidences = rng.integers(1, 10, BLOCK)
+        for row in range(min(BLOCK, count - start)):
+            drawn = stock[row * 220 : (row + 1) * 220]
+            prompt, chosen, other = sizes[row]
+            best, rest = drawn[prompt : prompt + chosen], drawn[prompt + chosen : prompt + chosen + other]
+            worse = np.concatenate([rest[:3], best[: -min(6, chosen // 2)]]) if row % 2 else rest
+            yield {
+                "id": f"pair-{start + row:07d}",
+                "prompt": " ".join(drawn[:prompt]),
+                "chosen": " ".join(best),
+                "rejected": " ".join(worse),
+                "confidence": int(confidences[row]),
+            }
+
+
+def write_pairs(path: Path, count: int) -> None:
+    """Write the pairs as JSON lines."""
+    with path.open("w", encoding="utf-8") as file:
+        for row in rows(count):
+            file.write(json.dumps(row) + "\n")
+
+
+def write_tokenizer(folder: Path) -> None:
+    """Train and save a byte-level BPE tokenizer on the first rows: one token for most words."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    special = ["<pad>", "<eos>"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    texts = (" ".join((row["prompt"], row["chosen"], row["rejected"])) for row in rows(BLOCK))
+    backend.train_from_iterator(texts, trainer)
+    PreTrainedTokenizerFast(tokenizer_object=backend, pad_token="<pad>", eos_token="<eos>").save_pretrained(folder)
