@@ -105,10 +105,13 @@ class Limit:
     """Why no more, as the end of a sentence."""
 
 
-def limit_of(config: Mapping[str, Any]) -> Limit | None:
-    """Return the tightest limit of a `config.json`, or None where it sets none. Raises ValueError, TypeError."""
-    limits = [limit for limit in (_table(config), _window(config), _rotation(config)) if limit is not None]
-    return min(limits, key=lambda limit: limit.tokens, default=None)
+def limit_of(config: Mapping[str, Any], *, sampling: bool = False) -> Limit | None:
+    """Return the tightest limit of a `config.json`, or None where it sets none. Raises ValueError, TypeError.
+
+    `sampling`: for that the model keeps its own attention, so a window is no limit.
+    """
+    found = (_table(config), None if sampling else _window(config), _rotation(config))
+    return min((limit for limit in found if limit is not None), key=lambda limit: limit.tokens, default=None)
 
 
 def _table(config: Mapping[str, Any]) -> Limit | None:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from drdoctl.core.architectures import limit_of
 from drdoctl.core.errors import UserError
 from drdoctl.core.files import write_via
 from drdoctl.core.progress import Progress, StopRequested, stop_requested
@@ -61,13 +62,14 @@ class Said:
 
 def check_room(config: Any, longest: int, way: Way) -> None:
     """Raise UserError where prompt and response together exceed the model's positions."""
-    room = getattr(config, "max_position_embeddings", None)
-    if room is None or longest + way.max_new_tokens <= room:
+    limit = limit_of(config.to_dict() if hasattr(config, "to_dict") else vars(config), sampling=True)
+    if limit is None or longest + way.max_new_tokens <= limit.tokens:
         return
     raise UserError(
-        f"prompts of up to {longest} tokens and {way.max_new_tokens} new ones exceed the model's {room} positions",
+        f"prompts of up to {longest} tokens and {way.max_new_tokens} new ones exceed the model's {limit.tokens} "
+        f"positions: {limit.reason}",
         code="too-long-for-model",
-        hint=f"give the evaluation `max_new_tokens: {max(1, room - longest)}` or less",
+        hint=f"give the evaluation `max_new_tokens: {max(1, limit.tokens - longest)}` or less",
     )
 
 

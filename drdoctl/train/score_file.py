@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from drdoctl.core.architectures import limit_of
 from drdoctl.core.errors import DrdoError, Fault, StageFailed, UserError, Where
 from drdoctl.core.files import write_json, write_via
 from drdoctl.core.progress import Progress
@@ -62,7 +63,7 @@ class Scorer:
         location = {"path": request.oracle}
         self.renderer = Renderer(load_tokenizer(location, None, "oracle.model"), request.template, "oracle.model")
         self.reward_model = load_reward_model(location).eval().to(world.device)
-        self.room = getattr(self.reward_model.model.config, "max_position_embeddings", None)
+        self.limit = limit_of(self.reward_model.model.config.to_dict())
         self.dtype = request.dtype
 
     def score(self, rows: list[Row]) -> list[dict[str, Any]]:
@@ -85,14 +86,17 @@ class Scorer:
         return [_scored(row, [next(found) for _ in row.responses]) for row in rows]
 
     def _check_room(self, rows: list[Row], lengths: np.ndarray) -> None:
-        """Refuse rows that are longer than the model's positions: what came out would be noise."""
+        """Refuse rows that are longer than the model takes: what came out would be noise."""
+        if self.limit is None:
+            return
         each = lengths.reshape(len(rows), -1).max(axis=1)
-        long = [index for index, length in enumerate(each) if self.room is not None and length > self.room]
+        long = [index for index, length in enumerate(each) if length > self.limit.tokens]
         if long:
             faults = [
                 Fault(
                     "too-long",
-                    f"the row has {each[index]} tokens, and the oracle reads at most {self.room}",
+                    f"the row has {each[index]} tokens, and the oracle takes {self.limit.tokens} tokens at most: "
+                    f"{self.limit.reason}",
                     Where(rows[index].where),
                     "shorten the row, or leave it out",
                 )

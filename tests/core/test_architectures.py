@@ -134,3 +134,12 @@ def test_what_limits_a_sequence(config, tokens, word):
         assert limit is None
     else:
         assert (limit.tokens, word in limit.reason) == (tokens, True)
+
+
+def test_a_window_is_no_limit_for_sampling():
+    """Sampling keeps the model's own attention, window and all; its positions and rotations stay limits."""
+    config = {"model_type": "mistral", "max_position_embeddings": 64, "sliding_window": 8}
+    assert limit_of(config).tokens == 8
+    assert limit_of(config, sampling=True).tokens == 64
+    rope = {"rope_type": "longrope", "original_max_position_embeddings": 16}
+    assert limit_of({**config, "rope_parameters": rope}, sampling=True).tokens == 16

@@ -99,7 +99,7 @@ def test_responses_and_parquet(oracle, tmp_path):
 def test_rows_longer_than_the_model(oracle, tmp_path):
     """A row that the model has no positions for is named; nothing is written."""
     rows = [*PAIRS, {"prompt": "w3 " * 30, "chosen": "w4 w5", "rejected": "w6"}]
-    with pytest.raises(UserError, match="at most 32"):
+    with pytest.raises(UserError, match="takes 32 tokens at most"):
         run(_request(oracle, tmp_path, rows))
     assert not (tmp_path / "scored.jsonl").exists()
 
