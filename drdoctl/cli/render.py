@@ -20,7 +20,7 @@ def plan_text(plan: Mapping[str, Any], spec: str) -> str:
         return f"No changes. {count} {spec}."
     there = [action for action in SYMBOLS if plan["summary"][action]]
     legend = "Legend: " + "   ".join(f"{SYMBOLS[action]} {MEANINGS[action]}" for action in there)
-    return "\n".join([legend, *_lines(stages), _summary(plan)])
+    return "\n".join([legend, *_lines(stages), *_server(plan), _summary(plan)])
 
 
 def _lines(stages: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -35,6 +35,17 @@ def _lines(stages: Sequence[Mapping[str, Any]]) -> list[str]:
         else f"  {mark} {name:<{widths[0]}}  {artifact:<{widths[1]}}  {text}".rstrip()
         for mark, name, artifact, size, text in rows
     ]
+
+
+def _server(plan: Mapping[str, Any]) -> list[str]:
+    """Return a line that says which server samples, where one will."""
+    spec = plan["spec"]
+    ahead = any(stage["kind"] == "evaluate" and stage["action"] != "reuse" for stage in plan["stages"])
+    if not ahead or "server" not in (spec["sampler"], *spec["matrix"].get("sampler", ())):
+        return []
+    server = spec["resources"]["server"]
+    where = f"at {server['url']}" if server["url"] else f"started for each evaluation as `{server['command']}`"
+    return [f"Sampling: by the server {where}."]
 
 
 def _size(stage: Mapping[str, Any]) -> str:

@@ -198,3 +198,14 @@ def test_the_report_follows_the_last_stage_even_after_a_kill_between(call, monke
     code, out, _ = call("apply", "toy.yaml")
     assert (code, out.splitlines()[-1]) == (0, "report: .drdoctl/reports/toy.html")
     assert Path(".drdoctl/reports/toy.html").read_text() == "<html>"
+
+
+def test_a_server_that_cannot_be_started_is_said_before_anything_runs(call):
+    """A program that is not installed, or a key that is not set, ends `apply` before the first stage."""
+    quickstart = str(Path(__file__).parents[2] / "recipes" / "quickstart.yaml")
+    server = "resources.server={command: 'no-such-server {model} {port}', key_env: NO_SUCH_KEY}"
+    code, _, err = call("apply", quickstart, "-y", "--set", "sampler=server", "--set", server)
+    assert code == 2, err
+    assert "`no-such-server`, which is not installed" in err
+    assert "`NO_SUCH_KEY`, which is not set" in err
+    assert not Path(".drdoctl").exists()

@@ -11,6 +11,7 @@ def document(*actions, **estimate):
     stages = [
         {
             "id": f"align[{index}]",
+            "kind": "align",
             "artifact": f"align-{index:012x}",
             "action": action,
             "reason": {"text": "why", "changed": []},
@@ -19,7 +20,8 @@ def document(*actions, **estimate):
         for index, action in enumerate(actions)
     ]
     every = ("reuse", "run", "resume", "rerun", "pull")
-    return {"stages": stages, "summary": {action: actions.count(action) for action in every}}
+    spec = {"sampler": "builtin", "matrix": {}, "resources": {}}
+    return {"spec": spec, "stages": stages, "summary": {action: actions.count(action) for action in every}}
 
 
 def test_the_legend_has_only_what_occurs():
@@ -52,3 +54,20 @@ def test_columns_line_up():
     assert {line.index("why") for line in lines} == {lines[0].index("why")}
     assert all(line == line.rstrip() for line in lines)
     assert "1,200 steps" in lines[0]
+
+
+def test_a_server_that_will_sample_is_named():
+    """Where responses will be sampled by a server, the plan says which one, and elsewhere nothing."""
+    plan = document("run", "reuse")
+    server = {"url": None, "command": "vllm serve {model} --port {port}"}
+    plan["spec"] = {"sampler": "server", "matrix": {}, "resources": {"server": server}}
+    assert "server" not in plan_text(plan, "s")
+    plan["stages"][0]["kind"] = "evaluate"
+    assert plan_text(plan, "s").splitlines()[-2] == (
+        "Sampling: by the server started for each evaluation as `vllm serve {model} --port {port}`."
+    )
+    plan["spec"] = {"sampler": "builtin", "matrix": {"sampler": ["builtin", "server"]}, "resources": {"server": server}}
+    server["url"] = "http://gpu:8000/v1"
+    assert plan_text(plan, "s").splitlines()[-2] == "Sampling: by the server at http://gpu:8000/v1."
+    plan["stages"][0]["action"] = "reuse"
+    assert "Sampling" not in plan_text(plan, "s")

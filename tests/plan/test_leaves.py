@@ -65,6 +65,7 @@ VALUES = {
     "publish.student": "zoo/another",
     "publish.oracle": "zoo/another",
     "publish.license": "MIT",
+    "resources.server.url": "http://another:8000/v1",
     "eval": "other.jsonl",
     "path": "pairs.jsonl",
     "eval_path": "other.jsonl",
