@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from benchmarks import results, tables
-from benchmarks.measure import Measure, measures
+from benchmarks.measure import Disagree, Measure, check, measures
 from benchmarks.runs import ROOT, Settings, SideFailed, interleaved
 from benchmarks.worlds import WORLDS, Missing, Ready
 
@@ -80,10 +80,13 @@ def _measure(name: str, measure: Measure, world: str, settings: Settings, out: P
                 rounds.append({})
             rounds[number][side] = record  # type: ignore[index]
             print(f"{said}: round {number + 1}, {side}: {record['seconds']:.2f} s", file=sys.stderr)
+        if measure.agree:
+            for found in rounds:
+                check(measure.agree, found)
     except Missing as why:
         print(f"skipped: {said}: {why}", file=sys.stderr)
         return True
-    except SideFailed as why:
+    except (SideFailed, Disagree) as why:
         print(f"failed: {said}: {why}", file=sys.stderr)
         return False
     print(f"\n{measure.title}: {WORLDS[world].title}\n")

@@ -6,10 +6,13 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from benchmarks.runs import Side
 from benchmarks.worlds import Ready
+
+ROUNDING = 1e-4
+"""float32 in another order of summation, over the steps of a run."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Row:
     title: str
     ours: str
     peers: tuple[str, ...]
-    """Against the best of these."""
+    """Against the best of these; none where the figure itself is what the target bounds."""
     against: str
     """The peer's name in the table."""
     quantity: Literal["time", "memory", "total", "overhead"] = "time"
@@ -39,6 +42,22 @@ class Measure:
     rows: tuple[Row, ...]
     worlds: tuple[str, ...] = ("pairs", "ultrafeedback", "smollm2")
     needs_trl: bool = True
+    agree: str | None = None
+    """The field of the records (a list of numbers) that all sides must have alike: else they do not do the same."""
+
+
+class Disagree(Exception):
+    """Two sides that should do the same gave different numbers."""
+
+
+def check(field: str, records: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise Disagree where a list of numbers differs between sides by more than rounding."""
+    first, *others = records.items()
+    for name, record in others:
+        pairs = list(zip(first[1][field], record[field], strict=True))
+        apart = max(abs(one - other) / (1 + abs(one)) for one, other in pairs)
+        if apart > ROUNDING:
+            raise Disagree(f"`{field}` of {first[0]} and {name} are {apart:.2g} apart")
 
 
 def measures() -> dict[str, Measure]:

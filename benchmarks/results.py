@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.measure import measures
 from benchmarks.runs import ROOT, Settings
-from benchmarks.tables import Rounds, line, markdown
+from benchmarks.tables import Record, Rounds, line, markdown
 from benchmarks.worlds import WORLDS
 
 FOLDER = ROOT / "benchmarks" / "results"
@@ -31,12 +31,17 @@ def keep(folder: Path, measure: str, world: str, settings: Settings, rounds: Rou
     file = folder / f"{measure}.{world}.jsonl"
     common = {"measure": measure, "world": world, "threads": settings.threads, "machine": machine()}
     lines = [
-        json.dumps({**common, "round": number, "side": side, **record})
+        json.dumps({**common, "round": number, "side": side, **_figures(record)})
         for number, found in enumerate(rounds)
         for side, record in found.items()
     ]
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return file
+
+
+def _figures(record: Record) -> dict[str, Any]:
+    """Return the record without the lists that only served to compare the sides."""
+    return {name: value for name, value in record.items() if not isinstance(value, list)}
 
 
 def read(file: Path) -> Rounds:

@@ -21,10 +21,10 @@ class Line:
     title: str
     against: str
     ours: float
-    peer: float
+    peer: float | None
     unit: str
     ratio: float
-    """Median of the rounds' ratios."""
+    """Median of the rounds' ratios; where there is no peer, of the rounds' own figures."""
     least: float
     most: float
     rounds: int
@@ -55,6 +55,8 @@ def shown(record: Record, quantity: str) -> tuple[float, str]:
 
 def line(row: Row, rounds: Rounds) -> Line:
     """Return a row's line: the ratio of every round, against the peer that is best by its median."""
+    if not row.peers:
+        return _alone(row, rounds)
     peer = min(row.peers, key=lambda name: median(cost(found[name], row.quantity) for found in rounds))
     ratios = []
     for found in rounds:
@@ -76,6 +78,13 @@ def line(row: Row, rounds: Rounds) -> Line:
     )
 
 
+def _alone(row: Row, rounds: Rounds) -> Line:
+    found = [cost(sides[row.ours], row.quantity) for sides in rounds]
+    middle, unit = median(found), shown(rounds[0][row.ours], row.quantity)[1]
+    spread = (middle, min(found), max(found), len(found))
+    return Line(row.title, row.against, middle, None, unit, *spread, row.target, row.speedup)
+
+
 def number(value: float) -> str:
     """Return three digits that mean something."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
@@ -83,10 +92,11 @@ def number(value: float) -> str:
 
 def cells(found: Line) -> list[str]:
     """Return a line's cells: work, against, ours, peer, ratio with its spread, target, whether it is reached."""
-    bound = "" if found.target is None else f"{'≥' if found.speedup else '≤'} {found.target:g}x"
+    unit = "x" if found.peer is not None else f" {found.unit}"
+    bound = "" if found.target is None else f"{'≥' if found.speedup else '≤'} {found.target:g}{unit}"
     mark = {True: "yes", False: "no", None: ""}[found.reached]
-    spread = f"{found.ratio:.2f}x [{found.least:.2f} to {found.most:.2f}]"
-    ours, peer = f"{number(found.ours)} {found.unit}", f"{number(found.peer)} {found.unit}"
+    spread = f"{found.ratio:.2f}{unit} [{found.least:.2f} to {found.most:.2f}]"
+    ours, peer = (f"{number(value)} {found.unit}" if value is not None else "" for value in (found.ours, found.peer))
     return [found.title, found.against, ours, peer, spread, bound, mark]
 
 

@@ -27,10 +27,14 @@ method: {{name: dpo, beta: 0.1}}
 train: {{{training}, learning_rate: 1.0e-5}}
 resources: {{device: cpu, threads: {threads}}}
 """
-TRAINING = "max_steps: {steps}, global_batch: {batch}, scheduler: constant, weight_decay: 0.0"
+CONSTANT = "global_batch: {batch}, scheduler: constant, weight_decay: 0.0"
+TRAINING = f"max_steps: {{steps}}, {CONSTANT}"
 ORACLE = f"oracle={{{{model: {{model}}, sft_weight: 0.0, {TRAINING}}}}}"
 SFT = f"student.sft={{{{{TRAINING}, warmup_steps: 0}}}}"
+FINISHED = "oracle={{model: {oracle}}}"
 DRDO = "method={{name: drdo, reference: {reference}}}"
+PROMPTS, PROMPTS_ROOM = 64, 256
+"""Prompts sampled from, and the tokens that each response may have."""
 
 
 @dataclass(frozen=True)
@@ -153,23 +157,58 @@ class Ready:
         resources = loaded.spec.resources.model_dump(mode="json")
         return asdict(job_for(want, self.folder, store, resources, offline=True, spent=0.0))
 
+    @property
+    def constant(self) -> str:
+        """Return training settings, a learning rate included, without the number of steps."""
+        return f"{self.text(CONSTANT)}, learning_rate: 1.0e-5"
+
+    @cached_property
+    def oracle(self) -> Path:
+        """Return the folder of an oracle, made by as many steps as a run has."""
+        job = self._job("rewards", (self.text(ORACLE), self.text(DRDO, reference="true")))
+        return Path(job["inputs"]["oracle-0"])
+
+    @cached_property
+    def table(self) -> list[dict[str, Any]]:
+        """Return the training rows of the data artifact."""
+        import pyarrow.parquet as pq
+
+        return pq.read_table(Path(self._job("align", ())["inputs"]["data"]) / "train.parquet").to_pylist()
+
+    @cached_property
+    def tokens(self) -> int:
+        """Return the unique tokens of all pairs: each prompt once, and both responses."""
+        return sum(sum(_as_peers_read(row)["tokens"]) for row in self.table)
+
+    @cached_property
+    def prompts_file(self) -> Path:
+        """Return the prompts to sample from, and how long each response is to be: its real one's length."""
+        fitting = [row for row in self.table if len(row["student_prompt"]) + PROMPTS_ROOM <= self.world.max_tokens]
+        end = fitting[0]["student_chosen"][-1]
+        told = {
+            "prompts": [row["student_prompt"] for row in fitting[:PROMPTS]],
+            "lengths": [min(len(row["student_chosen"]), PROMPTS_ROOM - 1) for row in fitting[:PROMPTS]],
+            "special": [0, 1, 2, end],
+            "end": end,
+        }
+        file = self.folder / "prompts.json"
+        file.write_text(json.dumps(told), encoding="utf-8")
+        return file
+
     @cached_property
     def steps_file(self) -> Path:
         """Return the file of the pairs that our steps take, in their order: what a peer trains on, batch by batch.
 
         JSON lines: `prompt`, `chosen`, `rejected` and the tokens of each as `tokens`.
         """
-        import pyarrow.parquet as pq
-
         from drdoctl.train.schedule import Order
 
-        table = pq.read_table(Path(self._job("align", ())["inputs"]["data"]) / "train.parquet").to_pylist()
-        order = Order(len(table), self.world.batch, 0)
+        order = Order(len(self.table), self.world.batch, 0)
         file = self.folder / "steps.jsonl"
         with file.open("w", encoding="utf-8") as out:
             for step in range(self.all_steps):
                 for row in order.batch(step):
-                    out.write(json.dumps(_as_peers_read(table[int(row)])) + "\n")
+                    out.write(json.dumps(_as_peers_read(self.table[int(row)])) + "\n")
         return file
 
     def peer(self, target: str, **more: Any) -> Side:

@@ -22,4 +22,5 @@ MEASURE = Measure(
         Row("DPO step, reference cached", "drdoctl", ("trl",), AGAINST, target=4.2),
         Row("peak memory of alignment", "drdoctl", ("trl",), AGAINST, "memory", target=0.33, speedup=False),
     ),
+    agree="losses",
 )
