@@ -16,7 +16,7 @@ from drdoctl.spec.faults import Look
 from drdoctl.spec.matrix import combinations
 from drdoctl.spec.model import Spec
 
-EACH = (*rules_data.EACH, *rules_training.EACH, *rules_needs.EACH, *rules_sampling.EACH)
+EACH = (*rules_data.EACH, *rules_training.EACH, *rules_needs.EACH)
 ALL = (*rules_training.ALL, *rules_needs.ALL, *rules_sampling.ALL)
 DOUBTS = (*rules_training.DOUBTS, *rules_needs.DOUBTS)
 

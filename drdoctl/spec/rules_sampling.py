@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from drdoctl.core.commands import SERVE, placeholders, words
 from drdoctl.core.errors import Fault
 from drdoctl.spec.case import Case
-from drdoctl.spec.model import NewModel
 from drdoctl.spec.serving import NEEDED, PLACEHOLDERS
 
 KEY = "resources.server"
@@ -51,14 +50,4 @@ def _command(case: Case, command: str) -> Iterator[Fault]:
         yield case.fault("bad-value", f"`{at}` lacks `{{{name}}}`: the server must be told {what}", at, default)
 
 
-def servable(case: Case) -> Iterator[Fault]:
-    """A server reads a model from a folder or the Hub; a new model that nothing trains lies nowhere."""
-    spec = case.spec
-    compared = any(one.needs_pairs or "sft" in one.baselines() for one in spec.evaluate)
-    if spec.sampler == "server" and compared and isinstance(spec.student.model, NewModel) and not spec.student.sft:
-        message = "`sampler: server` cannot serve the start model: it is new, and without SFT it lies in no folder"
-        yield case.fault("conflict", message, "sampler", "let the student have SFT, or leave `sampler` out")
-
-
-EACH = (servable,)
 ALL = (sampled, server_used)

@@ -11,7 +11,7 @@ import shlex
 import sys
 import time
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from drdoctl.train.completions import FORMS, Answer, Ask, Completions, Ends, For
 from drdoctl.train.notebook import Kept, notebook
 from drdoctl.train.responses import Said, Way, check_room
 from drdoctl.train.sample import row_seed
-from drdoctl.train.serve import Endpoint, Served, command_line, endpoint
+from drdoctl.train.serve import Endpoint, Served, command_line, endpoint, served_model
 
 if TYPE_CHECKING:
     from drdoctl.stages import Job
@@ -40,17 +40,16 @@ LISTEN_SECONDS = 0.5
 class ServerSampler:
     """Samples every way through a server. The first process asks; the others read what it kept."""
 
-    def __init__(self, job: Job, world: World, served: Served, tokenizer: Any, ends: Sequence[int]) -> None:
-        """Take the stage, the model that is served, the student's tokenizer, and the token ids that end a response."""
-        self.job, self.world, self.served, self.tokenizer = job, world, served, tokenizer
+    def __init__(
+        self, job: Job, world: World, location: Mapping[str, Any], tokenizer: Any, ends: Sequence[int]
+    ) -> None:
+        """Take the stage, where its model is, the student's tokenizer, and the token ids that end a response."""
+        self.job, self.world, self.location, self.tokenizer = job, world, location, tokenizer
         self.ends = Ends(ends, [tokenizer.decode([token]) for token in ends])
         self.book, self.complete = notebook(job), job.path("work", "samples", "complete")
 
     def run(self, prompts: Sequence[list[int]], ids: Sequence[str], ways: Sequence[Way]) -> dict[str, list[Said]]:
         """Return the responses of each way by its label, in prompt order. `ids`: the prompts' names, for the seeds."""
-        config = SimpleNamespace(**(read_json(self.served.folder / "config.json") or {}))
-        for way in ways:
-            check_room(config, max(len(prompt) for prompt in prompts[: way.prompts]), way)
         if self.world.first:
             self._ask_for_missing(prompts, ids, ways)
             write_atomic(self.complete, "")
@@ -70,8 +69,12 @@ class ServerSampler:
         if not missing:
             return
         asks = deque((way, row, self._ask(prompts[row], ids[row], way)) for way, row in missing)
-        with endpoint(self.job, self.served) as server:
-            asyncio.run(_Session(self, server, asks, len(wanted)).run())
+        served = served_model(self.job, self.location)
+        config = SimpleNamespace(**(read_json(served.folder / "config.json") or {}))
+        for way in ways:
+            check_room(config, max(len(prompt) for prompt in prompts[: way.prompts]), way)
+        with endpoint(self.job, served) as server:
+            asyncio.run(_Session(self, server, served, asks, len(wanted)).run())
 
     def _ask(self, prompt: list[int], name: str, way: Way) -> Ask:
         seed = row_seed(self.job.settings["seed"], name, way.label) >> (64 - SEED_BITS)
@@ -96,9 +99,11 @@ class ServerSampler:
 class _Session:
     """One event loop's work: wait for the server, settle the form, ask for all that is missing."""
 
-    def __init__(self, sampler: ServerSampler, server: Endpoint, asks: deque[tuple[Way, int, Ask]], total: int) -> None:
-        self.sampler, self.server, self.asks, self.total = sampler, server, asks, total
-        self.job, self.served = sampler.job, sampler.served
+    def __init__(
+        self, sampler: ServerSampler, server: Endpoint, served: Served, asks: deque[tuple[Way, int, Ask]], total: int
+    ) -> None:
+        self.sampler, self.server, self.served, self.asks, self.total = sampler, server, served, asks, total
+        self.job = sampler.job
         settings = self.job.resources["server"]
         self.many = min(settings["concurrency"], len(asks))
         self.client = Completions(

@@ -12,7 +12,6 @@ from drdoctl.train.places import model_location
 from drdoctl.train.remote import ServerSampler
 from drdoctl.train.response_table import Prompts, Responses
 from drdoctl.train.responses import Said, Sampler, Way
-from drdoctl.train.serve import served_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +26,8 @@ def sample_all(job: Job, world: World, policy: Policy | None, prompts: Prompts, 
     render = renderer(job, "student")
     ends = sorted({render.end_id} | ({render.tokenizer.eos_token_id} - {None}))
     if policy is None:
-        served = served_model(job, model_location(job, "policy", "student.model"))
-        server = ServerSampler(job, world, served, render.tokenizer, ends)
+        location = model_location(job, "policy", "student.model")
+        server = ServerSampler(job, world, location, render.tokenizer, ends)
         said = server.run(prompts.student, prompts.ids, ways)
     else:
         said = _sampled_here(job, world, policy, prompts, ways, render.tokenizer, ends)

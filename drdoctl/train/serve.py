@@ -53,27 +53,48 @@ class Endpoint:
 
 
 def served_model(job: Job, location: Mapping[str, Any]) -> Served:
-    """Return the model as a server loads it, without a reward head's file, which servers take for a part of the LM."""
+    """Return a folder of the model as a server loads it.
+
+    Servers read whole models, and take a reward head's file for a part of the LM. So a folder with a head is served
+    through links that leave it out; an adapter, rounded weights or a new model are written out whole first.
+    """
     from drdoctl.train.models import HEAD_FILE  # with torch, which the rest of this does without
 
-    if "path" not in location:
-        from huggingface_hub import snapshot_download
-
-        # servers cannot be told a folder of the cache by its commit, so they get the folder
-        ignored = ["*.h5", "*.msgpack", "*.onnx", "*.tflite", "original/*"]
-        found = snapshot_download(location["hub"], revision=location.get("revision"), ignore_patterns=ignored)
-        return Served(Path(found), (location["hub"], found))
-    folder = Path(location["path"]).absolute()
-    names = (folder.name, str(folder))
+    if "hub" in location and location.get("quantize", "none") == "none":
+        return _from_hub(location)
+    folder = Path(location["path"]).absolute() if "path" in location else None
+    name = folder.name if folder is not None else job.artifact
+    beside = job.path("work", "served", name).absolute()
+    if folder is None or not (folder / "config.json").exists() or location.get("quantize", "none") != "none":
+        _write_out(job, location, beside)
+        return Served(beside, (name, str(beside)))
     if not (folder / HEAD_FILE).exists():
-        return Served(folder, names)
-    beside = job.path("work", "served", folder.name).absolute()
+        return Served(folder, (name, str(folder)))
     beside.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
         link = beside / path.name
         if path.name != HEAD_FILE and not link.is_symlink():
             link.symlink_to(path)
-    return Served(beside, (*names, str(beside)))
+    return Served(beside, (name, str(folder), str(beside)))
+
+
+def _from_hub(location: Mapping[str, Any]) -> Served:
+    from huggingface_hub import snapshot_download
+
+    # a folder of the cache pins the commit, which not every server can be told
+    ignored = ["*.h5", "*.msgpack", "*.onnx", "*.tflite", "original/*"]
+    found = snapshot_download(location["hub"], revision=location.get("revision"), ignore_patterns=ignored)
+    return Served(Path(found), (location["hub"], found))
+
+
+def _write_out(job: Job, location: Mapping[str, Any], into: Path) -> None:
+    from drdoctl.train.models import Policy, load_policy, save_policy
+    from drdoctl.train.places import tokenizer_folder
+
+    if not into.exists():
+        begun = into.with_name(f".{into.name}.begun")
+        save_policy(Policy(load_policy(dict(location)).lm), begun, tokenizer_folder(job, "student"))
+        begun.replace(into)
 
 
 def api_url(url: str) -> str:

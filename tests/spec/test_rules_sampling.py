@@ -10,7 +10,6 @@ from drdoctl.spec.source import parse
 
 BASE = "version: 1\nname: x\ndata: {source: {jsonl: a}}\nmethod: dpo\n"
 STUDENT = "student: {model: a/b, revision: v1}\n"
-NEW = "student: {model: {layers: 1, max_positions: 4096}, tokenizer: ./words, sft: false}\n"
 SAMPLED = "oracle: {model: zoo/a}\nevaluate: [win-rate]\n"
 MATRIX = "matrix: {evaluate: [[{name: pair-accuracy}], [{name: win-rate}]]}\n"
 
@@ -37,7 +36,6 @@ def _server(text):
         _server("url: https://gpu/proxy/v1/"),
         _server("command: 'serve {model} --port={port} --more \"{}\"', timeout_seconds: 3.5"),
         f"{STUDENT}oracle: {{model: zoo/a}}\n{MATRIX}sampler: server",
-        f"{NEW}oracle: {{model: zoo/a}}\nevaluate: [{{name: win-rate, against: [reference]}}]\nsampler: server",
     ],
 )
 def test_what_may_be_said(tmp_path, text):
@@ -55,11 +53,10 @@ def test_what_may_be_said(tmp_path, text):
         (_server("command: 'serve {folder}'"), [("bad-value", "{folder}"), *[("bad-value", "lacks")] * 2]),
         (_server("command: 'serve \"{model} {port}'"), [("bad-value", "quote")]),
         (_server("command: ' '"), [("bad-value", "no program")]),
-        (f"{NEW}{SAMPLED}sampler: server", [("conflict", "lies in no folder")]),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, text, expected):
-    """What has no effect, cannot be started or cannot be served is a fault, all of them at once."""
+    """What has no effect, cannot be started is a fault, all of them at once."""
     found = _faults(tmp_path, text)
     assert len(found) == len(expected)
     for (code, message), (wanted, words) in zip(found, expected, strict=True):

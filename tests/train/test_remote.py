@@ -20,7 +20,6 @@ from drdoctl.train.notebook import Notebook, notebook, stamps
 from drdoctl.train.remote import ServerSampler
 from drdoctl.train.responses import Said, Way
 from drdoctl.train.sample import row_seed
-from drdoctl.train.serve import Served
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fake_server import END, running, tokens_for, words_of
@@ -69,7 +68,7 @@ def sampler(tmp_path, data, model):
             out=str(out),
         )
         tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer" / "student")
-        return ServerSampler(job, world, Served(model, (NAME, str(model))), tokenizer, [END])
+        return ServerSampler(job, world, {"path": str(model)}, tokenizer, [END])
 
     return make
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ LIKE_VLLM = f"{sys.executable} {PROGRAM} {SERVE.removeprefix('vllm ')}"
 NAME = "align-0123456789ab"
 BODY = """
 import sys, time
+from dataclasses import replace
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from test_serve import make_job
@@ -160,11 +162,35 @@ def test_a_reward_head_is_not_served(tmp_path):
     folder = tmp_path / NAME
     folder.mkdir()
     (folder / "model.safetensors").write_bytes(b"weights")
+    (folder / "config.json").write_text("{}")
     job = make_job(tmp_path / "out")
     assert served_model(job, {"path": str(folder)}) == Served(folder, (NAME, str(folder)))
     (folder / HEAD_FILE).write_bytes(b"head")
     for _ in range(2):
         served = served_model(job, {"path": str(folder)})
-        assert [path.name for path in served.folder.iterdir()] == ["model.safetensors"]
+        assert sorted(path.name for path in served.folder.iterdir()) == ["config.json", "model.safetensors"]
         assert (served.folder / "model.safetensors").read_bytes() == b"weights"
         assert served.names[0] == NAME
+
+
+def test_what_no_server_loads_is_written_out(tmp_path, data):
+    """A new model, which lies in no folder, is written out whole once, and has drdoctl's own weights."""
+    import torch
+
+    from drdoctl.train.models import load_lm
+
+    special = {"eos_token_id": 1, "pad_token_id": 0, "bos_token_id": None}
+    fields = {
+        "model_type": "llama", "hidden_size": 16, "layers": 1, "heads": 2, "mlp_size": None, "activation": "gelu",
+        "max_positions": 64, "rope_theta": 1000.0, "tied": True, "init_std": 0.5,
+    }  # fmt: skip
+    location = {"new": fields, "seed": 3, "vocab_size": 40, "special": special}
+    job = replace(make_job(tmp_path / "out"), inputs={"data": str(data)})
+    served = served_model(job, location)
+    assert served.names[0] == job.artifact
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= {path.name for path in served.folder.iterdir()}
+    written, own = load_lm({"path": str(served.folder)}), load_lm(location)
+    assert torch.equal(written.get_input_embeddings().weight, own.get_input_embeddings().weight)
+    before = (served.folder / "model.safetensors").stat().st_mtime_ns
+    assert served_model(job, location) == served
+    assert (served.folder / "model.safetensors").stat().st_mtime_ns == before
