@@ -200,6 +200,8 @@ class Resources(Model):
     """Checkpoint at least this often."""
     timeout_minutes: float = Field(default=30, gt=0)
     """A stage that shows no progress for this long is taken for hung and stopped."""
+    server: Server = Server()
+    """The server that samples with `sampler: server`; without it, `vllm serve` is started where it is installed."""
 
 
 class Spec(Model):
@@ -207,8 +209,6 @@ class Spec(Model):
 
     version: Annotated[Literal[1], BeforeValidator(_no_bool)]
     """The format of this file."""
-    server: Server = Server()
-    """The server that samples with `sampler: server`; without it, `vllm serve` is started where it is installed."""
     name: str = Field(pattern=NAME)
     """Short name, used in reports and cards."""
     seed: int = Field(default=42, ge=0)
@@ -222,6 +222,9 @@ class Spec(Model):
     """How the student is aligned."""
     evaluate: list[EvalField] = []
     """What to measure, in order."""
+    sampler: Literal["builtin", "server"] = "builtin"
+    """Who samples the responses to measure: drdoctl itself, or vLLM or another server (`resources.server`), which
+    draws other random numbers."""
     matrix: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
     """One student for each combination: dotted key -> list of values. What the combinations share runs once."""
     publish: Publish | None = None
@@ -229,6 +232,3 @@ class Spec(Model):
     """Where `zoo/NAME` lives: a folder, a URL that fsspec opens, or `hub:ORG`. Without it, DRDOCTL_ZOO, else
     `hub:drdoctl`."""
     resources: Resources = Resources()
-    sampler: Literal["builtin", "server"] = "builtin"
-    """Who samples the responses to measure: drdoctl itself, or vLLM or another server (`resources.server`), which
-    draws other random numbers."""
