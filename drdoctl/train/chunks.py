@@ -17,6 +17,8 @@ from drdoctl.train.runtime import World
 from drdoctl.train.scoring import BATCH_TOKENS, budget_batches
 
 BATCHES_A_CHUNK = 8
+PIECES = 1024
+"""Files of one table at most, about: a larger table has larger pieces, and a crash costs a thousandth of it."""
 POLL_SECONDS = 0.2
 
 Compute = Callable[[np.ndarray], dict[str, np.ndarray]]
@@ -33,11 +35,13 @@ class Chunks:
         self.folder = job.path("work", name)
         self.folder.mkdir(parents=True, exist_ok=True)
         batches = list(budget_batches(lengths, BATCH_TOKENS))
-        self.pieces = [batches[at : at + BATCHES_A_CHUNK] for at in range(0, len(batches), BATCHES_A_CHUNK)]
+        size = max(BATCHES_A_CHUNK, -(-len(batches) // PIECES))
+        self.pieces = [batches[at : at + size] for at in range(0, len(batches), size)]
         self.lengths = lengths
 
     def _file(self, piece: int) -> Path:
-        return self.folder / f"{piece:06d}.safetensors"
+        # a piece of other pieces, cut by another version, is none of ours
+        return self.folder / f"{piece:06d}-of-{len(self.pieces):06d}.safetensors"
 
     def run(self, compute: Compute, progress: Progress) -> dict[str, np.ndarray] | None:
         """Compute what is missing. The first process returns all columns in row order; the others None."""

@@ -1,35 +1,84 @@
-"""Token ids of a data artifact's rows, read from Parquet without copying them into Python objects."""
+"""Token ids of a data artifact's rows, read a few rows at a time: memory holds their lengths and names alone."""
 
 from __future__ import annotations
 
+import os
+import tempfile
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
+from drdoctl.core.files import disk_errors
 from drdoctl.train.batches import Item
 
 
-class Column:
-    """One `list<int32>` column as flat values and offsets."""
+def flat(columns: list[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Return lists of ids row by row, and their lengths. Shapes (T,) int32 and (N, C) int32.
 
-    def __init__(self, column: Any) -> None:
-        """`column`: a pyarrow chunked array of lists."""
-        joined = column.combine_chunks()
-        chunk = joined.chunk(0) if hasattr(joined, "chunk") else joined
-        self.offsets = chunk.offsets.to_numpy()
-        self.values = chunk.values.to_numpy(zero_copy_only=False)
+    `columns`: C pyarrow arrays of N lists. A row's lists lie side by side, in the order of the columns.
+    """
+    offsets = [column.offsets.to_numpy() for column in columns]
+    lengths = np.stack([np.diff(each) for each in offsets], axis=1).astype(np.int32)
+    ends = lengths.ravel().astype(np.int64).cumsum().reshape(lengths.shape)
+    out = np.empty(int(lengths.sum()), dtype=np.int32)
+    for place, (column, starts) in enumerate(zip(columns, offsets, strict=True)):
+        counts = lengths[:, place]
+        shift = np.repeat(ends[:, place] - counts - starts[:-1], counts)
+        out[np.arange(starts[0], starts[-1]) + shift] = column.values.to_numpy(zero_copy_only=False)[
+            starts[0] : starts[-1]
+        ]
+    return out, lengths
 
-    def __getitem__(self, row: int) -> np.ndarray:
-        """Return the ids of a row."""
-        return self.values[self.offsets[row] : self.offsets[row + 1]]
 
-    @property
-    def lengths(self) -> np.ndarray:
-        """Return the tokens of every row."""
-        return np.diff(self.offsets)
+class Shelf:
+    """Some columns of ids of a Parquet file, laid out for reading any row: a file that has no name and ends with us.
+
+    Shuffled rows cannot be read from Parquet one by one, and all ids in memory would take kilobytes a row.
+    """
+
+    def __init__(self, file: Path, columns: list[str]) -> None:
+        """`columns`: names of `list<int32>` columns. The file lies on the store's disk, 4 bytes a token."""
+        parts = [np.empty((0, len(columns)), dtype=np.int32)]
+        with disk_errors(file), pq.ParquetFile(file) as source:
+            self._file = tempfile.TemporaryFile(dir=file.parent.parent)  # noqa: SIM115 -- ours for life
+            for group in range(source.num_row_groups):
+                table = source.read_row_group(group, columns=columns)
+                ids, lengths = flat([_whole(table.column(name)) for name in columns])
+                parts.append(lengths)
+                self._file.write(ids.tobytes())
+            self._file.flush()
+        self.lengths = np.concatenate(parts)
+        """Shape (N, C)."""
+        self._starts = np.concatenate([[0], self.lengths.sum(axis=1, dtype=np.int64).cumsum()])
+
+    def row(self, row: int) -> list[list[int]]:
+        """Return a row's ids, column by column."""
+        start, end = int(self._starts[row]), int(self._starts[row + 1])
+        size = np.dtype(np.int32).itemsize
+        ids = np.frombuffer(os.pread(self._file.fileno(), (end - start) * size, start * size), dtype=np.int32).tolist()
+        out, at = [], 0
+        for length in self.lengths[row].tolist():
+            out.append(ids[at : at + length])
+            at += length
+        return out
+
+
+def _whole(column: Any) -> Any:
+    joined = column.combine_chunks()
+    return joined.chunk(0) if isinstance(joined, pa.ChunkedArray) else joined
+
+
+@dataclass(frozen=True)
+class Response:
+    """What is in memory of one column of responses."""
+
+    lengths: np.ndarray
+    """Tokens of every row, end token included. Shape (N,)."""
 
 
 class TokenRows:
@@ -43,10 +92,9 @@ class TokenRows:
         file = data / f"{part}.parquet"
         names = set(pq.read_schema(file).names)
         prefix = who if f"{who}_prompt" in names else "student"
-        wanted = [f"{prefix}_{name}" for name in ("prompt", *responses)]
-        table = pq.read_table(file, columns=["id", *wanted], memory_map=True)
-        self.ids = table.column("id")
-        self.prompt, *self.responses = [Column(table.column(name)) for name in wanted]
+        self._shelf = Shelf(file, [f"{prefix}_{name}" for name in ("prompt", *responses)])
+        self.ids = pq.read_table(file, columns=["id"]).column("id")
+        self.responses = [Response(self._shelf.lengths[:, place + 1]) for place in range(len(responses))]
 
     def __len__(self) -> int:
         """Return how many rows there are."""
@@ -54,7 +102,8 @@ class TokenRows:
 
     def item(self, row: int) -> Item:
         """Return a row's prompt and responses."""
-        return self.prompt[row].tolist(), tuple(response[row].tolist() for response in self.responses)
+        prompt, *responses = self._shelf.row(row)
+        return prompt, tuple(responses)
 
     def items(self, rows: np.ndarray) -> list[Item]:
         """Return many rows."""
@@ -66,5 +115,6 @@ class TokenRows:
 
     @cached_property
     def lengths(self) -> np.ndarray:
-        """Return each row's unique tokens: prompt once and every response."""
-        return self.prompt.lengths + sum(response.lengths for response in self.responses)
+        """Return each row's unique tokens: prompt once and every response. Shape (N,)."""
+        lengths: np.ndarray = self._shelf.lengths.sum(axis=1, dtype=np.int32)
+        return lengths

@@ -24,11 +24,11 @@ def budget_batches(lengths: np.ndarray, budget: int) -> Iterator[np.ndarray]:
     """Yield row numbers in length order, each batch within the budget (or a single longer row)."""
     order = np.argsort(lengths, kind="stable")
     start, filled = 0, 0
-    for place, row in enumerate(order):
-        if place > start and filled + lengths[row] > budget:
+    for place, length in enumerate(lengths[order].tolist()):
+        if place > start and filled + length > budget:
             yield order[start:place]
             start, filled = place, 0
-        filled += int(lengths[row])
+        filled += length
     if start < len(order):
         yield order[start:]
 

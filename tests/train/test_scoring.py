@@ -11,9 +11,10 @@ torch = pytest.importorskip("torch")
 
 import pyarrow.parquet as pq  # noqa: E402
 
-from drdoctl.core.progress import StopRequested  # noqa: E402
+from drdoctl.core.progress import Progress, StopRequested  # noqa: E402
 from drdoctl.train import chunks, logps, rewards, scoring, sft  # noqa: E402
 from drdoctl.train.models import load_policy  # noqa: E402
+from drdoctl.train.runtime import World  # noqa: E402
 
 
 @given(lengths=st.lists(st.integers(1, 30), min_size=1, max_size=60), budget=st.integers(1, 64))
@@ -65,6 +66,21 @@ def test_rewards_have_a_column_pair_a_member(oracles, make_job, data, small_piec
     margin = train["chosen_1"].to_numpy() - train["rejected_1"].to_numpy()
     assert stats["train"][1]["margin_std"] == pytest.approx(margin.std(), rel=1e-5)
     assert stats["train"][1]["accuracy"] == pytest.approx((margin > 0).mean())
+
+
+def test_a_large_table_has_no_more_pieces(make_job, monkeypatch):
+    """Beyond `PIECES` files a table's pieces grow; every row is still in one of them, and found again in row order."""
+    monkeypatch.setattr(chunks, "BATCH_TOKENS", 4)
+    monkeypatch.setattr(chunks, "PIECES", 5)
+    lengths = np.random.default_rng(0).integers(1, 9, 300)
+    job = make_job("rewards")
+    made = chunks.Chunks(job, World(0, 1, torch.device("cpu")), "train", lengths)
+    assert len(made.pieces) == 5
+    found = made.run(lambda rows: {"own": rows.astype(np.float32)}, Progress(job))
+    assert found["own"].tolist() == list(range(300))
+    assert len(list(made.folder.iterdir())) == 5
+    made.clear()
+    assert not made.folder.exists()
 
 
 def test_interrupted_scoring_goes_on_and_ends_in_the_same_bytes(oracles, make_job, small_pieces, monkeypatch):
