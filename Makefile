@@ -8,7 +8,7 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 SOURCES := drdoctl benchmarks tests tools
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-peers bench check lint types gen gen-check golden wheel clean
+.PHONY: help quickstart test test-peers bench bench-growth check lint types gen gen-check golden wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -25,6 +25,9 @@ test-peers: $(VENV)/.installed-peers ## install TRL too, and run the tests that 
 bench: $(VENV)/.installed-peers ## repeat the measurements of docs/performance.md (hours; ARGS="dpo-step --rounds 5" for less)
 	$(BIN)/python -m benchmarks $(ARGS)
 	$(BIN)/python -m benchmarks --render
+
+bench-growth: $(VENV)/.installed-dev ## repeat docs/growth.md: time and memory by the number of pairs (ARGS="--sizes 1000 10000" for less)
+	$(BIN)/python -m benchmarks.growth $(ARGS)
 
 check: lint types gen-check test ## everything that must be clean before a commit
 

@@ -78,3 +78,36 @@ def write_tokenizer(folder: Path) -> None:
     texts = (" ".join((row["prompt"], row["chosen"], row["rejected"])) for row in rows(BLOCK))
     backend.train_from_iterator(texts, trainer)
     PreTrainedTokenizerFast(tokenizer_object=backend, pad_token="<pad>", eos_token="<eos>").save_pretrained(folder)
+
+
+SPEC = """version: 1
+name: growth
+data:
+  source: {{jsonl: pairs.jsonl}}
+  split: {{name: hard, quantile: 0.9}}
+  max_prompt_tokens: 256
+  max_tokens: 512
+student:
+  model: {{hidden_size: 16, layers: 1, heads: 2, max_positions: 512}}
+  tokenizer: tokenizer
+  sft: {{{length}, global_batch: 64}}
+oracle: {{model: sft, {length}, global_batch: 64}}
+method: {{name: drdo, reference: true}}
+train: {{{length}, global_batch: 64}}
+evaluate: {evaluate}
+resources: {{device: cpu, threads: 1}}
+"""
+"""A model that is next to nothing, so that what grows is the machinery: rows read, kept, found again and joined."""
+
+
+def write_world(folder: Path, count: int, steps: int | None) -> None:
+    """Write pairs, tokenizer and spec. `steps`: optimizer steps of each training stage; without it, one epoch."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "pairs.jsonl").exists():
+        write_pairs(folder / "pairs.beside", count)
+        (folder / "pairs.beside").replace(folder / "pairs.jsonl")
+    if not (folder / "tokenizer").exists():
+        write_tokenizer(folder / "tokenizer")
+    length = f"max_steps: {steps}" if steps else "epochs: 1"
+    evaluate = "[]" if steps else "[{name: pair-accuracy}]"
+    (folder / "spec.yaml").write_text(SPEC.format(length=length, evaluate=evaluate), encoding="utf-8")
