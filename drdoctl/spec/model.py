@@ -190,6 +190,8 @@ class Resources(Model):
     """What ZeRO keeps in the CPU's memory: the optimizer (stage 1 to 3), or parameters too (stage 3)."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, about a third more time."""
+    activation_offload: bool = False
+    """Keep activations in the CPU's memory until the backward pass: less on the accelerator, more time for copies."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """`auto`: CUDA where torch sees one."""
     threads: int | None = Field(default=None, ge=1)

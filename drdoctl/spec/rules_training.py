@@ -69,6 +69,12 @@ def offload(case: Case) -> Iterator[Fault]:
         yield case.fault("conflict", message, "resources.offload", "set `resources.zero_stage: 3`")
 
 
+def activation_offload(case: Case) -> Iterator[Fault]:
+    """Activations are in the CPU's memory already where the CPU computes them."""
+    if case.spec.resources.device == "cpu":
+        yield from case.no_effect("resources.activation_offload", "with `resources.device: cpu`")
+
+
 def revisions(case: Case) -> Iterator[Fault]:
     """Only what comes from the Hub has a revision."""
     spec = case.spec
@@ -141,6 +147,6 @@ def slow_bf16(case: Case) -> Iterator[str]:
         yield "`dtype: bf16` with `resources.device: cpu` is slower than fp32 on most CPUs"
 
 
-EACH = (either_or, warm_up, batch, offload, revisions, new_model, finished_oracle)
+EACH = (either_or, warm_up, batch, offload, activation_offload, revisions, new_model, finished_oracle)
 ALL = (method_rates,)
 DOUBTS = (unpinned, slow_bf16)

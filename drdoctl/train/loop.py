@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -26,6 +27,7 @@ from drdoctl.train.bins import MICRO_TOKENS, bins
 from drdoctl.train.forward import Outputs
 from drdoctl.train.metrics import MetricsFile
 from drdoctl.train.models import Policy
+from drdoctl.train.offload import activations_on_cpu
 from drdoctl.train.runtime import World
 from drdoctl.train.schedule import Order, learning_rate, total_steps
 
@@ -87,6 +89,7 @@ class Trainer:
         self.order = Order(len(task.rows), task.settings["global_batch"], task.seed)
         if job.resources["gradient_checkpointing"]:
             policy.lm.gradient_checkpointing_enable({"use_reentrant": False})
+        self.kept = activations_on_cpu(world.device) if job.resources["activation_offload"] else nullcontext()
         policy.train()
         self.engine = ds.initialize(policy, task.settings, job.resources, task.dtype)
         self.step = 0
@@ -123,7 +126,8 @@ class Trainer:
 
     def _loss(self, rows: np.ndarray, stats: Mapping[str, float]) -> tuple[LossOut, int]:
         batch = collate(self.task.rows.items(rows)).to(self.world.device)
-        outputs = self.engine(batch, logp=self.task.needs_logp)
+        with self.kept:
+            outputs = self.engine(batch, logp=self.task.needs_logp)
         return self.task.loss(outputs, rows, stats), batch.tokens
 
     def _one_step(self) -> tuple[dict[str, float], int]:

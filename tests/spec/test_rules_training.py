@@ -39,6 +39,8 @@ def test_a_local_reward_model_is_finished_by_its_own_config(tmp_path):
         ("resources: {processes: 5}\ntrain: {global_batch: 60}", ["indivisible"]),
         ("resources: {zero_stage: 1, offload: optimizer}", []),
         ("resources: {zero_stage: 3, offload: all}", []),
+        ("resources: {activation_offload: true}", []),
+        ("resources: {activation_offload: true, device: cpu}", ["no-effect"]),
         ("train: {max_steps: 5, warmup_steps: 5}", []),
         ("train: {max_steps: 5, warmup_steps: 6}", ["conflict"]),
     ],

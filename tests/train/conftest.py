@@ -44,6 +44,7 @@ RESOURCES = {
     "zero_stage": 0,
     "offload": "none",
     "gradient_checkpointing": False,
+    "activation_offload": False,
     "device": "cpu",
     "threads": 1,
     "checkpoint_steps": None,
