@@ -10,20 +10,16 @@ from benchmarks.worlds import Ready
 
 
 def sides(ready: Ready) -> Mapping[str, Side]:
-    """Return drdoctl's align stage in both arithmetics, and the floor in float32."""
+    """Return drdoctl's align stage and the floor, both in float32."""
     return {
         "drdoctl": ready.job("align"),
         "floor": ready.peer("benchmarks.sides.floor:train"),
-        "drdoctl-bf16": ready.job("align", "student.dtype=bf16"),
     }
 
 
 MEASURE = Measure(
     "Alignment step against the floor",
     sides,
-    (
-        Row("alignment step", "drdoctl", ("floor",), "the floor", target=1.05, speedup=False),
-        Row("bf16 alignment step", "drdoctl-bf16", ("floor",), "the float32 floor", target=0.78, speedup=False),
-    ),
+    (Row("alignment step", "drdoctl", ("floor",), "the floor", target=1.05, speedup=False),),
     needs_trl=False,
 )

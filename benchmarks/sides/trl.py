@@ -31,7 +31,15 @@ class Peer:
     """What the three trainers share: model, rows, settings, and the record."""
 
     def __init__(
-        self, model: str, rows: str, batch: int, warmup: int, max_tokens: int, folder: str, threads: int
+        self,
+        model: str,
+        rows: str,
+        batch: int,
+        warmup: int,
+        max_tokens: int,
+        folder: str,
+        threads: int,
+        learning_rate: float = 1e-5,
     ) -> None:
         """Load libraries and rows, and pin the threads."""
         import torch
@@ -43,7 +51,7 @@ class Peer:
         self.tokenizer = AutoTokenizer.from_pretrained(model)
         self.rows = [json.loads(line) for line in Path(rows).read_text(encoding="utf-8").splitlines()]
         self.clock = StepClock(warmup)
-        self.max_tokens = max_tokens
+        self.max_tokens, self.learning_rate = max_tokens, learning_rate
 
     def arguments(self, **more: Any) -> dict[str, Any]:
         """Return the training arguments that make the comparison fair."""
@@ -51,7 +59,7 @@ class Peer:
             "output_dir": self.folder,
             "per_device_train_batch_size": self.batch,
             "num_train_epochs": 1,
-            "learning_rate": 1e-5,
+            "learning_rate": self.learning_rate,
             "lr_scheduler_type": "constant",
             "weight_decay": 0.0,
             "max_grad_norm": 1.0,
@@ -120,8 +128,8 @@ def dpo(*, precompute: bool, **common: Any) -> dict[str, Any]:
     return peer.record(trainer, read, peer.by_step(lambda *tokens: sum(tokens)))
 
 
-def reward(**common: Any) -> dict[str, Any]:
-    """Run RewardTrainer: the Bradley-Terry loss on a new one-value head."""
+def reward(*, head_seed: int | None = None, **common: Any) -> dict[str, Any]:
+    """Run RewardTrainer: the Bradley-Terry loss on a new one-value head, or on drdoctl's for a seed."""
     import torch
     from transformers import AutoModelForSequenceClassification
     from trl import RewardConfig, RewardTrainer
@@ -129,6 +137,10 @@ def reward(**common: Any) -> dict[str, Any]:
     peer = Peer(**common)
     model = AutoModelForSequenceClassification.from_pretrained(peer.model, num_labels=1, dtype=torch.float32)
     model.config.pad_token_id = peer.tokenizer.pad_token_id
+    if head_seed is not None:
+        from drdoctl.train.models import new_head
+
+        model.score.load_state_dict(new_head(model.config, head_seed).state_dict())
     trainer = RewardTrainer(
         model=model,
         args=RewardConfig(**peer.arguments()),

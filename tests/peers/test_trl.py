@@ -1,0 +1,77 @@
+"""Our losses are TRL's: the real engine and TRL's trainers on one model and the same batches, in float32.
+
+TRL's SFT loss is the mean over a batch's response tokens, ours the mean over rows of each row's own mean: they are one
+loss only where every step has one row, and are compared so.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip("trl")
+
+from benchmarks.runs import Settings, run
+from benchmarks.worlds import ORACLE, SFT, WORLDS, Ready
+
+pytestmark = [pytest.mark.peers, pytest.mark.slow]
+RATE = 1e-3
+"""High enough that the losses move, so that equal losses mean equal updates."""
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    """Five steps in a folder of their own."""
+    return Settings(work=tmp_path_factory.mktemp("world"), warmup=1, steps=4)
+
+
+@pytest.fixture(scope="module")
+def ready(settings):
+    """A tiny Llama and generated pairs, four a step."""
+    return Ready(replace(WORLDS["quick"], steps=4), settings)
+
+
+@pytest.fixture(scope="module")
+def single(settings):
+    """The same, with one row a step."""
+    return Ready(replace(WORLDS["quick"], name="single", batch=1, steps=4), settings)
+
+
+def apart(one: dict, other: dict) -> float:
+    """Return the largest difference of two runs' losses, step by step."""
+    assert len(one["losses"]) == len(other["losses"]) == 5
+    return max(abs(a - b) for a, b in zip(one["losses"], other["losses"], strict=True))
+
+
+def moved(record: dict) -> float:
+    """Return how far the losses of a run lie apart."""
+    return max(record["losses"]) - min(record["losses"])
+
+
+def test_dpo_takes_the_same_losses(ready, settings):
+    """Step by step our DPO loss is TRL's to 1e-5, and the first is ln 2 on both sides."""
+    ours = run(ready.job("align", f"train.learning_rate={RATE}"), settings)
+    theirs = run(ready.peer("benchmarks.sides.trl:dpo", precompute=True, learning_rate=RATE), settings)
+    assert ours["losses"][0] == pytest.approx(math.log(2), abs=1e-15)
+    assert theirs["losses"][0] == pytest.approx(math.log(2), abs=6e-8)
+    assert moved(ours) > 1e-2
+    assert apart(ours, theirs) < 1e-5
+
+
+def test_reward_models_take_the_same_losses(ready, settings):
+    """From the same head, our oracle's Bradley-Terry loss without its SFT term is RewardTrainer's to 1e-5."""
+    asked = (ready.text(ORACLE), f"oracle.learning_rate={RATE}", "method={name: drdo}")
+    ours = run(ready.job("oracle", *asked), settings)
+    theirs = run(ready.peer("benchmarks.sides.trl:reward", head_seed=0, learning_rate=RATE), settings)
+    assert moved(ours) > 1e-2
+    assert apart(ours, theirs) < 1e-5
+
+
+def test_sft_takes_the_same_losses_a_row_a_step(single, settings):
+    """With one row a step, our SFT loss is SFTTrainer's to 1e-5."""
+    ours = run(single.job("sft", single.text(SFT), f"student.sft.learning_rate={RATE}"), settings)
+    theirs = run(single.peer("benchmarks.sides.trl:sft", setting="plain", learning_rate=RATE), settings)
+    assert moved(ours) > 1e-2
+    assert apart(ours, theirs) < 1e-5
