@@ -23,6 +23,23 @@ that what grows is the machinery: rows read, tokenised, kept, found again and jo
 are what a stage's process used, imports included; wall seconds also hold what others took of the machine.
 """
 
+HELD = """
+## What is held for each row
+
+Texts and token ids are never all in memory: they pass through in chunks of 512 rows, row groups of 1,024, or are read
+from disk row by row. What grows with the rows is numbers:
+
+- `data`: hashes of the prompt and the id, confidence, edit distance, three lengths and a flag (45 bytes) for splits and
+  draws that look at all rows at once; a hash of each id to find ids that are there twice (8); and for a moment the
+  indices and copies that the choice is made with (about 60).
+- `sft`, `oracle`, `align`: where a row's ids begin and how long its parts are (20), its name (its characters and 4 or
+  so), an epoch's order (8, and 8 for the next); in `align` the oracle's margin (4 for each member) and the
+  reference's two sums (16). The ids lie in a file without a name on the store's disk, 4 bytes a token for each process.
+- `rewards`, `logps`: the same places and names, the order by length (8), and the columns of the result (4 to 8 each).
+  Finished pieces are files, about a thousand at most.
+- `plan`: nothing. A file is read through once, in blocks of 4 MiB, and its hash is remembered.
+"""
+
 
 def write(docs: Path, known: Known) -> None:
     """Write page and plot."""
@@ -71,7 +88,7 @@ def _page(known: Known, sizes: list[str], names: list[str]) -> str:
             *table("Memory: peak of the stage's process, MiB", lambda figures: f"{figures['peak_mib']:,.0f}", None),
             "",
             "![CPU seconds and peak memory against pairs](growth/growth.svg)",
-            "",
+            HELD,
         ]
     )
 
