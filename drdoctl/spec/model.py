@@ -14,7 +14,7 @@ from drdoctl.evals import Eval, evals
 from drdoctl.methods import Method, methods
 from drdoctl.spec.serving import Server
 from drdoctl.spec.sugar import ByName, OneOrMany
-from drdoctl.spec.training import Sft, Training
+from drdoctl.spec.training import Lora, Sft, Training
 from drdoctl.splits import Split, splits
 
 NAME = r"^[a-z0-9][a-z0-9._-]*$"
@@ -138,6 +138,8 @@ class Student(Model):
     float32 master weights."""
     sft: SftField = Sft()
     """Supervised fine-tuning before alignment, or false: the model is aligned as it is."""
+    lora: Lora | None = None
+    """Train an adapter, not all parameters: begun in SFT, and alignment goes on with it."""
 
 
 class Oracle(Training):
@@ -159,6 +161,8 @@ class Oracle(Training):
     """a of eq. 5: weight of the SFT regulariser; 0 is the plain Bradley-Terry loss (eq. 2)."""
     seed: int = Field(default=0, ge=0)
     """Seed of the reward head's start weights, added to the spec's."""
+    lora: Lora | None = None
+    """Train an adapter and the reward head, not all parameters."""
 
 
 class Publish(Model):

@@ -9,7 +9,7 @@ from drdoctl.spec.case import Case
 from drdoctl.spec.model import NewModel, Oracle
 from drdoctl.spec.training import Training
 
-ORACLE_TRAINING = (*Training.model_fields, "sft_weight", "seed")
+ORACLE_TRAINING = (*Training.model_fields, "sft_weight", "seed", "lora")
 
 
 def trained(case: Case) -> list[tuple[str, Training]]:

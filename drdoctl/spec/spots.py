@@ -11,7 +11,7 @@ from drdoctl.spec.marks import Key
 from drdoctl.spec.model import Data, NewModel, Oracle, Publish, Resources, Spec, Student
 from drdoctl.spec.plugins import PLUGINS
 from drdoctl.spec.serving import Server
-from drdoctl.spec.training import Sft, Training
+from drdoctl.spec.training import Lora, Sft, Training
 
 SECTIONS: dict[Key, type[BaseModel]] = {
     (): Spec,
@@ -19,7 +19,9 @@ SECTIONS: dict[Key, type[BaseModel]] = {
     ("student",): Student,
     ("student", "model"): NewModel,
     ("student", "sft"): Sft,
+    ("student", "lora"): Lora,
     ("oracle",): Oracle,
+    ("oracle", "lora"): Lora,
     ("train",): Training,
     ("publish",): Publish,
     ("resources",): Resources,

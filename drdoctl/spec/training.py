@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from drdoctl.core.adapters import ALL_LINEAR
 from drdoctl.core.parts import Model
+from drdoctl.spec.sugar import OneOrMany
 
 
 class Training(Model):
@@ -34,6 +36,27 @@ class Training(Model):
     """AdamW's second-moment decay."""
     max_grad_norm: float = Field(default=1.0, gt=0)
     """Gradients are clipped to this global norm."""
+
+
+class Lora(Model):
+    """A low-rank adapter (LoRA, arXiv 2106.09685) in place of training all parameters.
+
+    The base stays as it is. An adapter wants about ten times the learning rate of full training.
+    """
+
+    rank: int = Field(default=16, ge=1)
+    """r: an adapter on a matrix of m x n trains r x (m + n) weights."""
+    alpha: float = Field(default=32, gt=0)
+    """The adapter's output is scaled by alpha / rank."""
+    target: Annotated[list[Annotated[str, Field(min_length=1)]], OneOrMany(), Field(min_length=1)] = [ALL_LINEAR]  # noqa: RUF012 -- pydantic copies it
+    """Which matrices: `all-linear` (every one of the decoder layers), or a list of the architecture's names, such as
+    `[q_proj, v_proj]`."""
+    quantize: Literal["none", "nf4"] = "none"
+    """QLoRA (arXiv 2305.14314): `nf4` holds the base's matrices in 4 bits while the adapter is trained; needs
+    `bitsandbytes`. All that follows sees the same rounded base."""
+    merge: bool = True
+    """What is left at the end: a plain model with the adapter added to its weights, or (false) the adapter alone,
+    which names its base."""
 
 
 class Sft(Training):

@@ -7,14 +7,14 @@ from drdoctl.stages import data as data_stage
 from drdoctl.stages import logps as logps_stage
 from drdoctl.stages import rewards as rewards_stage
 from drdoctl.stages import sft as sft_stage
-from drdoctl.stages.blueprint import Blueprint, training_settings
+from drdoctl.stages.blueprint import Blueprint, lora_settings, training_settings
 
 VERSION = 1
 
 
 def want(bp: Blueprint) -> Want | None:
     """Return the stage, or None for a spec that aligns nothing."""
-    spec, start, method = bp.spec, sft_stage.start_model(bp), bp.spec.method
+    spec, start, method, lora = bp.spec, sft_stage.start_model(bp), bp.spec.method, bp.spec.student.lora
     if method is None:
         return None
     chosen = {name: value for name, value in method.model_dump(mode="json").items() if name != "learning_rate"}
@@ -27,6 +27,8 @@ def want(bp: Blueprint) -> Want | None:
             **{f"method.{name}": value for name, value in chosen.items()},
             **training_settings("train", spec.train, learning_rate=rate),
             **start.settings,
+            **lora_settings("student", lora),
+            **({"student.lora.merge": lora.merge} if lora is not None else {}),
             "student.dtype": spec.student.dtype,
             **bp.seed,
         },

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from drdoctl.core.adapters import NF4
 from drdoctl.spec.facts import Facts, ModelFacts, TokenizerFacts
 from drdoctl.spec.model import NewModel, Spec
-from drdoctl.spec.training import Training
+from drdoctl.spec.training import Lora, Training
 from drdoctl.spec.used import new_model_config, oracle_model, student_model, student_tokenizer
 from drdoctl.stages import Want, flatten
 
@@ -130,3 +131,16 @@ def training_settings(prefix: str, training: Training, **changed: Any) -> dict[s
     if training.max_steps is not None:
         fields["epochs"] = None
     return {f"{prefix}.{name}": value for name, value in (fields | changed).items()}
+
+
+def lora_settings(who: str, lora: Lora | None) -> dict[str, Any]:
+    """Return an adapter's settings as a stage that trains it reads them (`student.lora.rank` …); {} without one."""
+    if lora is None:
+        return {}
+    plain = {"rank": lora.rank, "alpha": lora.alpha, "target": sorted(lora.target), "quantize": lora.quantize}
+    return {f"{who}.lora.{name}": value for name, value in plain.items()}
+
+
+def rounding(who: str, lora: Lora | None) -> dict[str, Any]:
+    """Return the setting that a base is rounded to 4 bits before anything is read from it; {} where it is not."""
+    return {f"{who}.lora.quantize": NF4} if lora is not None and lora.quantize == NF4 else {}

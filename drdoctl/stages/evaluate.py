@@ -24,7 +24,7 @@ def want(bp: Blueprint) -> Want | None:
     student = align_stage.want(bp)
     if student is None or not bp.spec.evaluate:
         return None
-    start, judge = baseline(bp), _judge(bp)
+    start, judge, below = baseline(bp), _judge(bp), sft_stage.adapter_base(bp)
     method, own_rewards = bp.spec.method, rewards_stage.want(bp)
     # an ensemble's rewards are its members', not the spec's oracle's
     known = own_rewards if _needs_pairs(bp) and method is not None and not method.ensemble else None
@@ -34,10 +34,10 @@ def want(bp: Blueprint) -> Want | None:
         version=VERSION,
         settings=_settings(bp),
         inputs={"data": data_stage.want(bp), **inputs, **judge.inputs},
-        externals=judge.externals,
+        externals={**below.externals, **judge.externals},
         # `sft` is the start model's name
         label=f"align-{SFT}" if bp.label == SFT else bp.label,
-        locations=judge.locations,
+        locations={**below.locations, **judge.locations},
         warnings=tuple(_stamps(bp)),
         sizes=_sizes(bp, judge),
     )

@@ -6,7 +6,7 @@ from drdoctl.spec.model import Oracle
 from drdoctl.stages import Job, Want
 from drdoctl.stages import data as data_stage
 from drdoctl.stages import sft as sft_stage
-from drdoctl.stages.blueprint import Blueprint, Origin, training_settings
+from drdoctl.stages.blueprint import Blueprint, Origin, lora_settings, training_settings
 
 VERSION = 1
 
@@ -42,8 +42,15 @@ def as_origin(bp: Blueprint) -> Origin:
     made, base = want(bp), bp.base_oracle()
     if made is not None:
         size = base.size or sft_stage.start_model(bp).size
-        return Origin(inputs={"oracle": made}, size=size)
+        below = adapter_base(bp)
+        return Origin(inputs={"oracle": made}, externals=below.externals, locations=below.locations, size=size)
     return base
+
+
+def adapter_base(bp: Blueprint) -> Origin:
+    """Return what a trained oracle is read with: its base where the oracle is left as an adapter, else nothing."""
+    lora = bp.spec.oracle.lora if bp.spec.oracle is not None else None
+    return bp.base_oracle() if lora is not None and not lora.merge else Origin()
 
 
 def _trained(bp: Blueprint, oracle: Oracle, *, label: str, sft_weight: float, seed: int) -> Want:
@@ -53,6 +60,9 @@ def _trained(bp: Blueprint, oracle: Oracle, *, label: str, sft_weight: float, se
         version=VERSION,
         settings={
             **training_settings("oracle", oracle),
+            **base.settings,
+            **lora_settings("oracle", oracle.lora),
+            **({"oracle.lora.merge": oracle.lora.merge} if oracle.lora is not None else {}),
             "oracle.sft_weight": sft_weight,
             "oracle.dtype": oracle.dtype,
             "oracle.seed": seed,

@@ -17,14 +17,15 @@ def want(bp: Blueprint) -> Want | None:
         return None
     members = oracle_stage.members(bp)
     outside = oracle_stage.as_origin(bp)
+    read = oracle_stage.adapter_base(bp) if members else outside
     return Want(
         kind="rewards",
         version=VERSION,
         settings={"oracle.dtype": oracle.dtype, **bp.seed},
         inputs={"data": data_stage.want(bp), **{f"oracle-{index}": member for index, member in enumerate(members)}},
-        externals={} if members else outside.externals,
+        externals=read.externals,
         label=method.name if method.ensemble else "",
-        locations={} if members else outside.locations,
+        locations=read.locations,
         sizes={"oracle": outside.size, "members": max(1, len(members))},
     )
 

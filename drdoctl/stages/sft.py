@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from drdoctl.stages import Job, Want
 from drdoctl.stages import data as data_stage
-from drdoctl.stages.blueprint import Blueprint, Origin, training_settings
+from drdoctl.stages.blueprint import Blueprint, Origin, lora_settings, rounding, training_settings
 
 VERSION = 1
 
@@ -19,6 +21,7 @@ def want(bp: Blueprint) -> Want | None:
         version=VERSION,
         settings={
             **training_settings("student.sft", spec.student.sft),
+            **lora_settings("student", spec.student.lora),
             **base.settings,
             "student.dtype": spec.student.dtype,
             **bp.seed,
@@ -32,8 +35,20 @@ def want(bp: Blueprint) -> Want | None:
 
 def start_model(bp: Blueprint) -> Origin:
     """Return the model that alignment starts from, and is compared with: the SFT student, or the base as it is."""
-    made, base = want(bp), bp.base_student()
-    return base if made is None else Origin(inputs={"policy": made}, size=base.size)
+    made, base, lora = want(bp), bp.base_student(), bp.spec.student.lora
+    if made is None:
+        return replace(base, settings={**base.settings, **rounding("student", lora)})
+    if lora is None:
+        return Origin(inputs={"policy": made}, size=base.size)
+    # SFT leaves an adapter, which is read with its base
+    below = {"base": base.inputs["policy"]} if "policy" in base.inputs else {}
+    return replace(base, inputs={"policy": made, **below}, settings={})
+
+
+def adapter_base(bp: Blueprint) -> Origin:
+    """Return what an aligned student is read with: its base where the student is left as an adapter, else nothing."""
+    lora = bp.spec.student.lora
+    return replace(bp.base_student(), settings={}) if lora is not None and not lora.merge else Origin()
 
 
 def run(job: Job) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
@@ -14,10 +15,10 @@ from drdoctl.methods import LossOut, Method, PairNumbers, methods
 from drdoctl.stages import Job
 from drdoctl.train.forward import Outputs, given
 from drdoctl.train.loop import Task, train
-from drdoctl.train.models import Policy, load_policy, new_head, save_policy
-from drdoctl.train.places import model_location, tokenizer_folder
+from drdoctl.train.models import Policy, new_head
 from drdoctl.train.rows import TokenRows
 from drdoctl.train.runtime import start
+from drdoctl.train.trainee import load_trainee, save_student
 
 HEAD_GRADIENT_SCALE = 1e-3
 """Takes the head out of the trunk's clipping norm; AdamW's step does not depend on a constant factor."""
@@ -26,8 +27,8 @@ HEAD_GRADIENT_SCALE = 1e-3
 class Cached:
     """The training pairs' cached numbers, in row order, checked against the rows' ids."""
 
-    def __init__(self, job: Job, method: Method, ids: list[str]) -> None:
-        """Read what the method needs from the `rewards` and `logps` artifacts."""
+    def __init__(self, job: Job, method: Method, ids: pa.ChunkedArray) -> None:
+        """Read what the method needs from the `rewards` and `logps` artifacts. `ids`: those of the training data."""
         self.margin = self.margin_std = self.ref = None
         if "rewards" in job.inputs:
             table = _table(job.input("rewards"), ids)
@@ -64,9 +65,9 @@ class Cached:
         )
 
 
-def _table(folder: Path, ids: list[str]) -> dict[str, np.ndarray]:
+def _table(folder: Path, ids: pa.ChunkedArray) -> dict[str, np.ndarray]:
     table = pq.read_table(folder / "train.parquet")
-    if table.column("id").to_pylist() != ids:
+    if not table.column("id").equals(ids):
         raise IntegrityError(
             f"the rows of `{folder.name}` are not those of the training data",
             code="other-rows",
@@ -98,7 +99,7 @@ def run(job: Job) -> None:
     method = _method(job)
     # also for a method that never looks at the rejected response: the pair is the row, and metrics compare both
     rows = TokenRows(job.input("data"), "train", "student", ("chosen", "rejected"))
-    cached = Cached(job, method, rows.ids.to_pylist())
+    cached = Cached(job, method, rows.ids)
 
     def loss(outputs: Outputs, at: np.ndarray, stats: Mapping[str, float]) -> LossOut:
         return method.loss(cached.numbers(outputs, at, stats))
@@ -112,11 +113,11 @@ def run(job: Job) -> None:
         batch_stats=method.batch_stats,
         follow=method.follow,
     )
-    policy = _prepare(load_policy(model_location(job, "policy", "student.model")), job, method)
+    policy = _prepare(load_trainee(job, "student", world.device), job, method)
     train(
         job,
         world,
         policy.to(world.device),
         task,
-        lambda done: save_policy(done, job.path(), tokenizer_folder(job, "student")),
+        lambda done: save_student(done, job),
     )

@@ -45,7 +45,7 @@ def save(engine: Any, root: Path, step: int, state: dict[str, Any], world: World
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
         world.barrier()
-        engine.save_checkpoint(str(root), tag=folder.name, save_latest=False, exclude_frozen_parameters=False)
+        engine.save_checkpoint(str(root), tag=folder.name, save_latest=False, exclude_frozen_parameters=True)
         world.barrier()
     if world.first:
         with disk_errors(folder):
@@ -101,6 +101,10 @@ def newest(root: Path, world: World) -> Point | None:
 
 def restore(engine: Any, point: Point) -> None:
     """Load weights and optimizer. Raises IntegrityError where DeepSpeed finds nothing."""
-    path, _ = engine.load_checkpoint(str(point.folder.parent), tag=point.folder.name, load_lr_scheduler_states=False)
+    # frozen weights are not in a checkpoint: they are those of the base, which was loaded before
+    whole = all(weight.requires_grad for weight in engine.module.parameters())
+    path, _ = engine.load_checkpoint(
+        str(point.folder.parent), tag=point.folder.name, load_module_strict=whole, load_lr_scheduler_states=False
+    )
     if path is None:
         raise IntegrityError(f"checkpoint `{point.folder}` cannot be loaded", code="checkpoint")

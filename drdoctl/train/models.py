@@ -10,12 +10,15 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
+from drdoctl.core.adapters import NF4
 from drdoctl.core.architectures import SUPPORTED, limit_of
 from drdoctl.core.errors import UserError
 from drdoctl.core.unsupported import why_not
+from drdoctl.train import adapters
 from drdoctl.train.attention import NAME as TREES
 from drdoctl.train.batches import FlatBatch
 from drdoctl.train.forward import Outputs, responses_reward, sequence_logp
+from drdoctl.train.quantize import round_trip
 from drdoctl.train.weights import reading, whole
 
 HEAD_FILE = "reward_head.safetensors"
@@ -91,7 +94,29 @@ def new_head(config: Any, seed: int) -> nn.Linear:
 
 
 def load_lm(location: dict[str, Any]) -> Any:
-    """Load a causal LM in float32 from `{"path": folder}`, `{"hub": id, "revision": sha}` or `{"new": fields, …}`."""
+    """Load a causal LM in float32 from `{"path": folder}`, `{"hub": id, "revision": sha}` or `{"new": fields, …}`.
+
+    A folder with an adapter is merged into its base: `location["base"]`, else what the adapter names. With
+    `"quantize": "nf4"` the matrices are rounded to 4 bits.
+    """
+    if "path" in location and adapters.is_adapter(location["path"]):
+        return _merged(location)
+    lm = _plain_lm(location)
+    if location.get("quantize") == NF4:
+        round_trip(adapters.decoder_matrices(lm))
+    return lm
+
+
+def _merged(location: dict[str, Any]) -> Any:
+    folder = Path(location["path"])
+    quantize = NF4 if adapters.rounded_base(folder) else "none"
+    lm = load_lm({**(location.get("base") or adapters.base_of(folder)), "quantize": quantize})
+    adapters.load_adapter(lm, folder)
+    adapters.merge(lm)
+    return lm
+
+
+def _plain_lm(location: dict[str, Any]) -> Any:
     if "new" in location:
         return new_lm(location["new"], location["seed"], location["vocab_size"], location["special"])
     source, revision = location.get("path") or location["hub"], location.get("revision")
@@ -191,10 +216,11 @@ def save_oracle(policy: Policy, folder: Path, tokenizer_folder: Path) -> None:
 class RewardModel(nn.Module):
     """A finished reward model (any one-label sequence classifier of a supported type) that reads flat batches."""
 
-    def __init__(self, model: Any) -> None:
-        """Wrap an `AutoModelForSequenceClassification` with one label."""
+    def __init__(self, model: Any, score: nn.Module) -> None:
+        """Take a model, and the head (D -> 1) that reads its last hidden state."""
         super().__init__()
         self.model = model
+        self.score = score
 
     def forward(self, batch: FlatBatch, *, logp: bool = False) -> Outputs:
         """Return the rewards of the N responses; `logp` must be false."""
@@ -202,7 +228,7 @@ class RewardModel(nn.Module):
             raise ValueError("a reward model has no log-probabilities")
         hidden = _last_states(self.model, batch)
         return Outputs(
-            logp=None, tokens=batch.response_lengths.float(), reward=responses_reward(hidden, batch, self.model.score)
+            logp=None, tokens=batch.response_lengths.float(), reward=responses_reward(hidden, batch, self.score)
         )
 
 
@@ -210,6 +236,8 @@ def load_reward_model(location: dict[str, Any] | str | Path) -> RewardModel:
     """Load an oracle in float32. Raises UserError where it is no one-label reward model or holds NaN."""
     where = location if isinstance(location, dict) else {"path": str(location)}
     source, revision = where.get("path") or where["hub"], where.get("revision")
+    if "path" in where and adapters.is_adapter(source):
+        return RewardModel(load_lm(where), adapters.score_of(Path(source)))
     config = _no_dropout(_config(source, revision))
     if config.num_labels != 1 or not any("SequenceClassification" in name for name in config.architectures or []):
         raise UserError(
@@ -218,4 +246,5 @@ def load_reward_model(location: dict[str, Any] | str | Path) -> RewardModel:
             hint="give a folder or repository that `AutoModelForSequenceClassification` loads with `num_labels` 1",
         )
     auto = AutoModelForSequenceClassification
-    return RewardModel(whole(auto, source, revision=revision, config=config, attention=TREES))
+    model = whole(auto, source, revision=revision, config=config, attention=TREES)
+    return RewardModel(model, model.score)

@@ -11,10 +11,10 @@ from drdoctl.stages import Job
 from drdoctl.train.forward import Outputs, given
 from drdoctl.train.loop import Task, train
 from drdoctl.train.losses import oracle_loss
-from drdoctl.train.models import load_policy, new_head, save_oracle
-from drdoctl.train.places import model_location, tokenizer_folder
+from drdoctl.train.models import new_head
 from drdoctl.train.rows import TokenRows
 from drdoctl.train.runtime import start
+from drdoctl.train.trainee import load_trainee, save_trained_oracle
 
 
 def run(job: Job) -> None:
@@ -38,7 +38,7 @@ def run(job: Job) -> None:
         dtype=settings["dtype"],
         needs_logp=weight > 0,
     )
-    policy = load_policy(model_location(job, "policy", "oracle.model"))
+    policy = load_trainee(job, "oracle", world.device)
     policy.head = new_head(policy.lm.config, seed + settings["seed"])
     policy.to(world.device)
-    train(job, world, policy, task, lambda done: save_oracle(done, job.path(), tokenizer_folder(job, "oracle")))
+    train(job, world, policy, task, lambda done: save_trained_oracle(done, job))

@@ -9,6 +9,10 @@ from transformers import AutoTokenizer
 
 from drdoctl.core.files import read_json
 from drdoctl.stages import Job
+from drdoctl.train.adapters import is_adapter
+
+STUDENT = "student.model"
+"""An adapter under the role `policy` is this spec's student's, also where an oracle starts from it."""
 
 
 def data_report(job: Job) -> dict[str, Any]:
@@ -25,10 +29,23 @@ def tokenizer_folder(job: Job, who: str) -> Path:
 def model_location(job: Job, role: str, key: str) -> dict[str, Any]:
     """Return where a model lies: the artifact under `role`, else the plan's location under `key`.
 
-    A new model also needs its seed, and the tokenizer's vocabulary and special tokens.
+    An adapter that was trained here comes with its `base`: the artifact under that role, or the plan's location.
     """
-    if role in job.inputs:
-        return {"path": str(job.input(role))}
+    if role not in job.inputs:
+        rounding = job.settings.get(f"{key.partition('.')[0]}.lora.quantize", "none")
+        return {**_outside(job, key), "quantize": rounding}
+    found: dict[str, Any] = {"path": str(job.input(role))}
+    if is_adapter(found["path"]):
+        below = STUDENT if role == "policy" else key
+        if "base" in job.inputs:
+            found["base"] = {"path": str(job.input("base"))}
+        elif below in job.locations:
+            found["base"] = _outside(job, below)
+    return found
+
+
+def _outside(job: Job, key: str) -> dict[str, Any]:
+    """Return the plan's location; a new model also needs its seed, and the tokenizer's words and special tokens."""
     location = dict(job.locations[key])
     if "new" in location:
         tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder(job, "student"), trust_remote_code=False)

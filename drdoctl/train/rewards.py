@@ -15,6 +15,7 @@ from drdoctl.core.progress import Progress
 from drdoctl.stages import Job
 from drdoctl.train.chunks import Chunks
 from drdoctl.train.models import load_reward_model
+from drdoctl.train.places import model_location
 from drdoctl.train.rows import TokenRows
 from drdoctl.train.runtime import World, start
 from drdoctl.train.scoring import score_batch
@@ -29,7 +30,7 @@ def write_table(path: Path, columns: dict[str, Any]) -> None:
 def _oracles(job: Job) -> list[dict[str, Any]]:
     """Return where the members lie: artifacts `oracle-0` … in order, else the finished model outside the store."""
     roles = sorted((role for role in job.inputs if role.startswith("oracle-")), key=lambda role: int(role[7:]))
-    return [{"path": str(job.input(role))} for role in roles] or [dict(job.locations["oracle.model"])]
+    return [model_location(job, role, "oracle.model") for role in roles or ["oracle"]]
 
 
 def _member(job: Job, world: World, where: dict[str, Any], member: int, tables: dict[str, TokenRows]) -> dict[str, Any]:

@@ -12,11 +12,10 @@ from drdoctl.stages import Job
 from drdoctl.train.forward import Outputs, given
 from drdoctl.train.loop import Task, train
 from drdoctl.train.losses import nll
-from drdoctl.train.models import load_policy, save_policy
-from drdoctl.train.places import model_location, tokenizer_folder
 from drdoctl.train.rows import TokenRows
 from drdoctl.train.runtime import start
 from drdoctl.train.schedule import total_steps
+from drdoctl.train.trainee import load_trainee, save_student
 
 WARMUP_STEPS = 100
 """The papers' warm-up of SFT; at most a tenth of the steps."""
@@ -48,5 +47,5 @@ def run(job: Job) -> None:
     task = Task(
         rows=rows, loss=loss, settings=_settings(job, len(rows)), seed=seed, dtype=job.settings["student.dtype"]
     )
-    policy = load_policy(model_location(job, "policy", "student.model")).to(world.device)
-    train(job, world, policy, task, lambda done: save_policy(done, job.path(), tokenizer_folder(job, "student")))
+    policy = load_trainee(job, "student", world.device)
+    train(job, world, policy, task, lambda done: save_student(done, job))
