@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -114,11 +115,24 @@ def _approved(options: Options, order: Order) -> bool:
         from drdoctl.cli.render import NOTHING, plan_text
 
         console.info(plan_text(order.plan.as_dict(), order.name).removesuffix(f" {NOTHING}"))
-    for text in order.plan.warnings:
+    for text in (*order.plan.warnings, *_too_large(order)):
         console.warning(text)
     if order.approved:
         return True
     return console.ask("Carry out this plan? Only `yes` is taken:") == "yes"
+
+
+def _too_large(order: Order) -> list[str]:
+    """Return a warning where the stages will need more memory than this machine has, as far as a CPU computes."""
+    from drdoctl.engine.launch import cuda_likely
+    from drdoctl.plan.fit import machine_text
+    from drdoctl.store.manifest import host
+
+    resources = order.spec.resources
+    if resources.device == "cuda" or (resources.device == "auto" and cuda_likely(os.environ)):
+        return []
+    text = machine_text(order.plan, resources.processes, host()["memory_gib"])
+    return [text] if text is not None else []
 
 
 def _carry_out(options: Options, order: Order, store: Store, *, keep_going: bool, verify: bool) -> int:

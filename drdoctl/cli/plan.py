@@ -47,6 +47,10 @@ def command(options: Options, spec: Path, out: Path | None, detailed_exitcode: b
         console.json(document)
     else:
         console.data(plan_text(document, str(spec)))
+        if options.verbose and pending:
+            from drdoctl.cli._cost import cost_text
+
+            console.data(cost_text(document))
         for text in planned.plan.warnings:
             console.warning(text)
     if out is not None:

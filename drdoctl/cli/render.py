@@ -53,7 +53,7 @@ def _size(stage: Mapping[str, Any]) -> str:
     estimate = stage["estimate"]
     if stage["action"] in ("reuse", "pull"):
         return ""
-    if estimate["seconds"] is not None:
+    if estimate["seconds"] is not None and estimate.get("basis") != "assumed":
         return f"about {duration(estimate['seconds'])}"
     if estimate["steps"]:
         return f"{estimate['steps']:,} steps"
@@ -73,9 +73,13 @@ def _summary(plan: Mapping[str, Any]) -> str:
     counts = [f"{plan['summary'][action]} to {MEANINGS[action]}" for action in SYMBOLS if plan["summary"][action]]
     todo = [stage["estimate"] for stage in plan["stages"] if stage["action"] != "reuse"]
     parts = [f"Plan: {', '.join(counts)}."]
-    seconds = [estimate["seconds"] for estimate in todo if estimate["flops"]]
-    if seconds and None not in seconds:
-        parts.append(f"Time: about {duration(sum(seconds))}.")
+    timed = [estimate for estimate in todo if estimate["flops"]]
+    if timed and all(estimate["seconds"] is not None for estimate in timed):
+        speed = f", at {plan['assumes']}" if "assumes" in plan else ""
+        parts.append(f"Time: about {duration(sum(estimate['seconds'] or 0 for estimate in todo))}{speed}.")
+    costs = [estimate["cost"] for estimate in todo if "cost" in estimate]
+    if costs:
+        parts.append(f"Money: about {sum(costs):,.2f}.")
     memory = max(estimate["memory_gib"] for estimate in todo)
     if memory >= 1:
         parts.append(f"Memory: about {_gib(memory)} a process.")

@@ -34,6 +34,13 @@ def part_figures(marks: Marks, rows: np.ndarray) -> dict[str, Any]:
     for name, values in lengths.items():
         if values.any():
             figures[f"{name}_tokens"] = {"mean": round(float(values.mean()), 2), "max": int(values.max())}
+    together = sum(lengths.values())
+    if len(rows):
+        figures["pair_tokens"] = {
+            "mean": round(float(together.mean()), 2),
+            "sd": round(float(together.std()), 2),
+            "max": int(together.max()),
+        }
     for name in ("confidence", "edit_distance"):
         known = marks.numpy(name)[rows]
         known = known[~np.isnan(known)]

@@ -66,6 +66,13 @@ def metrics_of(folder: Path, estimate: Estimate) -> dict[str, Any]:
         metrics["flops"] = estimate.flops
     if estimate.tokens:
         metrics["tokens"] = estimate.tokens
+    if estimate.nominal_seconds:
+        metrics["nominal_seconds"] = estimate.nominal_seconds
+        metrics.update({name: value for name, value in estimate.likeness.items() if name != "kind"})
+    if estimate.memory_gib:
+        metrics["expected_gib"] = estimate.memory_gib
+    if estimate.seconds is not None and estimate.basis != "assumed":
+        metrics["expected_seconds"] = estimate.seconds
     return {**metrics, **taken(folder)}
 
 

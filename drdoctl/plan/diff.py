@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.plan.estimate import estimates
+from drdoctl.plan.fit import fit_of, fit_text
+from drdoctl.plan.seconds import assumption
 from drdoctl.plan.types import Action, Change, Plan, PlannedStage, Reason
 from drdoctl.stages import Want
 from drdoctl.stages.blueprint import is_pull
@@ -38,15 +40,26 @@ def diff(wants: Sequence[Want], store: Store, loaded: Loaded) -> Plan:
     resources = spec.resources.model_dump(mode="json")
     before = _newest(store, spec.name)
     stages = []
-    for want, estimate in zip(wants, estimates(wants, store, resources), strict=True):
+    found = estimates(wants, store, resources)
+    fit = fit_of(wants, found, store, resources)
+    for want, estimate in zip(wants, found, strict=True):
         action, reason = _decide(want, store, before.get(want.id))
         stages.append(PlannedStage(want, action, reason, estimate))
     return Plan(
         spec=spec.model_dump(mode="json"),
         stages=tuple(stages),
-        warnings=(*loaded.warnings, *_unresolved(wants)),
+        warnings=(*loaded.warnings, *_unresolved(wants), *([fit_text(fit)] if fit is not None else [])),
         origin={"spec": loaded.path.name, "sets": list(loaded.sets)},
+        fit=fit,
+        assumes=_assumes(stages, resources),
     )
+
+
+def _assumes(stages: Sequence[PlannedStage], resources: Mapping[str, Any]) -> str | None:
+    """Return the speed that was assumed, or given, for stages that will run; None where earlier ones tell."""
+    guessed = [one.estimate for one in stages if one.action != "reuse" and one.estimate.basis in ("assumed", "given")]
+    dtypes = {str(estimate.likeness["dtype"]) for estimate in guessed if estimate.flops}
+    return assumption(sorted(dtypes), resources) if dtypes else None
 
 
 def _newest(store: Store, spec_name: str) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What a stage will take: steps, tokens, FLOPs, memory, disk, and seconds where earlier stages give a basis.
+"""What a stage will take: steps, tokens, FLOPs, memory, disk, seconds and money.
 
 Estimates are arithmetic on sizes, no promise: they never look at the machine, so that a plan has the same bytes
 everywhere. A number that nothing is known about is 0 (seconds: null).
@@ -7,10 +7,15 @@ everywhere. A number that nothing is known about is 0 (seconds: null).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from statistics import median
+from dataclasses import asdict, replace
 from typing import Any
 
+from drdoctl.core.adapters import NF4, lora_of, trained_parameters
+from drdoctl.methods import methods
+from drdoctl.plan import memory, work
+from drdoctl.plan.load import load_of
+from drdoctl.plan.memory import Memory
+from drdoctl.plan.seconds import Witness, Work, likeness, nominal, slowness, witnesses
 from drdoctl.plan.sizes import ModelSize, Rows, Sizes, model_size, sizes_of
 from drdoctl.plan.types import Estimate
 from drdoctl.stages import Want
@@ -18,18 +23,12 @@ from drdoctl.stages.blueprint import is_pull
 from drdoctl.store.artifact import Store
 
 GIB = 2**30
-FP32, BF16 = 4, 2
-LOGITS_AT_ONCE = 1 << 24
-"""Logits that the LM head makes at once (fewer rows at a time for a larger vocabulary)."""
-ACTIVATION_VALUES = 17
-"""Values a token and feature that a decoder layer keeps for the backward pass (Korthikanti et al., arXiv 2205.05198,
-eq. 1: 34 bytes in 16 bits; the attention matrix is never made)."""
+FP32 = 4
 ROW_BYTES = 16
 """Bytes a cached number takes in Parquet, with its share of the ids."""
-MICRO_TOKENS = 2048
-"""Tokens trained on at once on a CPU, where the spec names none."""
-SCORED_AT_ONCE = 8192
-"""Tokens scored or sampled at once."""
+WHO = {"sft": "student", "oracle": "oracle", "align": "student", "logps": "student", "rewards": "oracle"}
+PREFIX = {"sft": "student.sft", "oracle": "oracle", "align": "train"}
+HOUR = 3600
 
 
 def estimates(wants: Sequence[Want], store: Store, resources: Mapping[str, Any]) -> list[Estimate]:
@@ -41,14 +40,26 @@ def estimates(wants: Sequence[Want], store: Store, resources: Mapping[str, Any])
         if data is not None and data.fingerprint not in sizes:
             sizes[data.fingerprint] = sizes_of(data, store)
         known = sizes.get(data.fingerprint) if data is not None else None
-        found.append(_rounded(_estimate(want, known, resources)))
+        found.append(_estimate(want, known, resources))
     now = {want.fingerprint: estimate.flops for want, estimate in zip(wants, found, strict=True)}
-    rates = _rates(store.manifests(), now)
-    return [_timed(estimate, rates.get(want.kind)) for want, estimate in zip(wants, found, strict=True)]
+    known_speeds = witnesses(store.manifests(), now)
+    return [_rounded(_priced(_timed(one, known_speeds, resources), resources)) for one in found]
 
 
-def _timed(estimate: Estimate, rate: float | None) -> Estimate:
-    return replace(estimate, seconds=round(estimate.flops / rate, 1)) if rate and estimate.flops else estimate
+def _timed(estimate: Estimate, known: Sequence[Witness], resources: Mapping[str, Any]) -> Estimate:
+    """Add seconds: as asked, as earlier stages tell, or as assumed."""
+    if not estimate.nominal_seconds:
+        return estimate
+    factor = None if resources.get("gflops") else slowness(estimate.likeness, known)
+    basis = "earlier" if factor is not None else "given" if resources.get("gflops") else "assumed"
+    return replace(estimate, seconds=estimate.nominal_seconds * (factor or 1.0), basis=basis)
+
+
+def _priced(estimate: Estimate, resources: Mapping[str, Any]) -> Estimate:
+    price = resources.get("price_per_hour")
+    if price is None or estimate.seconds is None:
+        return estimate
+    return replace(estimate, cost=price * estimate.seconds / HOUR)
 
 
 def _estimate(want: Want, sizes: Sizes | None, resources: Mapping[str, Any]) -> Estimate:
@@ -57,45 +68,72 @@ def _estimate(want: Want, sizes: Sizes | None, resources: Mapping[str, Any]) -> 
         return Estimate(disk_gib=_weights(model))
     if sizes is None:
         return Estimate()
-    makers: dict[str, Callable[[], Estimate]] = {
-        "data": lambda: _data(sizes),
-        "sft": lambda: _training(want, "student.sft", sizes.sft, resources),
-        "oracle": lambda: _training(want, "oracle", sizes.train, resources),
-        "align": lambda: _training(want, "train", sizes.train, resources),
-        "logps": lambda: _scoring(model, sizes, columns=4, passes=1, head=True),
-        "rewards": lambda: _rewards(want, sizes),
-        "evaluate": lambda: _evaluation(want, sizes),
-    }
-    return makers.get(want.kind, Estimate)()
+    if want.kind == "data":
+        made = _data(sizes)
+    elif want.kind in PREFIX:
+        made = _training(want, sizes.sft if want.kind == "sft" else sizes.train, resources)
+    else:
+        scoring: dict[str, Callable[[], tuple[Estimate, Work]]] = {
+            "logps": lambda: _scoring(want, model, sizes, resources, columns=4, head=True),
+            "rewards": lambda: _rewards(want, sizes, resources),
+            "evaluate": lambda: _evaluation(want, sizes, resources),
+        }
+        made = scoring.get(want.kind, lambda: (Estimate(), Work()))()
+    estimate, todo = made
+    if not (todo.flops or todo.rows):
+        return estimate
+    alone = {**resources, "processes": 1} if want.kind == "data" else resources
+    begun = todo + Work(starts=work.start_seconds(want.kind, resources))
+    facts = {**{name: alone.get(name) for name in ("processes", "threads", "device")}, "dtype": _dtype(want)}
+    return replace(
+        estimate,
+        nominal_seconds=round(nominal(begun, _dtype(want), alone), 4),
+        likeness=likeness(want.kind, facts),
+    )
 
 
-def _data(sizes: Sizes) -> Estimate:
+def _dtype(want: Want) -> str:
+    who = "oracle" if want.kind in ("oracle", "rewards") else "student"
+    return str(want.settings.get(f"{who}.dtype") or "fp32")
+
+
+def _data(sizes: Sizes) -> tuple[Estimate, Work]:
     parts = [part for part in (sizes.train, sizes.eval) if part is not None]
     tokens = sum(part.count * part.pair for part in parts)
     # token ids in 4 bytes, text beside them in about as many
-    return Estimate(tokens=round(tokens), disk_gib=tokens * 8 / GIB)
+    return Estimate(tokens=round(tokens), disk_gib=tokens * 8 / GIB), Work(rows=sum(part.count for part in parts))
 
 
-def _training(want: Want, prefix: str, rows: Rows | None, resources: Mapping[str, Any]) -> Estimate:
-    model, pairs = model_size(want.sizes.get("model")), want.kind != "sft"
+def _training(want: Want, rows: Rows | None, resources: Mapping[str, Any]) -> tuple[Estimate, Work]:
+    model, pairs, prefix = model_size(want.sizes.get("model")), want.kind != "sft", PREFIX[want.kind]
     settings = {key: want.settings[f"{prefix}.{key}"] for key in ("max_steps", "epochs", "global_batch")}
     steps = training_steps(settings, rows.count if rows else None)
     length = (rows.pair if pairs else rows.single) if rows else 0.0
     each = settings["global_batch"] * length
-    answers = length - rows.prompt if rows else 0.0
-    flops = 0.0
-    if model is not None:
-        forward = model.forward(each, length, settings["global_batch"] * answers)
-        flops = 3 * forward * steps  # the backward pass costs twice the forward pass
-    dtype = want.settings.get("oracle.dtype" if prefix == "oracle" else "student.dtype")
-    memory = _training_memory(model, length, dtype, resources) if model else 0.0
-    return Estimate(
-        steps=steps,
-        tokens=round(each * steps),
-        flops=flops,
-        memory_gib=memory,
-        disk_gib=_weights(model),
+    estimate = Estimate(steps=steps, tokens=round(each * steps), disk_gib=_weights(model))
+    if model is None or rows is None:
+        return estimate, Work()
+    forward = model.forward(each, length, each - settings["global_batch"] * rows.prompt)
+    load = load_of(rows, settings["global_batch"], resources, pairs=pairs)
+    lora, dtype = lora_of(want.settings, WHO[want.kind]), _dtype(want)
+    learnt = model.parameters if lora is None else trained_parameters(model.shape, lora)
+    peak = memory.training(
+        model, load, dtype, resources, trained=learnt, quantized=lora is not None and lora.get("quantize") == NF4
     )
+    if want.kind == "oracle":
+        peak = memory.saved_oracle(peak, model)
+    passes = 2.0 if want.kind == "align" and _looks_first(want) else 1.0
+    step = work.training_step(model, load, each, settings["global_batch"], dtype, resources, learnt, passes)
+    # the backward pass costs twice the forward pass
+    estimate = replace(estimate, flops=(2 + passes) * forward * steps, **_told(peak))
+    flops = (2 + passes + (1 if resources["gradient_checkpointing"] else 0)) * forward / resources["processes"]
+    return estimate, (step + Work(flops=flops)).times(steps)
+
+
+def _looks_first(want: Want) -> bool:
+    """Whether the method needs statistics of the whole batch before its loss: one more forward pass."""
+    fields = {key[7:]: value for key, value in want.settings.items() if key.startswith("method.")}
+    return bool(methods()[fields["name"]].model_validate({**fields, "learning_rate": None}).batch_stats)
 
 
 def training_steps(settings: Mapping[str, Any], rows: int | None) -> int:
@@ -107,114 +145,91 @@ def training_steps(settings: Mapping[str, Any], rows: int | None) -> int:
     return max(1, int(settings["epochs"] * rows // settings["global_batch"]))
 
 
-def _training_memory(model: ModelSize, length: float, dtype: str | None, resources: Mapping[str, Any]) -> float:
-    """Return GiB in each process: weights, gradients, AdamW's two moments (float32), activations and logits.
-
-    ZeRO stage 1 shares the moments among the processes, 2 the gradients too, 3 the weights too; offload takes them to
-    the CPU's memory, which is the same memory where the CPU computes.
-    """
-    processes, stage, offload = resources["processes"], resources["zero_stage"], resources["offload"]
-    each = model.parameters * FP32
-    on_gpu = resources["device"] != "cpu"
-    weights = each / (processes if stage == 3 else 1) * (0 if offload == "all" and on_gpu else 1)
-    gradients = each / (processes if stage >= 2 else 1)
-    moments = 2 * each / (processes if stage >= 1 else 1) * (0 if offload != "none" and on_gpu else 1)
-    shape, size = model.shape, BF16 if dtype == "bf16" else FP32
-    tokens = max(resources["micro_tokens"] or MICRO_TOKENS, length)
-    if resources["micro_batch"]:
-        tokens = min(tokens, resources["micro_batch"] * length)
-    layer = tokens * (ACTIVATION_VALUES * shape.hidden + 3 * max(0, shape.mlp - 4 * shape.hidden)) * size
-    if resources["gradient_checkpointing"]:
-        activations = shape.layers * tokens * shape.hidden * size + layer
-    else:
-        activations = shape.layers * layer
-    logits = 3 * min(tokens * shape.vocabulary, LOGITS_AT_ONCE) * FP32
-    return float(weights + gradients + moments + activations + logits) / GIB
-
-
-def _rewards(want: Want, sizes: Sizes) -> Estimate:
+def _rewards(want: Want, sizes: Sizes, resources: Mapping[str, Any]) -> tuple[Estimate, Work]:
     passes = int(want.sizes.get("members", 1))
-    return _scoring(model_size(want.sizes.get("oracle")), sizes, columns=2 * passes, passes=passes, head=False)
+    model = model_size(want.sizes.get("oracle"))
+    return _scoring(want, model, sizes, resources, columns=2 * passes, passes=passes, head=False)
 
 
-def _scoring(model: ModelSize | None, sizes: Sizes, *, columns: int, passes: int, head: bool) -> Estimate:
+def _scoring(
+    want: Want,
+    model: ModelSize | None,
+    sizes: Sizes,
+    resources: Mapping[str, Any],
+    *,
+    columns: int,
+    head: bool,
+    passes: int = 1,
+) -> tuple[Estimate, Work]:
     parts = [part for part in (sizes.train, sizes.eval) if part is not None]
     tokens = sum(part.count * part.pair for part in parts)
     rows = sum(part.count for part in parts)
-    flops = 0.0
-    if model is not None:
-        answers = sum(part.count * (part.chosen + part.rejected) for part in parts)
-        length = tokens / rows if rows else 0.0
-        flops = passes * model.forward(tokens, length, answers if head else 0.0)
-    return Estimate(
-        tokens=round(tokens * passes),
-        flops=flops,
-        memory_gib=_forward_memory(model),
-        disk_gib=rows * columns * ROW_BYTES / GIB,
-    )
+    estimate = Estimate(tokens=round(tokens * passes), disk_gib=rows * columns * ROW_BYTES / GIB)
+    if model is None:
+        return estimate, Work()
+    answers = sum(part.count * (part.chosen + part.rejected) for part in parts) if head else 0.0
+    flops = passes * model.forward(tokens, tokens / rows if rows else 0.0, answers)
+    peak = memory.scoring(model, tokens, answers, _dtype(want), resources)
+    todo = work.scoring(model, tokens, rows, _dtype(want)) + Work(flops=flops / passes)
+    return replace(estimate, flops=flops, **_told(peak)), todo.times(passes / resources["processes"])
 
 
-def _evaluation(want: Want, sizes: Sizes) -> Estimate:
+def _evaluation(want: Want, sizes: Sizes, resources: Mapping[str, Any]) -> tuple[Estimate, Work]:
     """Add up sampling by the student, judging by the oracle, and log-probabilities of the held-out pairs."""
-    prompts = sizes.prompts
+    prompts, held_out = sizes.prompts, sizes.eval if want.sizes["pairs"] else None
     model, oracle = (model_size(want.sizes.get(name)) for name in ("model", "oracle"))
+    dtype = _dtype(want)
     tokens = flops = text = 0.0
+    todo, peak = Work(), Memory()
     for limit, new in want.sizes["samplings"]:
         if prompts is None:
             break
         count = min(limit or prompts.count, prompts.count)
         # a student that has learned to stop writes about as much as the references
-        length = prompts.prompt + min(new, prompts.chosen or new)
+        wrote = min(new, prompts.chosen or new)
+        length = prompts.prompt + wrote
         tokens += count * length
         text += count * new * 4
-        for judge in (model, oracle):
-            flops += judge.forward(count * length, length, count * new if judge is model else 0) if judge else 0
-    if want.sizes["pairs"] and sizes.eval is not None:
-        pairs = sizes.eval.count * sizes.eval.pair
+        if model is not None:
+            flops += model.forward(count * length, length, count * new)
+            longest = min(prompts.longest, prompts.prompt * LONGEST_PROMPT)
+            peak = peak.larger(memory.sampling(model, count, longest, new, dtype, resources))
+            todo += work.sampling(
+                model, count, length, wrote, memory.sampled_rows(model, count, longest + new, resources)
+            )
+        if oracle is not None:
+            flops += oracle.forward(count * length, length)
+            todo += work.scoring(oracle, count * length, count, dtype)
+    if held_out is not None:
+        pairs = held_out.count * held_out.pair
         tokens += pairs
-        flops += model.forward(pairs, sizes.eval.pair, pairs) if model else 0
-    memory = max(_forward_memory(model), _forward_memory(oracle))
-    return Estimate(tokens=round(tokens), flops=flops, memory_gib=memory, disk_gib=text / GIB)
+        for judge, heads in ((model, pairs - held_out.count * held_out.prompt), (oracle, 0.0)):
+            if judge is not None:
+                flops += judge.forward(pairs, held_out.pair, heads)
+                todo += work.scoring(judge, pairs, held_out.count, dtype)
+                peak = peak.larger(memory.scoring(judge, pairs, heads, dtype, resources))
+    estimate = Estimate(tokens=round(tokens), flops=flops, disk_gib=text / GIB, **(_told(peak) if peak.total else {}))
+    return estimate, (todo + Work(flops=flops)).times(1 / resources["processes"])
 
 
-def _forward_memory(model: ModelSize | None) -> float:
-    """Return GiB of the weights, one layer's activations and the logits made at once."""
-    if model is None:
-        return 0.0
-    shape = model.shape
-    values = SCORED_AT_ONCE * ACTIVATION_VALUES * shape.hidden + min(SCORED_AT_ONCE * shape.vocabulary, LOGITS_AT_ONCE)
-    return (model.parameters * FP32 + values * FP32) / GIB
+LONGEST_PROMPT = 2.5
+"""The longest prompt of those sampled from, in means: all rows of a batch are as long as the longest."""
+
+
+def _told(peak: Memory) -> dict[str, Any]:
+    return {"memory_gib": peak.total, "memory": asdict(peak.rounded())}
 
 
 def _weights(model: ModelSize | None) -> float:
     return model.parameters * FP32 / GIB if model else 0.0
 
 
-def _rates(manifests: Sequence[Mapping[str, Any]], now: Mapping[str, float]) -> dict[str, float]:
-    """Return FLOPs a second for each kind of stage, the median of the artifacts made so far.
-
-    `now`: fingerprint -> FLOPs as estimated now. A manifest holds those of its own plan, which may have been made
-    before the rows were counted: they are scaled by what the artifacts that are known to both say.
-    """
-    then = {made["fingerprint"]: _then(made) for made in manifests}
-    scale = median([now[mark] / flops for mark, flops in then.items() if flops and now.get(mark)] or [1.0])
-    found: dict[str, list[float]] = {}
-    for made in manifests:
-        flops = now.get(made["fingerprint"]) or then[made["fingerprint"]] * scale
-        if flops > 0 and made["seconds"] > 0:
-            found.setdefault(made["kind"], []).append(flops / made["seconds"])
-    return {kind: median(values) for kind, values in found.items()}
-
-
-def _then(manifest: Mapping[str, Any]) -> float:
-    flops = manifest["metrics"].get("flops")
-    return float(flops) if isinstance(flops, int | float) else 0.0
-
-
 def _rounded(estimate: Estimate) -> Estimate:
     return replace(
         estimate,
         flops=float(f"{estimate.flops:.3g}"),
+        seconds=None if estimate.seconds is None else round(estimate.seconds, 1),
+        cost=None if estimate.cost is None else round(estimate.cost, 4),
         memory_gib=round(estimate.memory_gib, 3),
         disk_gib=round(estimate.disk_gib, 4),
     )

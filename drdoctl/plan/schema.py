@@ -12,6 +12,7 @@ TEXT: dict[str, Any] = {"type": "string"}
 TEXTS: dict[str, Any] = {"type": "array", "items": TEXT}
 COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
 SIZE: dict[str, Any] = {"type": "number", "minimum": 0}
+BASES = ("earlier", "given", "assumed")
 CODES = ("done", "new", "settings", "input", "external", "version", "interrupted", "zoo")
 
 
@@ -28,6 +29,10 @@ def schema() -> dict[str, Any]:
             summary=_closed("How many stages have each action", **dict.fromkeys(get_args(Action), COUNT)),
             warnings={**TEXTS, "description": "What is allowed but doubtful"},
             origin=_closed("Where the plan comes from", spec=TEXT, sets=TEXTS),
+            optional={
+                "fit": _fit(),
+                "assumes": {**TEXT, "description": "The speed that seconds rest on where no earlier stage tells"},
+            },
         ),
     }
 
@@ -53,9 +58,16 @@ def _stage() -> dict[str, Any]:
             steps={**COUNT, "description": "Optimizer steps"},
             tokens={**COUNT, "description": "Tokens read or written"},
             flops={**SIZE, "description": "Floating-point operations, each multiply-add counted as 2"},
-            seconds={"type": ["number", "null"], "description": "Null where no earlier stage gives a basis"},
+            seconds={"type": ["number", "null"], "description": "Null where nothing gives a basis"},
             memory_gib={**SIZE, "description": "Memory of one process, GiB"},
             disk_gib={**SIZE, "description": "Size of the artifact, GiB"},
+            memory={
+                "type": "object",
+                "additionalProperties": SIZE,
+                "description": "Memory of one process at its peak by what it is for, GiB; empty where nothing is known",
+            },
+            basis={"enum": [*BASES, None], "description": "What the seconds rest on"},
+            optional={"cost": {**SIZE, "description": "Money, with `resources.price_per_hour`"}},
         ),
         externals={
             "type": "object",
@@ -66,12 +78,24 @@ def _stage() -> dict[str, Any]:
     )
 
 
-def _closed(description: str, **properties: Any) -> dict[str, Any]:
-    """Return the schema of a mapping with exactly these keys."""
+def _fit() -> dict[str, Any]:
+    return _closed(
+        "What does not fit into `resources.memory_gib`, and the smallest change that helps",
+        memory_gib={**SIZE, "description": "What one process has"},
+        stages={**TEXTS, "description": "Ids of the stages that need more, the largest first"},
+        needs_gib={**SIZE, "description": "Of the largest"},
+        sets={**TEXTS, "description": "Values for `--set`; where nothing fits, those that come nearest"},
+        then_gib={**SIZE, "description": "What the largest stage needs with them"},
+        fits={"type": "boolean", "description": "Whether that is enough"},
+    )
+
+
+def _closed(description: str, *, optional: dict[str, Any] | None = None, **properties: Any) -> dict[str, Any]:
+    """Return the schema of a mapping with exactly these keys, and perhaps the optional ones."""
     return {
         "type": "object",
         "description": description,
-        "properties": properties,
+        "properties": {**properties, **(optional or {})},
         "required": list(properties),
         "additionalProperties": False,
     }

@@ -20,6 +20,8 @@ BYTES_PER_TOKEN = 4.0
 """English text under a vocabulary of tens of thousands; only for guesses before the data stage has run."""
 PROMPT_SHARE, RESPONSE_SHARE = 0.5, 0.25
 """A pair's tokens: half of them prompt, a quarter each response; only for guesses."""
+LONGEST, SPREAD = 3.0, 0.5
+"""The longest pair and the standard deviation of the pairs' tokens, in means; only for guesses."""
 SPLIT_SHARE = 0.25
 """`easy` and `hard` cut two criteria at the median: about a quarter of the pairs stays."""
 
@@ -32,6 +34,10 @@ class Rows:
     prompt: float
     chosen: float
     rejected: float
+    longest: float
+    """Tokens of the longest pair, its prompt counted once."""
+    spread: float
+    """Standard deviation of the pairs' tokens."""
 
     @property
     def pair(self) -> float:
@@ -75,7 +81,10 @@ def _part(figures: Any) -> Rows | None:
     def mean(name: str) -> float:
         return float((figures.get(f"{name}_tokens") or {}).get("mean") or 0.0)
 
-    return Rows(figures["rows"], mean("prompt"), mean("chosen"), mean("rejected"))
+    means = mean("prompt"), mean("chosen"), mean("rejected")
+    pair = figures.get("pair_tokens") or {}
+    known = (float(pair.get(key) or factor * sum(means)) for key, factor in (("max", LONGEST), ("sd", SPREAD)))
+    return Rows(figures["rows"], *means, *known)
 
 
 def _guessed(data: Want) -> Sizes:
@@ -85,6 +94,7 @@ def _guessed(data: Want) -> Sizes:
     tokens = min(size / rows / BYTES_PER_TOKEN, limit * 1.25) if rows and size else limit * 0.5
     # a generated world's rows are as long as its limits were made for
     shape = (tokens * PROMPT_SHARE, tokens * RESPONSE_SHARE, tokens * RESPONSE_SHARE)
+    shape += (min(tokens * LONGEST, max(tokens, limit * 1.25)), tokens * SPREAD)
     counts = {name: source.get(name) for name in ("eval", "sft", "prompts")}
     counts = {name: count if isinstance(count, int) else None for name, count in counts.items()}
     held_out = round(rows * (settings["data.eval_fraction"] or EVAL_FRACTION)) if rows else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -39,6 +40,48 @@ class Estimate:
     seconds: float | None = None
     memory_gib: float = 0
     disk_gib: float = 0
+    memory: Mapping[str, float] = field(default_factory=dict)
+    """GiB at the peak by what it is for; empty where nothing is known of the model."""
+    basis: str | None = None
+    """What the seconds rest on: `earlier` stages of the store, a `given` speed, an `assumed` one, or nothing."""
+    cost: float | None = None
+    """Money, where `resources.price_per_hour` is given and the seconds are known."""
+    nominal_seconds: float = 0
+    """Seconds on the nominal machine: what later plans compare with. Not in the plan's JSON."""
+    likeness: Mapping[str, Any] = field(default_factory=dict)
+    """How the stage is run, as far as its speed depends on it. Not in the plan's JSON."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the estimate as the plan's JSON has it."""
+        found = asdict(self)
+        for name in ("nominal_seconds", "likeness", *(["cost"] if self.cost is None else [])):
+            del found[name]
+        return found
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Stages that need more than `resources.memory_gib`, and the smallest single change that helps."""
+
+    memory_gib: float
+    """What one process has."""
+    stages: tuple[str, ...]
+    """What does not fit, the largest first."""
+    needs_gib: float
+    """Of the largest."""
+    sets: tuple[str, ...]
+    """`--set` values that make all stages fit; where none do, those that come nearest."""
+    then_gib: float
+    """What the largest stage needs with them."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether the change is enough."""
+        return self.then_gib <= self.memory_gib
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as the plan's JSON has it."""
+        return {**asdict(self), "stages": list(self.stages), "sets": list(self.sets), "fits": self.fits}
 
 
 @dataclass(frozen=True)
@@ -60,7 +103,7 @@ class PlannedStage:
             "fingerprint": self.want.fingerprint,
             "action": self.action,
             "reason": asdict(self.reason) | {"changed": [asdict(change) for change in self.reason.changed]},
-            "estimate": asdict(self.estimate),
+            "estimate": self.estimate.as_dict(),
             "externals": dict(self.want.externals),
             "warnings": list(self.want.warnings),
         }
@@ -76,6 +119,10 @@ class Plan:
     warnings: tuple[str, ...] = ()
     origin: dict[str, Any] = field(default_factory=dict)
     """Spec path and --set values, so that a saved plan can say where it came from."""
+    fit: Fit | None = None
+    """What does not fit into `resources.memory_gib`, where that is given."""
+    assumes: str | None = None
+    """The speed that seconds rest on, where no earlier stages tell: `90 GFLOP/s in each process`."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the plan as JSON has it (`format` 1)."""
@@ -87,4 +134,6 @@ class Plan:
             "summary": {action: actions.count(action) for action in ("reuse", "run", "resume", "rerun", "pull")},
             "warnings": list(self.warnings),
             "origin": self.origin,
+            **({"fit": self.fit.as_dict()} if self.fit is not None else {}),
+            **({"assumes": self.assumes} if self.assumes is not None else {}),
         }

@@ -16,9 +16,9 @@ from drdoctl.report.model import (
     Generation,
     Report,
     ResponseRow,
-    StageRow,
     StudentRow,
 )
+from drdoctl.report.stages import stage_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,7 +58,8 @@ class Sampled:
 
 def collect(store: Store, plan: Plan) -> dict[str, Any]:
     """Return the report (format 1) of the plan's finished artifacts; the others are named in `missing`."""
-    stages = [_stage(store, stage) for stage in plan.stages]
+    price = (plan.spec.get("resources") or {}).get("price_per_hour")
+    stages = [stage_row(store, stage, price) for stage in plan.stages]
     done = {row.id for row in stages if row.done}
     evaluated = [stage for stage in plan.stages if stage.want.kind == "evaluate" and stage.want.id in done]
     evaluated.sort(key=lambda stage: not is_start(stage.want.label))
@@ -84,28 +85,6 @@ def collect(store: Store, plan: Plan) -> dict[str, Any]:
         stages=stages,
     )
     return report.model_dump(mode="json")
-
-
-def _stage(store: Store, stage: PlannedStage) -> StageRow:
-    want, manifest = stage.want, store.manifest(stage.want.artifact)
-    found = manifest or {}
-    return StageRow(
-        id=want.id,
-        kind=want.kind,
-        artifact=want.artifact,
-        fingerprint=want.fingerprint,
-        done=manifest is not None,
-        inputs={role: other.id for role, other in want.inputs.items()},
-        externals=dict(want.externals),
-        settings=dict(want.settings),
-        warnings=list(want.warnings),
-        seconds=found.get("seconds"),
-        estimated_seconds=stage.estimate.seconds,
-        created=found.get("created"),
-        size=sum(fact["size"] for fact in found.get("files", {}).values()),
-        packages=found.get("packages", {}),
-        host=found.get("host", {}),
-    )
 
 
 def _student(store: Store, stage: PlannedStage) -> StudentRow:

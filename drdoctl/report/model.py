@@ -143,7 +143,13 @@ class StageRow(Model):
     seconds: float | None
     """Wall-clock seconds, all attempts together."""
     estimated_seconds: float | None
-    """What the plan expected, where it could."""
+    """What the plan expected, where it could; an assumed speed counts for nothing here."""
+    peak_gib: float | None
+    """Memory that one process held at its peak, GiB: of its GPU where it had one; the largest of all processes."""
+    estimated_gib: float | None
+    """What the plan expected."""
+    cost: float | None
+    """Money that the seconds cost, with `resources.price_per_hour`."""
     created: str | None
     """When it was finished (UTC)."""
     size: int

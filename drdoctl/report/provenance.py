@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from drdoctl.report.tables import NOTHING, Table
+from drdoctl.report.tables import NOTHING, Table, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,8 +17,10 @@ def lead(report: Mapping[str, Any]) -> str:
     newest = max((row["created"] for row in done if row["created"]), default=None)
     versions = sorted({row["packages"]["drdoctl"] for row in done if "drdoctl" in row["packages"]})
     made = f"drdoctl {', '.join(versions)}; " if versions else ""
+    costs = [row["cost"] for row in done if row["cost"] is not None]
+    money = f", {sum(costs):,.2f} of money" if costs else ""
     finished = f"; last stage finished {_moment(newest)}" if newest else ""
-    return f"{made}{len(done)} of {len(report['stages'])} stages finished, {duration(seconds)} of work{finished}"
+    return f"{made}{len(done)} of {len(report['stages'])} stages finished, {duration(seconds)} of work{money}{finished}"
 
 
 def _moment(stamp: str | None) -> str:
@@ -48,21 +50,39 @@ def size(count: int) -> str:
     return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
 
 
+def gib(value: float | None) -> str:
+    """Return the memory of one process as ``1.24 GiB``."""
+    return NOTHING if value is None else f"{value:.2f} GiB"
+
+
 def tables(report: Mapping[str, Any]) -> list[Table]:
     """Return the tables of the provenance section."""
+    priced = any(row["cost"] is not None for row in report["stages"])
     stages = [
         [
             row["id"],
             row["artifact"] if row["done"] else f"{row['artifact']} (not finished)",
             duration(row["seconds"]),
             duration(row["estimated_seconds"]),
+            gib(row["peak_gib"]),
+            gib(row["estimated_gib"]),
+            *([number(row["cost"])] if priced else []),
             size(row["size"]) if row["done"] else NOTHING,
             _moment(row["created"]),
             ", ".join(row["inputs"].values()) or NOTHING,
         ]
         for row in report["stages"]
     ]
-    columns = ["stage", "artifact", "took", "plan expected", "size", "finished", "from"]
+    columns = [
+        "stage",
+        "artifact",
+        "took",
+        "plan expected",
+        "memory",
+        "memory expected",
+        *(["money"] if priced else []),
+    ]
+    columns += ["size", "finished", "from"]
     outside = {
         (name, value): row["settings"].get(name) for row in report["stages"] for name, value in row["externals"].items()
     }

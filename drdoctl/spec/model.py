@@ -200,6 +200,14 @@ class Resources(Model):
     """`auto`: CUDA where torch sees one."""
     threads: int | None = Field(default=None, ge=1)
     """CPU threads of each process; without it, the cores divided by the processes."""
+    memory_gib: float | None = Field(default=None, gt=0)
+    """Memory that one process has, GiB: of its GPU, or its share of the machine's. The plan then says what will not
+    fit, and the smallest change that helps."""
+    gflops: float | None = Field(default=None, gt=0)
+    """Speed of one process in GFLOP/s, for the plan's seconds; without it, earlier stages in the store tell, and
+    before there are any, a stated assumption."""
+    price_per_hour: float | None = Field(default=None, ge=0)
+    """Price of this machine for an hour, in any currency: the plan and the report then give the money too."""
     checkpoint_steps: int | None = Field(default=None, ge=1)
     """Checkpoint every so many steps."""
     checkpoint_minutes: float = Field(default=10, gt=0)

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "plan"))
 from plan_world import World
 
 from drdoctl.cli import run
+from drdoctl.cli._cost import PARTS
 
 
 @pytest.fixture
@@ -35,9 +36,21 @@ def test_data_goes_to_stdout(world, capsys):
     assert drdoctl("plan", "spec.yaml", "--store", "store") == 0
     out, err = capsys.readouterr()
     assert out.startswith("Legend: + run\n")
-    assert out.rstrip().endswith("Plan: 7 to run. Disk: about 1 MB. Nothing was executed.")
+    summary = out.rstrip().splitlines()[-1]
+    assert summary.startswith("Plan: 7 to run. Time: about ")
+    assert summary.endswith(", at 90 GFLOP/s in each process. Disk: about 1 MB. Nothing was executed.")
     assert "judge = teacher" in err
     assert not world.store.root.exists()
+
+
+def test_verbose_shows_the_cost_of_each_stage(world, capsys):
+    """`-v` adds a table with a line a stage: work, memory by parts, disk, time, and money where a price is given."""
+    assert drdoctl("plan", "spec.yaml", "--store", "store", "-v", "--set", "resources.price_per_hour=3600") == 0
+    head, *rows = capsys.readouterr().out.partition("Estimates")[2].splitlines()[1:]
+    assert head.split() == ["stage", "steps", "tokens", "FLOPs", "memory", *PARTS, "disk", "time", "money"]
+    assert [row.split()[0] for row in rows] == [stage.want.id for stage in world.plan().stages]
+    plan = world.plan("resources.price_per_hour=3600").stages
+    assert [row.split()[-1] for row in rows] == [f"{stage.estimate.cost:,.2f}" for stage in plan]
 
 
 def test_detailed_exitcode(world, capsys):

@@ -70,6 +70,11 @@ def pair(index):
     return json.dumps(row) + "\n"
 
 
+def told(estimate):
+    """Return what a manifest keeps of an estimate."""
+    return {"flops": estimate.flops, "nominal_seconds": estimate.nominal_seconds, **estimate.likeness}
+
+
 class World:
     """A spec, what it points at, and a store, in one folder."""
 
@@ -98,7 +103,7 @@ class World:
         """Put an artifact of each stage (or of those named) into the store, as an apply would."""
         for stage in self.plan(*sets).stages:
             if stage.action != "reuse" and (only is None or stage.want.id in only):
-                self.commit(stage.want, seconds, {"flops": stage.estimate.flops} if metrics is None else metrics)
+                self.commit(stage.want, seconds, told(stage.estimate) if metrics is None else metrics)
 
     def commit(self, want, seconds=2.0, metrics=None):
         """Put one artifact into the store."""

@@ -1,0 +1,90 @@
+"""What does not fit into `resources.memory_gib`, and the smallest single change that makes it fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from drdoctl.plan.estimate import estimates
+from drdoctl.plan.load import MICRO_TOKENS
+from drdoctl.plan.seconds import device_of
+from drdoctl.plan.types import Estimate, Fit, Plan
+from drdoctl.stages import Want
+from drdoctl.store.artifact import Store
+
+LEAST_TOKENS = 64
+"""Smaller micro-batches than this save nothing: a row is never cut."""
+
+
+def fit_of(wants: Sequence[Want], found: Sequence[Estimate], store: Store, resources: Mapping[str, Any]) -> Fit | None:
+    """Return what does not fit and the remedy, or None where all fits or `memory_gib` is not given."""
+    room = resources.get("memory_gib")
+    sized = sorted(zip(wants, found, strict=True), key=lambda pair: -pair[1].memory_gib)
+    over = [want.id for want, one in sized if room is not None and one.memory_gib > room]
+    if room is None or not over:
+        return None
+    best: tuple[float, tuple[str, ...]] | None = None
+    for changed in changes(resources):
+        then = max(one.memory_gib for one in estimates(wants, store, {**resources, **changed}))
+        if best is None or then < best[0]:
+            best = (then, tuple(f"resources.{key}={_plain(value)}" for key, value in changed.items()))
+        if then <= room:
+            best = (then, tuple(f"resources.{key}={_plain(value)}" for key, value in changed.items()))
+            break
+    needs = max(one.memory_gib for one in found)
+    then, sets = best if best is not None and best[0] < needs else (needs, ())
+    return Fit(room, tuple(over), needs, sets, then)
+
+
+def changes(resources: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the changes to try, the smallest first: micro-batches, recomputation, ZeRO, offload."""
+    tokens = int(resources.get("micro_tokens") or MICRO_TOKENS[device_of(resources)]) // 2
+    while tokens >= LEAST_TOKENS:
+        yield {"micro_tokens": tokens}
+        tokens //= 2
+    if not resources["gradient_checkpointing"]:
+        yield {"gradient_checkpointing": True}
+    stage = resources["zero_stage"]
+    if resources["processes"] > 1:
+        for more in range(stage + 1, 4):
+            yield {"zero_stage": more}
+    # what a CPU offloads stays in the same memory
+    if device_of(resources) == "cuda":
+        if resources["offload"] == "none":
+            yield {"zero_stage": max(1, stage), "offload": "optimizer"} if not stage else {"offload": "optimizer"}
+        if resources["offload"] != "all":
+            yield {"offload": "all"} if stage == 3 else {"zero_stage": 3, "offload": "all"}
+
+
+def _plain(value: Any) -> str:
+    return str(value).lower()
+
+
+def fit_text(fit: Fit) -> str:
+    """Return the sentence that says what does not fit, and what helps."""
+    more = f" and {len(fit.stages) - 1} more" if len(fit.stages) > 1 else ""
+    need = "need" if more else "needs"
+    text = (
+        f"`{fit.stages[0]}`{more} {need} up to {fit.needs_gib:.2f} GiB a process, "
+        f"more than `resources.memory_gib: {fit.memory_gib:g}`"
+    )
+    sets = "`" + " ".join(f"--set {value}" for value in fit.sets) + "`"
+    if fit.fits:
+        return f"{text}: {sets} brings it to {fit.then_gib:.2f} GiB"
+    over = fit.then_gib - fit.memory_gib
+    if not fit.sets:
+        return f"{text}: no single setting lowers it, and {over:.2f} GiB are lacking"
+    return f"{text}: no single setting is enough; {sets} comes nearest with {fit.then_gib:.2f} GiB, {over:.2f} too much"
+
+
+def machine_text(plan: Plan, processes: int, machine_gib: float) -> str | None:
+    """Return a warning where a CPU's stages will need more than the machine's memory, else None."""
+    todo = [stage for stage in plan.stages if stage.action not in ("reuse", "pull")]
+    needs = max((stage.estimate.memory_gib for stage in todo), default=0.0) * processes
+    if needs <= machine_gib:
+        return None
+    each = f"{processes} processes need" if processes > 1 else "the largest stage needs"
+    return (
+        f"{each} about {needs:.1f} GiB, and this machine has {machine_gib:.1f}: "
+        f"`--set resources.memory_gib={machine_gib / processes:.1f}` makes the plan say what would fit"
+    )

@@ -1,0 +1,224 @@
+"""Peak memory of one process of a stage, by what it holds: arithmetic on configurations, with constants measured.
+
+What the engine keeps: float32 weights, gradients and AdamW's two moments (Rajbhandari et al., arXiv 1910.02054,
+section 3, without the half-precision copies); for the backward pass each layer's activations of one micro-batch, the
+attention matrix never made (Korthikanti et al., arXiv 2205.05198, section 4, counted anew for each architecture as
+transformers computes it); logits in chunks. The constants were measured with `benchmarks/cost.py`; docs/cost.md has
+the errors. On a GPU the device's memory is meant, and what is offloaded lies elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from drdoctl.core.architectures import GATED
+from drdoctl.plan.load import Load
+from drdoctl.plan.sizes import ModelSize
+
+GIB = 2**30
+FP32, BF16 = 4, 2
+PROCESS_GIB = {"forked": 0.42, "started": 0.51, "cuda": 0.6}
+"""Interpreter, torch, transformers, DeepSpeed and what they touch in a first step; on a GPU, the CUDA context."""
+LOGITS_AT_ONCE = 1 << 24
+"""Logits that the LM head makes at once."""
+LOGIT_COPIES = 3
+"""Logits, their log-softmax and its gradient."""
+SCORED_AT_ONCE = 4096
+"""Tokens scored at once."""
+BUCKET = 200_000_000
+"""Elements that ZeRO reduces at once, at most."""
+CACHE_BYTES = {"cpu": 512 << 20, "cuda": 8 << 30}
+"""Keys and values of the rows that are sampled at once, at most."""
+SAMPLED_ROWS = 512
+RETAINED = 0.44
+"""Share of the smaller of two peaks that the allocator has not given back when the other comes."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Peak memory of one process, GiB, by what it is for. What is not held at the peak is 0."""
+
+    process: float = 0
+    """Interpreter and libraries; on a GPU the CUDA context."""
+    weights: float = 0
+    """Float32 weights, and the bfloat16 copies that autocast keeps."""
+    gradients: float = 0
+    optimizer: float = 0
+    """AdamW's two moments, and ZeRO's own float32 weights."""
+    activations: float = 0
+    """What the backward pass needs of one micro-batch, or one layer's values where there is no backward pass."""
+    logits: float = 0
+    cache: float = 0
+    """Keys and values of the rows that are sampled at once."""
+    buffers: float = 0
+    """Copies made while gradients are reduced and weights stepped or saved, as far as they add to the peak."""
+
+    @property
+    def total(self) -> float:
+        """Return GiB of all parts together."""
+        return float(sum(getattr(self, part.name) for part in fields(self)))
+
+    def larger(self, other: Memory) -> Memory:
+        """Return the one with the higher peak."""
+        return self if self.total >= other.total else other
+
+    def rounded(self) -> Memory:
+        """Return the parts to the MiB's digit."""
+        return replace(self, **{part.name: round(getattr(self, part.name), 3) for part in fields(self)})
+
+
+def on_cpu(resources: Mapping[str, Any]) -> bool:
+    """Whether the stage is taken to compute on the CPU: nothing is asked of the machine, so `auto` is a CPU."""
+    return bool(resources["device"] != "cuda")
+
+
+def process(resources: Mapping[str, Any]) -> float:
+    """Return GiB before any model is there. A single process on a CPU is forked from a warm one."""
+    if not on_cpu(resources):
+        return PROCESS_GIB["cuda"]
+    return PROCESS_GIB["forked" if resources["processes"] == 1 else "started"]
+
+
+def training(
+    model: ModelSize, load: Load, dtype: str, resources: Mapping[str, Any], *, trained: int, quantized: bool = False
+) -> Memory:
+    """Return the peak of a training process. `trained`: parameters with gradients; `quantized`: the rest in 4 bits.
+
+    There are two peaks: the end of the largest forward pass, and the optimizer's step with its temporaries. ZeRO stage
+    1 shares the moments among the processes, 2 the gradients too, 3 the weights too; offload takes them to the CPU's
+    memory, which is the same memory where the CPU computes.
+    """
+    stage, processes = resources["zero_stage"], resources["processes"]
+    away = {"none": (), "optimizer": ("optimizer",), "all": ("optimizer", "weights")}[resources["offload"]]
+    away = () if on_cpu(resources) else away
+    every, learnt = model.parameters * FP32, trained * FP32
+    held = every if not quantized else every - model.shape.body * (FP32 - NF4_BYTES)
+    shares = {name: 1 / processes if stage >= least else 1.0 for name, least in _SHARED_FROM.items()}
+    stepped = 0.0 if "optimizer" in away else learnt * shares["optimizer"]
+    weights = 0.0 if "weights" in away else held * shares["weights"]
+    copies = AUTOCAST_COPIES * model.shape.body * BF16 if dtype == "bf16" else 0.0
+    activations = load.tokens * activation_bytes(model, dtype, checkpointing=resources["gradient_checkpointing"])
+    activations *= ONEDNN if dtype == "bf16" and on_cpu(resources) else 1.0
+    logits = logit_bytes(model, load.heads, dtype) * LOGIT_COPIES
+    buffers = STEP_COPIES[stage] * stepped + REDUCE_COPIES[stage] * min(BUCKET * FP32, learnt)
+    buffers += every if stage == 3 else 0.0
+    # what one of the two peaks has freed, the other does not find in blocks that fit
+    kept = RETAINED * min(buffers, activations + logits) - min(buffers, activations + logits)
+    return Memory(
+        process=process(resources),
+        weights=(weights + copies) / GIB,
+        gradients=learnt * shares["gradients"] / GIB,
+        # ZeRO steps on a flat copy of its share of the weights
+        optimizer=(3 if stage else 2) * stepped / GIB,
+        activations=activations / GIB,
+        logits=logits / GIB,
+        buffers=(buffers + kept) / GIB,
+    )
+
+
+STEP_COPIES = {0: 2.0, 1: 2.0, 2: 1.5, 3: 2.0}
+"""Copies of what a process steps on, made in the step: AdamW's temporaries, gradients laid out flat."""
+REDUCE_COPIES = {0: 0.0, 1: 2.0, 2: 2.0, 3: 2.0}
+"""Buckets of gradients that ZeRO holds while it reduces them."""
+NF4_BYTES = 0.56
+"""A weight in 4 bits with its share of the block's scale (QLoRA, arXiv 2305.14314, section 3)."""
+AUTOCAST_COPIES = 2
+"""Bfloat16 copies of the matrices: autocast's, and of their gradients before they are added up in float32."""
+ONEDNN = 3.4
+"""oneDNN keeps scratch space and packed operands for the shapes it has seen, on a CPU in bfloat16."""
+
+
+def saved_oracle(peak: Memory, model: ModelSize) -> Memory:
+    """Return the peak with the oracle's saving: the classifier is a second model, beside all that trained the first."""
+    second = model.parameters * FP32 / GIB
+    late = replace(peak, activations=0.0, logits=0.0, buffers=peak.buffers + second)
+    return peak.larger(late)
+
+
+_SHARED_FROM = {"optimizer": 1, "gradients": 2, "weights": 3}
+
+
+def activation_bytes(model: ModelSize, dtype: str, *, checkpointing: bool) -> float:
+    """Return the bytes that a token leaves for the backward pass in all layers."""
+    shape = model.shape
+    layer = _layer_bytes(model, dtype)
+    # the gradients of one layer's widest values are there while it is gone through
+    passing = (2 * shape.mlp + 4 * shape.hidden) * FP32
+    every = shape.layers * layer
+    return passing + (min(every, shape.layers * shape.hidden * FP32 + layer) if checkpointing else every)
+
+
+def _layer_bytes(model: ModelSize, dtype: str) -> float:
+    """Return the bytes that a token leaves for the backward pass in one decoder layer, as transformers computes it.
+
+    RMSNorm keeps its input, the normalised values and its output, LayerNorm its input and output; attention its
+    queries, keys (joined prompt and response), values, result, and the result laid out anew; a gated MLP four widths,
+    another one two.
+    """
+    shape = model.shape
+    gated = shape.model_type in GATED
+    norms = (6 if gated else 4) * shape.hidden
+    attention = ATTENTION_VALUES * shape.q_width
+    mlp = (4 if gated else 2) * shape.mlp
+    if dtype == "bf16":
+        # norms stay in float32, with a bfloat16 copy of what the matrices read
+        return norms * FP32 + 2 * shape.hidden * BF16 + (attention + mlp) * BF16
+    return (norms + attention + mlp) * FP32
+
+
+ATTENTION_VALUES = 9
+"""Queries, keys and values (a prompt's once more for each further response), laid out by tree, the result likewise."""
+
+
+def logit_bytes(model: ModelSize, heads: float, dtype: str) -> float:
+    """Return the bytes of the logits made at once for `heads` predicted tokens: float32, and bfloat16 before."""
+    cells = min(heads * model.shape.vocabulary, LOGITS_AT_ONCE)
+    return cells * (FP32 + (BF16 / LOGIT_COPIES if dtype == "bf16" else 0))
+
+
+def scoring(model: ModelSize, rows_tokens: float, heads: float, dtype: str, resources: Mapping[str, Any]) -> Memory:
+    """Return the peak of a process that scores `rows_tokens` tokens in all, `heads` of them through the LM head."""
+    tokens = min(SCORED_AT_ONCE, rows_tokens)
+    share = tokens / rows_tokens if rows_tokens else 0.0
+    return Memory(
+        process=process(resources),
+        weights=_held(model, dtype) / GIB,
+        activations=tokens * passing_bytes(model) / GIB,
+        logits=2 * logit_bytes(model, heads * share, dtype) / GIB,
+    )
+
+
+def sampling(
+    model: ModelSize, prompts: float, prompt: float, new: int, dtype: str, resources: Mapping[str, Any]
+) -> Memory:
+    """Return the peak of a process that samples `new` tokens to `prompts` prompts of `prompt` tokens at most."""
+    rows = sampled_rows(model, prompts, prompt + new, resources)
+    return Memory(
+        process=process(resources),
+        weights=_held(model, dtype) / GIB,
+        activations=rows * prompt * passing_bytes(model) / GIB,
+        logits=LOGIT_COPIES * rows * model.shape.vocabulary * FP32 / GIB,
+        cache=rows * _cache_bytes(model, prompt + new) / GIB,
+    )
+
+
+def sampled_rows(model: ModelSize, prompts: float, length: float, resources: Mapping[str, Any]) -> float:
+    """Return how many rows of `length` tokens are sampled at once: as many as the cache's budget holds."""
+    budget = CACHE_BYTES["cpu" if on_cpu(resources) else "cuda"]
+    return float(max(1.0, min(prompts, SAMPLED_ROWS, budget // max(1.0, _cache_bytes(model, length)))))
+
+
+def _cache_bytes(model: ModelSize, length: float) -> float:
+    return length * model.shape.layers * model.shape.kv_width * 2 * FP32
+
+
+def passing_bytes(model: ModelSize) -> float:
+    """Return the bytes a token has at once in a forward pass that keeps nothing: one layer's widest values."""
+    shape = model.shape
+    return (3 * shape.hidden + max(6 * shape.q_width, 3 * shape.mlp)) * FP32
+
+
+def _held(model: ModelSize, dtype: str) -> float:
+    return model.parameters * (FP32 + (BF16 if dtype == "bf16" else 0))

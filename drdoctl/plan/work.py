@@ -1,0 +1,68 @@
+"""What a process does in each kind of stage, beside the matrix products: values moved, operations started, start-up.
+
+Counted by hand from what the engine runs in a decoder layer; `benchmarks/cost.py` holds the sums against the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from drdoctl.plan.load import Load
+from drdoctl.plan.memory import activation_bytes, on_cpu
+from drdoctl.plan.seconds import BACKWARD, Work
+from drdoctl.plan.sizes import ModelSize
+
+LAYER_CALLS, TREE_CALLS = 40.0, 10.0
+"""Operations of a decoder layer's forward pass: in all, and for each prompt with its responses."""
+ADAMW_BYTES = 60.0
+"""Bytes moved for a parameter in a step: gradients reduced and clipped, two moments and the weight read and written."""
+ZERO_BYTES = {0: 0.0, 1: 24.0, 2: 32.0, 3: 80.0}
+"""Bytes more for a parameter by ZeRO stage: flat copies, and whole weights put together again."""
+SCORED_ROWS = 12.0
+"""Rows in a batch that is scored."""
+START_SECONDS = {"forked": 0.9, "started": 5.0, "launched": 8.5, "data": 4.0, "training": 0.3, "other": 0.0}
+"""Imports, loading, saving: a fork of the warm process, one of its own, DeepSpeed's launcher; the data stage; and what
+setting up the optimizer adds."""
+
+
+def start_seconds(kind: str, resources: Mapping[str, Any]) -> float:
+    """Return the seconds before the first step and after the last."""
+    if kind == "data":
+        return START_SECONDS["data"]
+    how = "launched" if resources["processes"] > 1 else "forked" if on_cpu(resources) else "started"
+    return START_SECONDS[how] + START_SECONDS["training" if kind in ("sft", "oracle", "align") else "other"]
+
+
+def training_step(
+    model: ModelSize,
+    load: Load,
+    tokens: float,
+    rows: int,
+    dtype: str,
+    resources: Mapping[str, Any],
+    learnt: int,
+    passes: float,
+) -> Work:
+    """Return one process's work in an optimizer step, but for FLOPs. `tokens`, `rows`: of the step in all processes."""
+    processes, layers = resources["processes"], model.shape.layers
+    times = passes + BACKWARD + (1 if resources["gradient_checkpointing"] else 0)
+    moved = tokens / processes * activation_bytes(model, dtype, checkpointing=False) * times
+    calls = (load.micro_batches * LAYER_CALLS + rows / processes * TREE_CALLS) * layers * times
+    share = 1 / processes if resources["zero_stage"] else 1.0
+    moved += learnt * (ADAMW_BYTES * share + ZERO_BYTES[resources["zero_stage"]])
+    return Work(moved=moved, calls=calls)
+
+
+def scoring(model: ModelSize, tokens: float, rows: float, dtype: str) -> Work:
+    """Return the work of scoring rows in all, but for FLOPs."""
+    calls = (rows / SCORED_ROWS * LAYER_CALLS + rows * TREE_CALLS) * model.shape.layers
+    return Work(moved=tokens * activation_bytes(model, dtype, checkpointing=False), calls=calls)
+
+
+def sampling(model: ModelSize, prompts: float, length: float, new: float, at_once: float) -> Work:
+    """Return the work of sampling `new` tokens to each prompt, but for FLOPs: every token reads all weights anew."""
+    shape, batches = model.shape, max(1.0, prompts / at_once)
+    cache = prompts * length * shape.layers * shape.kv_width * 2 * 4
+    moved = new * (batches * model.parameters * 4 + cache + prompts * shape.vocabulary * 4 * 6)
+    return Work(moved=moved, calls=batches * new * shape.layers * LAYER_CALLS)

@@ -1,0 +1,104 @@
+"""What does not fit, and the change that makes it fit."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import jsonschema
+import pytest
+from plan_world import SPEC
+
+from drdoctl.plan.fit import changes, fit_text, machine_text
+from drdoctl.plan.schema import schema
+
+MODEL = "model: ./base"
+LEAST = ("resources.device=cuda", "resources.micro_tokens=64", "resources.gradient_checkpointing=true")
+
+
+@pytest.fixture
+def big(world):
+    """Give the world a student and an oracle of 125 M parameters."""
+    world.spec.write_text(SPEC.replace(MODEL, "model: facebook/opt-125m"))
+    return world
+
+
+def largest(plan):
+    """Return GiB of the plan's largest stage."""
+    return max(stage.estimate.memory_gib for stage in plan.stages)
+
+
+def sets(plan):
+    """Return the advised values as they would be typed."""
+    return re.findall(r"--set ([^ `]+)", fit_text(plan.fit))
+
+
+@pytest.mark.parametrize(
+    ("given", "share", "key"),
+    [
+        (("resources.micro_tokens=16384", "train.global_batch=64"), 0.9, "micro_tokens"),
+        ((*LEAST, "resources.processes=4"), 0.8, "zero_stage"),
+        (LEAST, 0.9, "offload"),
+    ],
+)
+def test_the_advice_fits(big, given, share, key):
+    """The advised change, applied as it is printed, makes every stage fit, and the plan then says nothing more."""
+    big.data.write_text(big.data.read_text().replace("question", "question " * 300))
+    given = (*given, "data.max_prompt_tokens=512", "data.max_tokens=1024")
+    room = share * largest(big.plan(*given))
+    limit = f"resources.memory_gib={room}"
+    plan = big.plan(*given, limit)
+    assert plan.fit is not None
+    assert plan.fit.fits
+    assert any(key in value for value in sets(plan))
+    again = big.plan(*given, limit, *sets(plan))
+    assert largest(again) == plan.fit.then_gib <= room
+    assert again.fit is None
+
+
+def test_nothing_fits(big):
+    """Where no single change is enough, the text says by how much the nearest one misses."""
+    plan = big.plan("resources.memory_gib=1")
+    assert plan.fit is not None
+    assert not plan.fit.fits
+    text = plan.warnings[-1]
+    assert text == fit_text(plan.fit)
+    assert f"{plan.fit.then_gib - 1:.2f}" in text
+    document = json.loads(json.dumps(plan.as_dict()))
+    jsonschema.validate(document, schema())
+    assert document["fit"]["fits"] is False
+
+
+def test_no_word_where_all_fits(big):
+    """Without `memory_gib`, or with enough of it, nothing is said."""
+    assert big.plan().fit is None
+    assert big.plan("resources.memory_gib=500").fit is None
+    assert "fit" not in big.plan().as_dict()
+
+
+def test_the_order_of_changes():
+    """Smaller micro-batches come first, then recomputation, ZeRO and offload; what is set already is not advised."""
+    resources = {
+        "device": "cuda", "processes": 2, "zero_stage": 1, "micro_tokens": 256, "micro_batch": None,
+        "gradient_checkpointing": False, "offload": "none",
+    }  # fmt: skip
+    assert list(changes(resources)) == [
+        {"micro_tokens": 128},
+        {"micro_tokens": 64},
+        {"gradient_checkpointing": True},
+        {"zero_stage": 2},
+        {"zero_stage": 3},
+        {"offload": "optimizer"},
+        {"zero_stage": 3, "offload": "all"},
+    ]
+    alone = {**resources, "device": "cpu", "processes": 1, "gradient_checkpointing": True, "micro_tokens": 100}
+    assert list(changes(alone)) == []
+
+
+def test_the_machine_is_too_small(big):
+    """A machine with less memory than all processes need together is named with what to ask the plan."""
+    plan = big.plan()
+    assert machine_text(plan, 1, 500.0) is None
+    text = machine_text(plan, 2, 2 * largest(plan) - 0.1)
+    assert text is not None
+    assert text.startswith("2 processes need about")

@@ -1,0 +1,119 @@
+"""Memory: what more processes, ZeRO, recomputation and offload save, and what more tokens cost."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drdoctl.core.architectures import SUPPORTED, shape_of
+from drdoctl.plan.load import Load
+from drdoctl.plan.memory import Memory, sampled_rows, sampling, saved_oracle, scoring, training
+from drdoctl.plan.sizes import ModelSize
+
+RESOURCES = {"processes": 1, "zero_stage": 0, "offload": "none", "gradient_checkpointing": False, "device": "cpu"}
+
+
+def model(model_type="llama", hidden=512, layers=8, vocabulary=4096):
+    """Return a model's size."""
+    shape = shape_of(
+        {
+            "model_type": model_type,
+            "hidden_size": hidden,
+            "num_hidden_layers": layers,
+            "num_attention_heads": 8,
+            "intermediate_size": 3 * hidden,
+            "vocab_size": vocabulary,
+            "max_position_embeddings": 512,
+            "tie_word_embeddings": True,
+        }
+    )
+    return ModelSize(shape, shape.parameters)
+
+
+def trained(size, tokens=2048.0, dtype="fp32", **resources):
+    """Return a training process's peak."""
+    load = Load(tokens, tokens / 2, 1)
+    return training(size, load, dtype, {**RESOURCES, **resources}, trained=size.parameters)
+
+
+sizes = st.builds(
+    model,
+    st.sampled_from(SUPPORTED),
+    st.sampled_from([64, 512, 2048]),
+    st.integers(1, 40),
+    st.sampled_from([512, 50_000]),
+)
+
+
+@given(sizes, st.floats(1, 1e5), st.sampled_from(["fp32", "bf16"]), st.sampled_from([0, 1, 2, 3]), st.booleans())
+def test_more_tokens_need_more(size, tokens, dtype, stage, checkpointing):
+    """Memory never falls with the tokens computed at once."""
+    kept = {"zero_stage": stage, "gradient_checkpointing": checkpointing}
+    assert trained(size, 2 * tokens, dtype, **kept).total >= trained(size, tokens, dtype, **kept).total
+
+
+@given(sizes, st.floats(1, 1e5), st.sampled_from(["fp32", "bf16"]), st.sampled_from([1, 2, 3]), st.integers(2, 64))
+def test_more_processes_need_less_each(size, tokens, dtype, stage, processes):
+    """At a ZeRO stage that shares, each of more processes holds no more than each of fewer."""
+    fewer = trained(size, tokens, dtype, zero_stage=stage, processes=processes)
+    assert trained(size, tokens, dtype, zero_stage=stage, processes=2 * processes).total <= fewer.total
+
+
+@given(sizes, st.floats(1, 1e5), st.sampled_from(["fp32", "bf16"]))
+def test_checkpointing_never_needs_more(size, tokens, dtype):
+    """Activations recomputed are activations that need not be kept."""
+    plain = trained(size, tokens, dtype)
+    assert trained(size, tokens, dtype, gradient_checkpointing=True).activations <= plain.activations
+
+
+@given(sizes, st.sampled_from([1, 2, 3]))
+def test_offload_frees_a_gpu_and_not_a_cpu(size, stage):
+    """What is offloaded leaves the device's memory; where the CPU computes, it is the same memory."""
+    gpu = {"device": "cuda", "zero_stage": stage, "processes": 2}
+    assert trained(size, **gpu, offload="optimizer").optimizer == 0 < trained(size, **gpu).optimizer
+    assert trained(size, zero_stage=stage, offload="optimizer") == trained(size, zero_stage=stage)
+
+
+def test_what_zero_shares():
+    """Stage 1 shares the moments, 2 the gradients too, 3 the weights too (Rajbhandari et al., figure 1)."""
+    size = model()
+    gib = size.parameters * 4 / 2**30
+    found = [trained(size, zero_stage=stage, processes=4) for stage in (0, 1, 2, 3)]
+    assert [one.weights for one in found] == pytest.approx([gib, gib, gib, gib / 4])
+    assert [one.gradients for one in found] == pytest.approx([gib, gib, gib / 4, gib / 4])
+    # from stage 1 on, with a flat copy of the weights that are stepped on
+    assert [one.optimizer for one in found] == pytest.approx([2 * gib, 3 * gib / 4, 3 * gib / 4, 3 * gib / 4])
+
+
+def test_a_scored_file_needs_no_more_than_its_batches():
+    """Scoring a hundred times the rows takes no more memory than a batch does, and less than training."""
+    size = model()
+    few, many = (scoring(size, tokens, tokens / 2, "fp32", RESOURCES) for tokens in (1e4, 1e6))
+    assert few.total == pytest.approx(many.total)
+    assert many.total < trained(size).total
+    assert (many.gradients, many.optimizer) == (0, 0)
+
+
+@given(sizes, st.integers(1, 5000), st.integers(1, 1000), st.integers(1, 1000))
+def test_the_cache_stays_within_its_budget(size, prompts, prompt, new):
+    """Keys and values take at most half a GiB on a CPU, unless a single row needs more."""
+    found = sampling(size, prompts, prompt, new, "fp32", RESOURCES)
+    assert found.cache <= 0.5 or sampled_rows(size, prompts, prompt + new, RESOURCES) == 1
+
+
+def test_saving_an_oracle_holds_a_second_model():
+    """An oracle with few activations peaks when it is saved, one with many when it is trained."""
+    size = model()
+    small, large = trained(size, 64.0), trained(size, 50_000.0)
+    assert saved_oracle(small, size).total > small.total
+    assert saved_oracle(large, size) == large
+
+
+def test_parts_make_the_total():
+    """The total is the sum of the parts, and rounding keeps three digits of each."""
+    peak = replace(Memory(), weights=1.23456, logits=2.0)
+    assert peak.total == pytest.approx(3.23456)
+    assert asdict(peak.rounded())["weights"] == 1.235

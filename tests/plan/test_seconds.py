@@ -1,0 +1,64 @@
+"""Seconds: nominal work, and which earlier stages say how fast the machine is."""
+
+from __future__ import annotations
+
+import pytest
+
+from drdoctl.plan.seconds import SPEEDS, Witness, Work, assumption, likeness, nominal, slowness, witnesses
+
+RESOURCES = {"device": "cpu", "threads": 1, "gflops": None}
+FACTS = {"dtype": "fp32", "processes": 1, "threads": 1, "device": "cpu"}
+
+
+def witness(kind, ratio, **facts):
+    """Return an earlier stage."""
+    return Witness(likeness(kind, {**FACTS, **facts}), ratio)
+
+
+def test_work_adds_up():
+    """Work done twice takes twice as long, but for its start."""
+    once = Work(flops=9e9, moved=4e9, calls=1000, starts=2.0)
+    assert nominal(once.times(2), "fp32", RESOURCES) - 2 == pytest.approx(2 * (nominal(once, "fp32", RESOURCES) - 2))
+    assert (once + once).flops == once.times(2).flops
+
+
+def test_what_makes_it_faster():
+    """Bfloat16, more threads and a given speed shorten what is computed."""
+    todo = Work(flops=1e12)
+    plain = nominal(todo, "fp32", RESOURCES)
+    assert plain == pytest.approx(1e12 / (SPEEDS["cpu"].gflops["fp32"] * 1e9))
+    assert nominal(todo, "bf16", RESOURCES) < plain
+    assert nominal(todo, "fp32", {**RESOURCES, "threads": 2}) == pytest.approx(plain / 2)
+    assert nominal(todo, "fp32", {**RESOURCES, "gflops": 500.0}) == pytest.approx(2.0)
+
+
+def test_the_most_alike_tell():
+    """A stage of the same kind counts more than one of the same arithmetic; several give their median."""
+    known = [witness("sft", 2.0), witness("align", 5.0), witness("align", 7.0, dtype="bf16"), witness("align", 6.0)]
+    assert slowness(likeness("sft", FACTS), known) == 2.0
+    assert slowness(likeness("align", FACTS), known) == 5.5
+    assert slowness(likeness("align", {**FACTS, "dtype": "bf16"}), known) == 7.0
+    assert slowness(likeness("align", {**FACTS, "processes": 2}), known) == 5.5
+
+
+def test_data_stages_tell_of_nothing_else():
+    """Tokenising says nothing of training, nor the other way round."""
+    assert slowness(likeness("align", FACTS), [witness("data", 3.0)]) is None
+    assert slowness(likeness("data", FACTS), [witness("align", 3.0), witness("data", 2.0)]) == 2.0
+    assert slowness(likeness("data", FACTS), []) is None
+
+
+def test_manifests_without_nominal_seconds_are_no_witnesses():
+    """Artifacts from before plans had nominal seconds, and pulled ones, say nothing."""
+    made = {"kind": "sft", "fingerprint": "f", "seconds": 6.0, "metrics": {"flops": 1e9}}
+    assert witnesses([made], {}) == []
+    whole = {**made, "metrics": {"flops": 1e9, "nominal_seconds": 2.0}}
+    assert [one.ratio for one in witnesses([whole], {})] == [3.0]
+    assert [one.ratio for one in witnesses([whole], {"f": 2e9})] == [1.5]
+
+
+def test_the_assumption_in_words():
+    """The sentence names the speed of a process: assumed for its device and arithmetic, or given."""
+    assert assumption(["fp32"], RESOURCES) == "90 GFLOP/s in each process"
+    assert assumption(["bf16", "fp32"], {**RESOURCES, "device": "cuda"}) == "40 TFLOP/s or 300 TFLOP/s in each process"
+    assert assumption(["fp32"], {**RESOURCES, "gflops": 12.5}) == "12.5 GFLOP/s in each process"

@@ -1,0 +1,47 @@
+"""Work beside matrix products: what makes a step dearer."""
+
+from __future__ import annotations
+
+import pytest
+from test_memory import RESOURCES, model
+
+from drdoctl.plan.load import Load
+from drdoctl.plan.work import sampling, scoring, start_seconds, training_step
+
+LOAD = Load(2048.0, 1024.0, 4.0)
+
+
+def step(**resources):
+    """Return a process's work in a step of 8,192 tokens."""
+    size = model()
+    return training_step(size, LOAD, 8192.0, 32, "fp32", {**RESOURCES, **resources}, size.parameters, 1.0)
+
+
+def test_a_step_costs_more_when_it_recomputes_or_shares():
+    """Recomputation starts and moves more; higher ZeRO stages move more for each parameter."""
+    assert step(gradient_checkpointing=True).calls > step().calls
+    moved = [step(zero_stage=stage).moved for stage in (0, 1, 2, 3)]
+    assert moved == sorted(moved)
+
+
+def test_processes_share_the_rows():
+    """Two processes have half the rows' operations each."""
+    assert step(processes=2).moved < step().moved
+
+
+def test_sampling_reads_all_weights_for_each_token():
+    """Twice the tokens move about twice the bytes, and small batches read the weights more often."""
+    size = model()
+    once, twice = (sampling(size, 64, 200.0, new, 64) for new in (50.0, 100.0))
+    assert twice.moved == pytest.approx(2 * once.moved)
+    assert sampling(size, 64, 200.0, 50.0, 8).moved > once.moved
+    assert scoring(size, 2e4, 100, "fp32").calls == pytest.approx(2 * scoring(size, 1e4, 50, "fp32").calls)
+
+
+def test_a_fork_starts_sooner():
+    """A single process on a CPU is forked from a warm one; several need a launcher; data stages import tokenizers."""
+    forked, started, launched = (
+        start_seconds("align", {**RESOURCES, **given}) for given in ({}, {"device": "cuda"}, {"processes": 2})
+    )
+    assert forked < started < launched
+    assert start_seconds("logps", RESOURCES) < forked < start_seconds("data", RESOURCES)
