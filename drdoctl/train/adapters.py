@@ -52,6 +52,8 @@ def attach(lm: Any, lora: Mapping[str, Any], seed: int) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         get_peft_model(lm, _config(lm, lora), adapter_name=NAME, autocast_adapter_dtype=False)
+    for weight in weights(lm).values():  # over 4-bit matrices peft makes them bfloat16, too coarse to be stepped
+        weight.data = weight.data.to(lm.get_input_embeddings().weight.dtype)
 
 
 def _config(lm: Any, lora: Mapping[str, Any], **more: Any) -> Any:
@@ -170,12 +172,10 @@ def merge(lm: Any) -> None:
     """
     from peft.tuners.lora import LoraLayer
 
-    # whoever merges may stand inside bf16's autocast, which would round the products
-    with torch.autocast(lm.device.type, enabled=False):
-        for name, module in [found for found in lm.named_modules() if isinstance(found[1], LoraLayer)]:
-            plain = unpacked(module.get_base_layer())
-            plain.weight.data = plain.weight.data + module.get_delta_weight(NAME).to(plain.weight.device)
-            lm.set_submodule(name, plain)
+    for name, module in [found for found in lm.named_modules() if isinstance(found[1], LoraLayer)]:
+        plain = unpacked(module.get_base_layer())
+        plain.weight.data = plain.weight.data + module.get_delta_weight(NAME).to(plain.weight.device)
+        lm.set_submodule(name, plain)
     for name, module in [found for found in lm.named_modules() if packed(found[1])]:
         lm.set_submodule(name, unpacked(module))
     lm.__dict__.pop("peft_config", None)

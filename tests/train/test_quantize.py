@@ -9,6 +9,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from safetensors.torch import load_file  # noqa: E402
+
 from drdoctl.core.errors import UserError  # noqa: E402
 from drdoctl.train import adapters, align, logps, quantize, sft  # noqa: E402
 from drdoctl.train.models import Policy, load_policy, new_lm  # noqa: E402
@@ -69,6 +71,9 @@ def test_qlora_from_sft_to_a_merged_student(make_job, data, dtype):
     begun = make_job("sft", "begun", settings=own)
     sft.run(begun)
     assert losses(begun)[-1] < losses(begun)[0] - 0.3
+    assert {weight.dtype for weight in load_file(Path(begun.out, "adapter_model.safetensors")).values()} == {
+        torch.float32
+    }
     shared = make_job("sft", "shared", settings=own, resources={"zero_stage": 2})
     sft.run(shared)
     assert losses(shared) == pytest.approx(losses(begun), rel=1e-3)
