@@ -57,7 +57,6 @@ TESTED_ELSEWHERE = {
     "drdoctl.train.oracle": "tests/train/test_scoring.py",
     "drdoctl.train.places": "tests/train/test_loop.py",
     "drdoctl.train.rewards": "tests/train/test_scoring.py",
-    "drdoctl.train.runtime": "tests/train/test_checkpoint.py",
     "drdoctl.train.sft": "tests/train/test_loop.py",
     "drdoctl.train.weights": "tests/train/test_models.py",
 }

@@ -200,6 +200,9 @@ class Resources(Model):
     """`auto`: CUDA where torch sees one."""
     threads: int | None = Field(default=None, ge=1)
     """CPU threads of each process; without it, the cores divided by the processes."""
+    pin_threads: bool = False
+    """Bind each process's threads to cores of its own, on a CPU with several processes. Only for a machine that runs
+    nothing else: two runs at once would share the same cores."""
     memory_gib: float | None = Field(default=None, gt=0)
     """Memory that one process has, GiB: of its GPU, or its share of the machine's. The plan then says what will not
     fit, and the smallest change that helps."""

@@ -75,6 +75,15 @@ def activation_offload(case: Case) -> Iterator[Fault]:
         yield from case.no_effect("resources.activation_offload", "with `resources.device: cpu`")
 
 
+def pin_threads(case: Case) -> Iterator[Fault]:
+    """Threads are bound where several processes compute on a CPU."""
+    resources = case.spec.resources
+    if resources.processes == 1:
+        yield from case.no_effect("resources.pin_threads", "with one process, which has all cores")
+    elif resources.device == "cuda":
+        yield from case.no_effect("resources.pin_threads", "with `resources.device: cuda`")
+
+
 def revisions(case: Case) -> Iterator[Fault]:
     """Only what comes from the Hub has a revision."""
     spec = case.spec
@@ -147,6 +156,6 @@ def slow_bf16(case: Case) -> Iterator[str]:
         yield "`dtype: bf16` with `resources.device: cpu` is slower than fp32 on most CPUs"
 
 
-EACH = (either_or, warm_up, batch, offload, activation_offload, revisions, new_model, finished_oracle)
+EACH = (either_or, warm_up, batch, offload, activation_offload, pin_threads, revisions, new_model, finished_oracle)
 ALL = (method_rates,)
 DOUBTS = (unpinned, slow_bf16)

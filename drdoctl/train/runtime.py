@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +57,12 @@ def _device(wanted: str, local_rank: int) -> torch.device:
     return torch.device("cuda", local_rank)
 
 
+def share(cores: Sequence[int], place: int, processes: int) -> list[int]:
+    """Return the cores of one process among several: as many for each, in order; none where there are too few."""
+    each = len(cores) // processes
+    return list(cores[place * each : (place + 1) * each])
+
+
 def start(resources: Mapping[str, Any], seed: int, *, group: bool = False) -> World:
     """Settle threads, seeds and device; with `group`, join the process group that DeepSpeed trains in.
 
@@ -63,7 +70,11 @@ def start(resources: Mapping[str, Any], seed: int, *, group: bool = False) -> Wo
     """
     rank, size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     local_rank = int(os.environ.setdefault("LOCAL_RANK", str(rank)))
-    torch.set_num_threads(resources.get("threads") or max(1, (os.cpu_count() or 1) // size))
+    usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+    own = share(usable, local_rank, size)
+    if resources.get("pin_threads") and own and size > 1 and sys.platform == "linux":
+        os.sched_setaffinity(0, own)  # threads that torch starts from here on inherit it
+    torch.set_num_threads(resources.get("threads") or max(1, len(own)))
     random.seed(seed)
     np.random.seed(seed % (1 << 32))  # noqa: NPY002 -- libraries below us use the global stream
     torch.manual_seed(seed)
