@@ -201,8 +201,7 @@ class Resources(Model):
     threads: int | None = Field(default=None, ge=1)
     """CPU threads of each process; without it, the cores divided by the processes."""
     pin_threads: bool = False
-    """Bind each process's threads to cores of its own, on a CPU with several processes. Only for a machine that runs
-    nothing else: two runs at once would share the same cores."""
+    """Bind each process to cores of its own, on a CPU; not where other runs share the machine: they take the same."""
     memory_gib: float | None = Field(default=None, gt=0)
     """Memory that one process has, GiB: of its GPU, or its share of the machine's. The plan then says what will not
     fit, and the smallest change that helps."""
