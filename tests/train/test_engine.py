@@ -44,3 +44,32 @@ def test_norms_and_biases_do_not_decay():
     groups = optimizer(nn.Sequential(nn.Linear(3, 2), nn.LayerNorm(2)), SETTINGS).param_groups
     assert [(len(group["params"]), group["weight_decay"]) for group in groups] == [(1, 0.3), (3, 0.0)]
     assert all(group["betas"] == (0.8, 0.9) and group["lr"] == 0.1 for group in groups)
+
+
+def test_on_a_cpu_the_optimizer_is_as_a_plain_loop():
+    """On a CPU the optimizer gives the bits of a plain loop."""
+    layers = [nn.Linear(3, 2) for _ in range(2)]
+    layers[1].load_state_dict(layers[0].state_dict())
+    ours = optimizer(layers[0], SETTINGS)
+    groups = [{"params": list(group), "weight_decay": decay} for group, decay in _groups(layers[1])]
+    plain = torch.optim.AdamW(groups, lr=0.1, betas=(0.8, 0.9), foreach=False)
+    for step in range(3):
+        for layer, taken in zip(layers, (ours, plain), strict=True):
+            for weight in layer.parameters():
+                weight.grad = torch.full_like(weight, 0.1 * (step + 1))
+            taken.step()
+    assert all(torch.equal(one, other) for one, other in zip(*(layer.parameters() for layer in layers), strict=True))
+
+
+def _groups(layer):
+    return [([layer.weight], 0.3), ([layer.bias], 0.0)]
+
+
+@pytest.mark.gpu
+def test_the_optimizer_is_fused_on_a_device():
+    """On CUDA one kernel updates many weights."""
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    made = optimizer(nn.Linear(3, 2).to("cuda"), SETTINGS)
+    assert made.defaults["fused"]
+    assert not made.defaults["foreach"]
