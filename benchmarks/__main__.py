@@ -30,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--rows", type=int, help="preference pairs (default: 256)")
     made.add_argument("--smollm2", type=Path, metavar="DIR", help="SmolLM2-135M as a Hugging Face folder")
     made.add_argument("--ultrafeedback", type=Path, metavar="FILE", default=ULTRAFEEDBACK, help="pairs, JSON lines")
+    made.add_argument("--cpu", action="store_true", help="count processor seconds, for a busy machine; nothing is kept")
     made.add_argument("--quick", action="store_true", help="a smoke run on a tiny model; nothing is kept")
     made.add_argument("--render", action="store_true", help="only write the kept records' tables into the page")
     return made
@@ -91,7 +92,7 @@ def _measure(name: str, measure: Measure, world: str, settings: Settings, out: P
         return False
     print(f"\n{measure.title}: {WORLDS[world].title}\n")
     print(tables.markdown(tables.line(row, rounds) for row in measure.rows))
-    if not settings.quick:
+    if not (settings.quick or settings.cpu):
         results.keep(out or results.FOLDER, name, world, settings, rounds)
     return True
 

@@ -32,6 +32,8 @@ class Settings:
     """Threads of each side."""
     rows: int = 256
     """Preference pairs of a world."""
+    cpu: bool = False
+    """Whether processor seconds stand for seconds: with one thread a side, what other work on the machine spares."""
     quick: bool = False
     """A smoke run: one round, tiny models, no figure to quote."""
     smollm2: Path | None = None
@@ -89,6 +91,8 @@ def run(side: Side, settings: Settings) -> dict[str, Any]:
         if child.returncode or not result.exists():
             raise SideFailed(f"{side.target} ended with {child.returncode}:\n{_tail(log)}")
         record = json.loads(result.read_text(encoding="utf-8"))
+        if settings.cpu:
+            record["seconds"] = record.get("cpu_seconds", record["seconds"])
         return {**record, "process_seconds": time.perf_counter() - begun}
 
 

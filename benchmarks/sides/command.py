@@ -19,4 +19,5 @@ def timed(argv: list[str], tokens: int, pairs: int, folder: str, threads: int) -
     seconds = time.perf_counter() - begun
     if status or not list(Path(folder).rglob("model.safetensors")):
         raise ValueError(f"`{' '.join(words)}` ended with {os.waitstatus_to_exitcode(status)}")
-    return {"seconds": seconds, "pairs": pairs, "tokens": tokens, "peak_mib": usage.ru_maxrss / 1024}
+    spent = {"seconds": seconds, "cpu_seconds": usage.ru_utime + usage.ru_stime}
+    return {**spent, "pairs": pairs, "tokens": tokens, "peak_mib": usage.ru_maxrss / 1024}

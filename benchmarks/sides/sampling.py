@@ -8,9 +8,10 @@ the same length on both, and its next token is still drawn from many.
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
+
+from benchmarks.records import now, since
 
 STATES = 256
 """Longest response plus one."""
@@ -58,11 +59,11 @@ def _read(file: str) -> tuple[list[list[int]], list[int], list[int], int]:
     return prompts, told["lengths"], told["special"], told["end"]
 
 
-def _record(begun: float, found: list[int], wanted: list[int]) -> dict[str, Any]:
-    seconds = time.perf_counter() - begun
+def _record(begun: tuple[float, float], found: list[int], wanted: list[int]) -> dict[str, Any]:
+    spent = since(begun)
     if found != wanted:
         raise ValueError(f"responses have {found} tokens, not the {wanted} that were forced")
-    return {"seconds": seconds, "pairs": len(found), "tokens": sum(found)}
+    return {**spent, "pairs": len(found), "tokens": sum(found)}
 
 
 def ours(model: str, prompts: str, folder: str, threads: int) -> dict[str, Any]:
@@ -87,7 +88,7 @@ def ours(model: str, prompts: str, folder: str, threads: int) -> dict[str, Any]:
         return [len(response.ids) for response in sampler.run(lm, [way], [end], "fp32")[way.label]]
 
     sample([with_length(rows[0], 2)], "first")  # what is loaded once a process
-    begun = time.perf_counter()
+    begun = now()
     return _record(begun, sample(rows, "all"), lengths)
 
 
@@ -122,5 +123,5 @@ def generate(model: str, prompts: str, folder: str, threads: int) -> dict[str, A
         return found
 
     sample([with_length(rows[0], 2)])  # what is loaded once a process
-    begun = time.perf_counter()
+    begun = now()
     return _record(begun, sample(rows), lengths)

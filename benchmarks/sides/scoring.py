@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from benchmarks.records import now, since
 
 BATCH = 8
 """Responses in a padded batch, in the file's order."""
@@ -53,9 +54,9 @@ def _timed(score: Callable[[Path, Path], None], file: Path, folder: Path, tokens
     lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
     few.write_text("".join(lines[:2]), encoding="utf-8")
     score(few, folder / "few-scored.jsonl")
-    begun = time.perf_counter()
+    begun = now()
     score(file, out)
-    seconds = time.perf_counter() - begun
+    spent = since(begun)
     rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     rewards = [row[name] for row in rows for name in ("reward_chosen", "reward_rejected")]
-    return {"seconds": seconds, "pairs": len(rows), "tokens": tokens, "rewards": rewards}
+    return {**spent, "pairs": len(rows), "tokens": tokens, "rewards": rewards}

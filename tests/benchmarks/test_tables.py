@@ -65,22 +65,22 @@ def test_sides_must_agree():
 
 def test_the_clock_leaves_the_warm_up_out(monkeypatch):
     """Seconds run from the end of the warm-up to the end of the last step, tokens are those of the steps between."""
-    times = iter([0.0, 5.0, 6.0, 8.0, 9.0])
-    monkeypatch.setattr("benchmarks.records.time.perf_counter", lambda: next(times))
+    times = iter([(0.0, 0.0), (5.0, 1.0), (6.0, 2.0), (8.0, 3.0), (9.0, 3.5)])
+    monkeypatch.setattr("benchmarks.records.now", lambda: next(times))
     clock = StepClock(2)
     for _ in range(4):
         clock.tick()
     found = clock.record([1, 2, 3, 4], 8, [0.1] * 4)
     assert (found["seconds"], found["steps"], found["pairs"], found["tokens"]) == (3.0, 2, 16, 7)
-    assert found["to_first_step"] == 5.0
+    assert (found["cpu_seconds"], found["to_first_step"]) == (1.5, 5.0)
+
+
+def test_warm_up_alone_measures_nothing():
+    """A run without a step after its warm-up is refused."""
+    clock = StepClock(1)
+    clock.tick()
     with pytest.raises(ValueError, match="nothing to measure"):
-        StepClock.record(clock_of(times=1), [1], 8, [0.1])
-
-
-def clock_of(times: int) -> StepClock:
-    clock = StepClock.__new__(StepClock)
-    clock.warmup, clock.ends, clock.begun = 1, [0.0] * times, 0.0
-    return clock
+        clock.record([1], 8, [0.1])
 
 
 def test_the_floor_takes_the_steps_tokens():
