@@ -83,8 +83,8 @@ def _part(figures: Any) -> Rows | None:
 
     means = mean("prompt"), mean("chosen"), mean("rejected")
     pair = figures.get("pair_tokens") or {}
-    known = (float(pair.get(key) or factor * sum(means)) for key, factor in (("max", LONGEST), ("sd", SPREAD)))
-    return Rows(figures["rows"], *means, *known)
+    longest, spread = pair.get("max") or LONGEST * sum(means), pair.get("sd") or SPREAD * sum(means)
+    return Rows(figures["rows"], *means, longest=float(longest), spread=float(spread))
 
 
 def _guessed(data: Want) -> Sizes:
@@ -94,7 +94,7 @@ def _guessed(data: Want) -> Sizes:
     tokens = min(size / rows / BYTES_PER_TOKEN, limit * 1.25) if rows and size else limit * 0.5
     # a generated world's rows are as long as its limits were made for
     shape = (tokens * PROMPT_SHARE, tokens * RESPONSE_SHARE, tokens * RESPONSE_SHARE)
-    shape += (min(tokens * LONGEST, max(tokens, limit * 1.25)), tokens * SPREAD)
+    longest = min(tokens * LONGEST, max(tokens, limit * 1.25))
     counts = {name: source.get(name) for name in ("eval", "sft", "prompts")}
     counts = {name: count if isinstance(count, int) else None for name, count in counts.items()}
     held_out = round(rows * (settings["data.eval_fraction"] or EVAL_FRACTION)) if rows else None
@@ -103,7 +103,7 @@ def _guessed(data: Want) -> Sizes:
     held_out = min(filter(None, (held_out, settings["data.max_eval_rows"])), default=None)
 
     def part(count: int | None) -> Rows | None:
-        return Rows(count, *shape) if count else None
+        return Rows(count, *shape, longest=longest, spread=tokens * SPREAD) if count else None
 
     return Sizes(part(train), part(held_out), part(counts["sft"] or train), part(counts["prompts"] or held_out))
 
