@@ -60,10 +60,13 @@ class Progress:
         loss: float | None = None,
         tokens: int | None = None,
     ) -> None:
-        """Report that `step` of `steps` is done. `tokens`: worked on since the last call, over all processes."""
+        """Report that `step` of `steps` is done; `steps` 0: how many there are is not known.
+
+        `tokens`: worked on since the last call, over all processes.
+        """
         now = time.monotonic()
         self._rates(now, step, tokens)
-        left = (steps - step) / self._steps_per_second if self._steps_per_second else None
+        left = (steps - step) / self._steps_per_second if steps and self._steps_per_second else None
         self._state = {
             "step": step,
             "steps": steps,
@@ -72,7 +75,7 @@ class Progress:
             "tokens_per_second": self._tokens_per_second,
             "seconds_left": left,
         }
-        if now - self._written >= self._interval or step >= steps:
+        if now - self._written >= self._interval or (steps and step >= steps):
             self._write(now)
 
     def checkpointed(self, step: int) -> None:

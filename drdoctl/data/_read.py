@@ -70,8 +70,7 @@ def read_parts(
     progress = Progress(request)
 
     def between() -> None:
-        rows = sum(ledger.read.values())
-        progress.update(rows, rows + 1, unit="row")
+        progress.update(sum(ledger.read.values()), 0, unit="row")
         if stop_requested(request):
             raise StopRequested
 

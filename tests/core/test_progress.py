@@ -36,6 +36,17 @@ def test_rates_follow_the_clock(job, tmp_path, monkeypatch):
     assert written["seconds_left"] == pytest.approx(8)
 
 
+def test_work_of_unknown_length_has_no_end(job, tmp_path, monkeypatch):
+    """Where nobody knows how much there is, no end is foretold, and writes stay as rare as ever."""
+    clock = iter([10.0, 11.0, 11.1])
+    monkeypatch.setattr("drdoctl.core.progress.time.monotonic", lambda: next(clock))
+    progress = Progress(job, interval=0.5)
+    for rows in (512, 1024, 1536):
+        progress.update(rows, 0, unit="row")
+    written = json.loads((tmp_path / "progress.json").read_text())
+    assert (written["step"], written["steps"], written["seconds_left"]) == (1024, 0, None)
+
+
 def test_checkpoint_is_written_at_once_and_kept(job, tmp_path):
     """A checkpoint's step reaches the file however recent the last write, and stays in later ones."""
     progress = Progress(job, interval=60)
