@@ -25,6 +25,7 @@ FORMS: tuple[Form, ...] = ("vllm", "ids", "text")
 REFUSALS = (400, 404, 405, 422)
 """What a server answers to fields or prompts that it does not take, or without such an address at all."""
 TRANSIENT = (408, 409, 425, 429)
+UNAVAILABLE = 503
 ATTEMPTS = 7
 PAUSE_SECONDS = 0.5
 """Before the second attempt; doubles each time (exponential back-off with full jitter)."""
@@ -166,6 +167,13 @@ def passing(error: Exception) -> bool:
         code = error.response.status_code
         return code in TRANSIENT or code >= 500
     return not isinstance(error, httpx2.UnsupportedProtocol)
+
+
+def starting(error: Exception) -> bool:
+    """Tell whether a server may only be on its way up: nobody listens yet, or it says that it is not ready."""
+    if isinstance(error, httpx2.HTTPStatusError):
+        return error.response.status_code == UNAVAILABLE
+    return not isinstance(error, Malformed)
 
 
 def pause(number: int, error: Exception) -> float:

@@ -22,7 +22,20 @@ from drdoctl.core.errors import StageFailed
 from drdoctl.core.files import read_json, write_atomic
 from drdoctl.core.progress import Progress, StopRequested, stop_requested
 from drdoctl.train.chunks import POLL_SECONDS
-from drdoctl.train.completions import FORMS, Answer, Ask, Completions, Ends, Form, Malformed, NotTaken, failed, passing
+from drdoctl.train.completions import (
+    ATTEMPTS,
+    FORMS,
+    Answer,
+    Ask,
+    Completions,
+    Ends,
+    Form,
+    Malformed,
+    NotTaken,
+    failed,
+    passing,
+    starting,
+)
 from drdoctl.train.notebook import Kept, notebook
 from drdoctl.train.responses import Said, Way, check_room
 from drdoctl.train.sample import row_seed
@@ -142,15 +155,16 @@ class _Session:
 
     async def _find_model(self) -> None:
         """Wait until the server answers, and see that it serves this very model."""
-        began, number = time.monotonic(), 0
+        began, number, broken = time.monotonic(), 0, 0
         while True:
             try:
                 listed = await self.client.models()
                 break
             except (httpx2.HTTPError, Malformed) as error:
                 number += 1
-                late = time.monotonic() - began >= (self.server.start_seconds)
-                if late or not passing(error):
+                broken += not starting(error)
+                late = time.monotonic() - began >= self.server.start_seconds
+                if late or broken == ATTEMPTS or not passing(error):
                     raise failed(f"{self.server.url}/models", error, number) from None
             await asyncio.sleep(LISTEN_SECONDS)
         names = self.served.names

@@ -49,6 +49,8 @@ class Fake(ThreadingHTTPServer):
         """Answers in place of the made-up model: called with the handler and the request."""
         self.before = lambda _handler, _number: False
         """Called with each completion's number; answers itself and returns True, or lets it be answered."""
+        self.listing = lambda _handler, _number: False
+        """The same for requests to list the models."""
 
     @property
     def url(self):
@@ -80,6 +82,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         """List the models."""
         self.server.keys.append(self.headers.get("Authorization"))
+        if self.server.listing(self, len(self.server.keys) - 1):
+            return
         self.send(200, {"object": "list", "data": [{"id": name, "object": "model"} for name in self.server.names]})
 
     def do_POST(self):

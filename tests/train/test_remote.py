@@ -236,6 +236,18 @@ def _impatient(init):
     return short
 
 
+@pytest.mark.parametrize(("status", "attempts"), [(500, completions.ATTEMPTS), (404, 1)])
+def test_a_server_that_is_broken_is_not_waited_for(fake, sampler, status, attempts):
+    """A server that listens and only fails is given up soon, with its own words; one that loads is waited for."""
+    fake.listing = lambda handler, number: number < 9 and (handler.send(503, {}) or True)
+    assert run(sampler(fake.url, "loads")) == ALL
+    fake.keys.clear()
+    fake.listing = lambda handler, _: handler.send(status, {"error": {"message": "no cache"}}) or True
+    with pytest.raises(StageFailed, match=f"status {status}: no cache"):
+        run(sampler(fake.url, "broken"))
+    assert len(fake.keys) == attempts
+
+
 def test_no_form_is_taken(fake, sampler):
     """A server that takes no form of a request is an error with its own words."""
     fake.refuses = ("vllm", "ids", "text")
