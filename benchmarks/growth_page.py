@@ -8,6 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from drdoctl.stages import KINDS
+
 Known = Mapping[str, Mapping[str, Any]]
 """Pairs (as text) -> what `growth.measured` returned, and a `note`."""
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#aa8800", "#66aacc", "#aa3377", "#777777", "#222222", "#cc5500", "#008877")
@@ -44,7 +46,9 @@ from disk row by row. What grows with the rows is numbers:
 def write(docs: Path, known: Known) -> None:
     """Write page and plot."""
     sizes = sorted(known, key=int)
-    names = list(dict.fromkeys(name for size in sizes for name in known[size]["stages"]))
+    order = ("plan (first)", "plan (again)", *KINDS)
+    found = dict.fromkeys(name for size in sizes for name in known[size]["stages"])
+    names = sorted(found, key=lambda name: (order.index(name.partition("[")[0]), name.endswith("[drdo]")))
     panels = [
         _panel("CPU seconds", known, names, lambda figures: figures["cpu_seconds"], 0),
         _panel("peak memory, MiB", known, names, lambda figures: figures["peak_mib"], WIDTH),
