@@ -15,6 +15,7 @@ import click
 
 from drdoctl.cli._zoo import ZOO
 from drdoctl.cli.options import Options, shared, verb
+from drdoctl.core.adapters import ADAPTER_CONFIG
 from drdoctl.core.errors import Fault, StageFailed, UserError, Where, error_class
 from drdoctl.core.files import read_json, write_json
 
@@ -85,7 +86,7 @@ def _find(options: Options, text: str, location: str | None) -> Oracle:
     store = Store(options.store)
     if is_ref(text):
         artifact = pull(store, text, locate(location), offline=options.offline).path.name
-    elif (Path(text) / "config.json").is_file() and not (Path(text) / "manifest.json").is_file():
+    elif _model(Path(text)) and not (Path(text) / "manifest.json").is_file():
         return Oracle(Path(text))
     else:
         store, artifact = find(store, text)
@@ -99,6 +100,11 @@ def _find(options: Options, text: str, location: str | None) -> Oracle:
     store.verify_input(artifact)
     dtype = manifest["settings"].get("oracle.dtype", "fp32")
     return Oracle(store.path(artifact), template_of(store, manifest) or "auto", dtype)
+
+
+def _model(folder: Path) -> bool:
+    """Whether a folder holds a whole model or an adapter."""
+    return (folder / "config.json").is_file() or (folder / ADAPTER_CONFIG).is_file()
 
 
 def _child(options: Options, folder: Path, request: dict[str, Any]) -> dict[str, Any]:

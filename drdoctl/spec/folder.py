@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from drdoctl.core.adapters import ADAPTER_CONFIG
 from drdoctl.core.errors import Fault, UserError, Where
 from drdoctl.core.files import kind_at
 from drdoctl.core.fingerprint import digest
@@ -110,6 +111,13 @@ def read_config(path: Path, *, key: str, where: Where | None = None) -> dict[str
     try:
         config = json.loads((path / "config.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
+        if (path / ADAPTER_CONFIG).is_file():
+            raise UserError(
+                f"`{key}`: `{path}` is an adapter, not a whole model",
+                code="adapter",
+                where=where,
+                hint="merge it first: peft's `merge_and_unload()`, then `save_pretrained` for model and tokenizer",
+            ) from None
         raise UserError(
             f"`{key}`: `{path}` has no `config.json`, so it is no model folder",
             code="no-config",

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from drdoctl.core.adapters import ALL_LINEAR, matrices
+from drdoctl.core.architectures import shape_of
 from drdoctl.core.errors import Fault, UserError
+from drdoctl.core.suggest import did_you_mean
 from drdoctl.spec.facts import Facts, ModelFacts, TokenizerFacts
 from drdoctl.spec.fits import check_length
 from drdoctl.spec.model import NewModel, Spec
+from drdoctl.spec.training import Lora
+
+Config = Callable[[Spec, Facts], Mapping[str, Any] | None]
 
 
 def student_tokenizer(spec: Spec, facts: Facts) -> TokenizerFacts:
@@ -56,6 +62,8 @@ def check(spec: Spec, facts: Facts) -> list[Fault]:
         lambda: _fits("student.model", student_model(spec, facts), spec, facts),
         lambda: student_tokenizer(spec, facts),
         lambda: _fits("oracle.model", oracle_model(spec, facts), spec, facts),
+        lambda: _targets("student", spec.student.lora, _student_config, spec, facts),
+        lambda: _targets("oracle", spec.oracle.lora if spec.oracle else None, _oracle_config, spec, facts),
     ]
     for one in checks:
         try:
@@ -69,6 +77,34 @@ def _fits(key: str, model: ModelFacts | None, spec: Spec, facts: Facts) -> None:
     """Raise UserError where the longest pair is longer than the model takes."""
     if model is not None and model.config is not None:
         check_length(model.config, spec.data.max_tokens, key=key, where=facts.places("data.max_tokens"))
+
+
+def _student_config(spec: Spec, facts: Facts) -> Mapping[str, Any] | None:
+    if isinstance(spec.student.model, NewModel):
+        return new_model_config(spec.student.model, vocabulary=1)
+    model = student_model(spec, facts)
+    return model.config if model is not None else None
+
+
+def _oracle_config(spec: Spec, facts: Facts) -> Mapping[str, Any] | None:
+    model = oracle_model(spec, facts)
+    return model.config if model is not None else _student_config(spec, facts)
+
+
+def _targets(who: str, lora: Lora | None, config_of: Config, spec: Spec, facts: Facts) -> None:
+    """Raise UserError where an adapter is to sit on a matrix that the architecture does not have."""
+    config = config_of(spec, facts) if lora is not None else None
+    shape = shape_of(config) if config is not None else None
+    if lora is None or shape is None:
+        return
+    known = list(matrices(shape))
+    unknown = [name for name in lora.target if name not in known and name != ALL_LINEAR]
+    if unknown:
+        key = f"{who}.lora.target"
+        listed = ", ".join(f"`{name}`" for name in known)
+        hint = did_you_mean(unknown[0], known) or f"they are {listed}; `{ALL_LINEAR}` is all of them"
+        message = f"`{key}`: a `{shape.model_type}` has no matrix `{unknown[0]}` in its layers"
+        raise UserError(message, code="unknown-target", where=facts.places(key), hint=hint)
 
 
 def new_model_config(model: NewModel, vocabulary: int) -> dict[str, Any]:

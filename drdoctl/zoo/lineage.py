@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from drdoctl.core.adapters import ADAPTER_BASE
 from drdoctl.core.errors import UserError
 from drdoctl.core.files import read_json
 from drdoctl.core.fingerprint import artifact_name
@@ -30,8 +31,8 @@ DATASETS = {
     "tldr": "openai/summarize_from_feedback",
     "alpaca-eval": "tatsu-lab/alpaca_eval",
 }
-_HUB_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$")
-_COMMIT = re.compile(r"^[0-9a-f]{40}$")
+HUB_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$")
+COMMIT = re.compile(r"^[0-9a-f]{40}$")
 
 
 def find(store: Store, text: str) -> tuple[Store, str]:
@@ -87,7 +88,7 @@ def base_of(store: Store, manifest: Mapping[str, Any], location: Mapping[str, An
     key = "oracle.model" if "oracle.model" in start["externals"] else "student.model"
     place = location or start.get("origins", {}).get(key) or {}
     sha256 = start["externals"].get(key)
-    revision = place.get("revision") or (sha256 if sha256 and _COMMIT.match(sha256) else None)
+    revision = place.get("revision") or (sha256 if sha256 and COMMIT.match(sha256) else None)
     return Base(ref=_public(place.get("hub")), revision=revision, sha256=sha256)
 
 
@@ -103,7 +104,7 @@ def _public(value: Any) -> str | None:
     """Return a model's name if it is one that others can read: a Hub id or a zoo name, not a folder."""
     if not isinstance(value, str) or Path(value).exists():
         return None
-    return value if _HUB_ID.match(value) else None
+    return value if HUB_ID.match(value) else None
 
 
 def datasets_of(store: Store, manifest: Mapping[str, Any]) -> list[str]:
@@ -143,9 +144,12 @@ def figures_of(store: Store, fingerprint: str) -> tuple[list[dict[str, Any]], li
 
 
 def config_of(folder: Path) -> dict[str, Any]:
-    """Return a model folder's `config.json`, or nothing where there is none."""
+    """Return a model folder's `config.json`, an adapter's that of its base, or nothing where there is none."""
     try:
-        found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        if (folder / ADAPTER_BASE).is_file():
+            found = json.loads((folder / ADAPTER_BASE).read_text(encoding="utf-8"))["config"]
+        else:
+            found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from drdoctl.core.adapters import ADAPTER_CONFIG, NF4
 from drdoctl.zoo.card import Card
 
 TASKS = {"oracle": "text-classification", "student": "text-generation"}
 LOADERS = {"oracle": "AutoModelForSequenceClassification", "student": "AutoModelForCausalLM"}
+ADAPTER_LOADERS = {"oracle": "AutoPeftModelForSequenceClassification", "student": "AutoPeftModelForCausalLM"}
 
 
 def render(card: Card) -> str:
@@ -23,11 +25,11 @@ def front_matter(card: Card) -> dict[str, Any]:
     """Return the metadata: base model, licence, tags, and the figures as `model-index`."""
     front: dict[str, Any] = {}
     if card.base.ref and not card.base.ref.startswith("zoo/"):
-        front |= {"base_model": card.base.ref, "base_model_relation": "finetune"}
+        front |= {"base_model": card.base.ref, "base_model_relation": "adapter" if _is_adapter(card) else "finetune"}
     if card.datasets:
         front["datasets"] = card.datasets
     front |= {
-        "library_name": "transformers",
+        "library_name": "peft" if _is_adapter(card) else "transformers",
         "license": card.license or "other",
         "pipeline_tag": TASKS[card.role],
         "tags": ["drdoctl", f"drdoctl-role:{card.role}", f"drdoctl-spec:{card.spec_sha256[:12]}"],
@@ -68,10 +70,7 @@ def _body(card: Card) -> str:
         "",
         f"A {what}, made by drdoctl from {_code(base)} in stage {_code(card.stage or card.kind)}.",
         "",
-        "```python",
-        f"from transformers import AutoTokenizer, {LOADERS[card.role]}",
-        "```",
-        "",
+        *_loading(card),
         f"Licence: {card.license or 'not stated; ask whoever published it'}.",
         "",
     ]
@@ -83,6 +82,31 @@ def _body(card: Card) -> str:
     lines += [f"| {_code(key)} | {_code(str(value))} |" for key, value in sorted(card.spec.items())]
     lines += ["", f"Fingerprint {_code(card.fingerprint)}. `drdoctl.json` lists every file with its sha256.", ""]
     return "\n".join(lines)
+
+
+def _is_adapter(card: Card) -> bool:
+    return ADAPTER_CONFIG in card.files
+
+
+def _loading(card: Card) -> list[str]:
+    """Return how to load the model with what everybody has; for an adapter, over which base."""
+    if not _is_adapter(card):
+        return ["```python", f"from transformers import AutoTokenizer, {LOADERS[card.role]}", "```", ""]
+    loader = ADAPTER_LOADERS[card.role]
+    labels = ", num_labels=1" if card.role == "oracle" else ""
+    pin = f" at revision {_code(card.base.revision)}" if card.base.revision else ""
+    lines = [
+        f"A low-rank adapter over {_code(card.base.ref or 'its base')}{pin}, which peft loads with it:",
+        "",
+        "```python",
+        f"from peft import {loader}",
+        f"model = {loader}.from_pretrained(FOLDER{labels})",
+        "```",
+        "",
+    ]
+    if card.spec.get(f"{card.role}.lora.quantize") == NF4:
+        lines += ["It was trained over the base in 4 bits (NF4): over whole weights it differs a little.", ""]
+    return lines
 
 
 def _table(figures: list[dict[str, Any]]) -> list[str]:

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from drdoctl.core.adapters import ADAPTER_BASE, ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from drdoctl.core.errors import Fault, IntegrityError, UserError
+from drdoctl.core.files import read_json
 from drdoctl.core.fingerprint import digest
 from drdoctl.store.artifact import Store
 from drdoctl.zoo import Upload
 from drdoctl.zoo.card import ROLES, Card, FileEntry
-from drdoctl.zoo.lineage import LICENCES, base_of, config_of, datasets_of, figures_of, template_of
+from drdoctl.zoo.lineage import COMMIT, HUB_ID, LICENCES, base_of, config_of, datasets_of, figures_of, template_of
 from drdoctl.zoo.location import Ref, open_zoo, parse_ref
 from drdoctl.zoo.page import render
 from drdoctl.zoo.safety import content_fault, publishable
@@ -69,11 +71,27 @@ def pack(
 
 def _refuse_content(artifact: str, files: Mapping[str, Path]) -> None:
     faults = [f"`{file}` of `{artifact}`: {fault}" for file, path in files.items() if (fault := content_fault(path))]
-    if "config.json" not in files or not any(file.endswith(".safetensors") for file in files):
+    if ADAPTER_CONFIG in files:
+        _refuse_unpinned(artifact, files[ADAPTER_CONFIG])
+        whole = {ADAPTER_BASE, ADAPTER_WEIGHTS} <= files.keys()
+        faults += [] if whole else [f"the adapter `{artifact}` lacks `{ADAPTER_BASE}` or `{ADAPTER_WEIGHTS}`"]
+    elif "config.json" not in files or not any(file.endswith(".safetensors") for file in files):
         faults.append(f"`{artifact}` has no `config.json` with weights in safetensors beside it")
     if faults:
         raise IntegrityError(
             [Fault("not-publishable", fault, None, "mend the model and run its stage again") for fault in faults]
+        )
+
+
+def _refuse_unpinned(artifact: str, config: Path) -> None:
+    """Refuse an adapter whose base nobody else could load: no Hub id, or one that may move."""
+    told = read_json(config) or {}
+    base, revision = told.get("base_model_name_or_path"), told.get("revision")
+    if not (isinstance(base, str) and HUB_ID.match(base) and COMMIT.match(str(revision)) and not Path(base).is_dir()):
+        raise UserError(
+            f"`{artifact}` is an adapter, and its base is not a commit on the Hub",
+            code="unpinned-base",
+            hint="publish the merged model (`lora: {merge: true}`), or name a Hub id and its commit as the base",
         )
 
 
@@ -107,7 +125,7 @@ def _card(
         externals=manifest["externals"],
         metrics=manifest["metrics"],
         figures=figures,
-        config=config_of(files["config.json"].parent),
+        config=config_of(next(iter(files.values())).parent),
         license=licence or origin.get("license") or LICENCES.get(base.ref or ""),
         packages=manifest["packages"],
         created=manifest["created"],

@@ -16,6 +16,8 @@ from typing import Any
 JSON_NAMES = frozenset(
     {
         "config.json",
+        "adapter_config.json",
+        "adapter_base.json",
         "generation_config.json",
         "tokenizer.json",
         "tokenizer_config.json",
@@ -29,7 +31,7 @@ TEXT_NAMES = frozenset({"merges.txt", "chat_template.jinja"})
 _SAFETENSORS = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,119}\.safetensors$")
 _PICKLE_TEXT = re.compile(r"^(?:c[\w.]+\n[\w.]+\n|\((?:d|l|i[\w.]+\n)|\x80)")
 """How a pickle of protocol 0, which is text, begins."""
-_CODE_KEYS = ("auto_map", "custom_pipelines", "trust_remote_code")
+_CODE_KEYS = ("auto_map", "auto_mapping", "custom_pipelines", "trust_remote_code")
 MAX_JSON = 256 << 20
 MAX_TEXT = 64 << 20
 MAX_HEADER = 100 << 20

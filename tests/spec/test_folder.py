@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "plan"))
 from plan_world import write_model, write_weights
 
 from drdoctl.core.errors import UserError
-from drdoctl.spec.folder import count_parameters, read_folder, vocabulary_size
+from drdoctl.spec.folder import count_parameters, read_config, read_folder, vocabulary_size
 from drdoctl.spec.hashes import Hashes
 
 KEY = "student.model"
@@ -118,3 +118,11 @@ def test_vocabulary_sizes():
     assert vocabulary_size(json.dumps({"model": {"vocab": [["a", -1.0], ["b", -2.0]]}})) == 2
     assert vocabulary_size("{}") is None
     assert vocabulary_size("no json") is None
+
+
+def test_an_adapter_is_no_model_folder(tmp_path):
+    """A folder with an adapter alone is refused with what makes a model of it."""
+    (tmp_path / "adapter_config.json").write_text("{}")
+    with pytest.raises(UserError, match="is an adapter") as caught:
+        read_config(tmp_path, key="student.model")
+    assert "merge_and_unload" in caught.value.faults[0].hint

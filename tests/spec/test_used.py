@@ -76,3 +76,17 @@ def test_new_models_have_a_shape():
     assert (
         shape_of(new_model_config(NewModel(), 123)).parameters == 123 * 64 + 2 * (4 * 64**2 + 3 * 64 * 192 + 128) + 64
     )
+
+
+@pytest.mark.parametrize("model", ["./base", {"model_type": "llama"}])
+def test_adapters_sit_on_matrices_that_are_there(facts, model):
+    """A name that the architecture does not have is a fault for student and oracle; its own names are none."""
+    one = spec(student={"model": model, "lora": {"target": ["q_proj", "lm_head"]}}, data={"source": "notes"})
+    assert [fault.code for fault in check(one, facts) if fault.code == "unknown-target"] == ["unknown-target"]
+    both = spec(
+        student={"model": model, "lora": {"target": "all-linear"}},
+        oracle={"model": "sft", "lora": {"target": ["v_pro"]}},
+    )
+    (fault,) = [fault for fault in check(both, facts) if fault.code == "unknown-target"]
+    assert "`oracle.lora.target`" in fault.message
+    assert "v_proj" in fault.hint

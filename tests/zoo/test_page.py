@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
+import zoo_things
 
 from drdoctl.zoo.page import render
 from drdoctl.zoo.push import pack
@@ -34,3 +35,17 @@ def test_page_is_valid_for_the_hubs_own_reader(store, student):
     data = cards.ModelCard(render(pack(store, student, "student").card)).data
     assert data.model_name == "student"
     assert [(item.metric_type, item.metric_value) for item in data.eval_results] == [("win-rate", 0.61)]
+
+
+@pytest.mark.parametrize(("kind", "loader"), [("oracle", "SequenceClassification"), ("sft", "CausalLM")])
+def test_an_adapters_page_names_its_base_and_peft(store, kind, loader):
+    """Who reads it learns over which base and commit it lies, how peft loads it, and that 4 bits were used."""
+    card = pack(store, zoo_things.make_artifact(store, kind, zoo_things.adapter()), "thing").card
+    base = card.base.model_copy(update={"ref": "facebook/opt-1.3b", "revision": "c" * 40})
+    spec = {**card.spec, f"{card.role}.lora.quantize": "nf4"}
+    page = render(card.model_copy(update={"base": base, "spec": spec}))
+    front = yaml.safe_load(page.split("---\n", 2)[1])
+    assert (front["library_name"], front["base_model_relation"]) == ("peft", "adapter")
+    assert f"AutoPeftModelFor{loader}" in page
+    assert f"`facebook/opt-1.3b` at revision `{'c' * 40}`" in page
+    assert "in 4 bits" in page

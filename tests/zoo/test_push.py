@@ -7,7 +7,10 @@ import zoo_things
 
 from drdoctl.core.errors import IntegrityError, UserError
 from drdoctl.stages import Want
-from drdoctl.zoo.push import pack
+from drdoctl.store.artifact import Store
+from drdoctl.zoo.pull import pull
+from drdoctl.zoo.push import pack, push
+from drdoctl.zoo.verify import verify_zoo
 
 
 def test_card_tells_the_ancestry(store, student):
@@ -66,3 +69,34 @@ def test_what_nobody_could_pull_is_not_pushed(store, files, named):
     """A model without weights or config, or with code of its own, is refused here rather than there."""
     with pytest.raises(IntegrityError, match=named):
         pack(store, zoo_things.make_artifact(store, "oracle", files), "thing")
+
+
+def test_an_adapter_goes_out_with_its_base_pinned(store, tmp_path):
+    """Adapter, config of the base and commit are in the package; it comes back whole, and verifies."""
+    name = zoo_things.make_artifact(store, "oracle", zoo_things.adapter())
+    package = pack(store, name, "judge")
+    assert {"adapter_config.json", "adapter_base.json", "adapter_model.safetensors"} < package.files.keys()
+    assert package.card.config == {"model_type": "opt"}
+    push(package, str(tmp_path / "zoo"))
+    pulled = pull(Store(tmp_path / "other"), "zoo/judge", str(tmp_path / "zoo"))
+    assert (pulled.path / "adapter_model.safetensors").read_bytes() == zoo_things.safetensors()
+    assert verify_zoo("zoo/judge", str(tmp_path / "zoo")).files == len(package.files)
+
+
+@pytest.mark.parametrize(
+    ("base", "revision"), [(None, None), ("facebook/opt-1.3b", None), ("facebook/opt-1.3b", "main"), ("/a/b", "c" * 40)]
+)
+def test_an_adapter_over_a_base_that_may_move_is_not_pushed(store, base, revision):
+    """Without a Hub id and a commit nobody could load it: the remedy is to merge."""
+    name = zoo_things.make_artifact(store, "sft", zoo_things.adapter(base, revision))
+    with pytest.raises(UserError, match="not a commit on the Hub") as caught:
+        pack(store, name, "thing")
+    assert "merge: true" in caught.value.faults[0].hint
+
+
+def test_an_adapter_that_asks_for_code_is_not_pushed(store):
+    """peft imports what `auto_mapping` names: it must be empty."""
+    files = zoo_things.adapter()
+    files["adapter_config.json"] = files["adapter_config.json"].replace(b"null", b'{"parent_library": "os"}')
+    with pytest.raises(IntegrityError, match="auto_mapping"):
+        pack(store, zoo_things.make_artifact(store, "sft", files), "thing")

@@ -26,6 +26,19 @@ FILES = {
 }
 
 
+def adapter(base="facebook/opt-1.3b", revision="c" * 40, quantize="none"):
+    """Return the files of a low-rank adapter over a base."""
+    config = {"peft_type": "LORA", "base_model_name_or_path": base, "revision": revision, "auto_mapping": None}
+    told = {"config": {"model_type": "opt"}, "quantize": quantize}
+    kept = {name: data for name, data in FILES.items() if name.startswith("tokenizer")}
+    made = {"adapter_config.json": config, "adapter_base.json": told}
+    return {
+        **kept,
+        **{name: json.dumps(plain).encode() for name, plain in made.items()},
+        "adapter_model.safetensors": safetensors(),
+    }
+
+
 FIGURES = [
     {
         "metric": "win-rate",
