@@ -8,7 +8,7 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 SOURCES := drdoctl benchmarks tests tools
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-peers bench bench-growth check lint types gen gen-check golden wheel clean
+.PHONY: help quickstart test test-peers bench bench-cost bench-growth check lint types gen gen-check golden wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ bench: $(VENV)/.installed-peers ## repeat the measurements of docs/performance.m
 	$(BIN)/python -m benchmarks $(ARGS)
 	$(BIN)/python -m benchmarks --render
 
+bench-cost: $(VENV)/.installed-dev ## repeat docs/cost.md: what plans expect against what stages take
+	$(BIN)/python -m benchmarks.cost --work $(or $(WORK),build/cost) --rounds 3
+	$(BIN)/python -m benchmarks.cost --work $(or $(WORK),build/cost) --page
 bench-growth: $(VENV)/.installed-dev ## repeat docs/growth.md: time and memory by the number of pairs (ARGS="--sizes 1000 10000" for less)
 	$(BIN)/python -m benchmarks.growth $(ARGS)
 

@@ -11,7 +11,7 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -19,7 +19,9 @@ from typing import Any
 from benchmarks.cost_world import CASES, Case, make
 
 RECORDS = "cost.jsonl"
-FACTS = ("steps", "tokens", "flops", "seconds", "memory_gib", "memory")
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "cost.md"
+BEGIN, END = "<!-- cost: begin -->", "<!-- cost: end -->"
+FACTS = ("steps", "tokens", "flops", "seconds", "basis", "memory_gib", "memory")
 
 
 def drdoctl(verb: str, spec: Path, store: Path, case: Case, *options: str) -> str:
@@ -36,7 +38,7 @@ def plan(spec: Path, store: Path, case: Case) -> list[dict[str, Any]]:
 def record(case: Case, round_: int, stage: dict[str, Any], store: Path) -> dict[str, Any]:
     """Return what was estimated of a stage and what it took."""
     manifest = json.loads((store / "artifacts" / stage["artifact"] / "manifest.json").read_text(encoding="utf-8"))
-    taken = {name: manifest["metrics"].get(name) for name in ("peak_gib", "cpu_seconds")}
+    taken = {name: manifest["metrics"].get(name) for name in ("peak_gib", "cpu_seconds", "nominal_seconds")}
     estimate = {name: stage["estimate"].get(name) for name in FACTS}
     return {
         "case": case.name,
@@ -44,6 +46,7 @@ def record(case: Case, round_: int, stage: dict[str, Any], store: Path) -> dict[
         "round": round_,
         "stage": stage["id"],
         "kind": stage["kind"],
+        "processes": case.processes,
         "estimate": estimate,
         "seconds": manifest["seconds"],
         **taken,
@@ -72,38 +75,77 @@ def _pay(work: Path, spec: Path, store: Path, case: Case, stages: list[dict[str,
     print(f"{case.name}: {len(lines)} stages", flush=True)
 
 
-def errors(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return a row for each case and stage: estimate, median of what it took, and their ratio."""
+def busy(found: dict[str, Any]) -> float:
+    """Return the processor seconds of one process."""
+    return float(found["cpu_seconds"]) / int(found["processes"])
+
+
+def rates(records: Sequence[dict[str, Any]]) -> dict[tuple[str, int], float]:
+    """Return processor seconds for each nominal second by kind and processes, from the calibrating cases alone."""
+    groups: dict[tuple[str, int], list[float]] = {}
+    for found in records:
+        if found["calibrates"]:
+            groups.setdefault((found["kind"], found["processes"]), []).append(busy(found) / found["nominal_seconds"])
+    return {key: median(values) for key, values in groups.items()}
+
+
+def errors(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a row for each case and stage: what was planned and the median of what it took."""
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for found in records:
         groups.setdefault((found["case"], found["stage"]), []).append(found)
+    known = rates(records)
     rows = []
     for (case, stage), found in groups.items():
-        memory, seconds = (median(each[name] for each in found) for name in ("peak_gib", "seconds"))
-        expected = [each["estimate"]["seconds"] for each in found if each["estimate"]["seconds"] is not None]
+        first = found[0]
+        rate = None if first["calibrates"] else known.get((first["kind"], first["processes"]))
+        expected = [each["estimate"]["seconds"] for each in found if each["estimate"]["basis"] == "earlier"]
         rows.append(
             {
                 "case": case,
                 "stage": stage,
-                "calibrates": found[0]["calibrates"],
-                "memory": (found[0]["estimate"]["memory_gib"], memory),
-                "seconds": (median(expected) if expected else None, seconds),
+                "memory": (first["estimate"]["memory_gib"], median(each["peak_gib"] for each in found)),
+                "busy": (rate and rate * first["nominal_seconds"], median(busy(each) for each in found)),
+                "seconds": (
+                    None if first["calibrates"] or not expected else median(expected),
+                    median(each["seconds"] for each in found),
+                ),
             }
         )
     return rows
 
 
-def table(records: Iterable[dict[str, Any]]) -> str:
+HEAD = (
+    "| case | stage | memory, GiB: plan, took | error | processor s: expected, took | error "
+    "| seconds: plan, took | error |"
+)
+
+
+def table(records: Sequence[dict[str, Any]]) -> str:
     """Return the table in Markdown, a line a case and stage; misses are set in bold."""
-    lines = ["| case | stage | memory, GiB: plan, took | error | seconds: plan, took | error |", "| --- " * 6 + "|"]
+    lines = [HEAD, "| --- " * 8 + "|"]
     for row in errors(records):
-        memory, seconds = _cell(*row["memory"], 0.15, 2), _cell(*row["seconds"], 0.25, 1, timed=not row["calibrates"])
-        lines.append(f"| {row['case']} | {row['stage']} | {memory} | {seconds} |")
-    return "\n".join(lines) + "\n"
+        cells = (_cell(*row["memory"], 0.15, 2), _cell(*row["busy"], 0.25, 1), _cell(*row["seconds"], 0.25, 1))
+        lines.append(f"| {row['case']} | {row['stage']} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", *map(summary, _columns(errors(records)))]) + "\n"
 
 
-def _cell(planned: float | None, took: float, within: float, digits: int, *, timed: bool = True) -> str:
-    if planned is None or not timed:
+def _columns(rows: Sequence[dict[str, Any]]) -> list[tuple[str, float, list[float]]]:
+    limits = {"memory": 0.15, "busy": 0.25, "seconds": 0.25}
+    pairs = {name: [row[name] for row in rows if row[name][0] is not None] for name in limits}
+    return [(name, limits[name], [plan / took - 1 for plan, took in pairs[name]]) for name in limits]
+
+
+def summary(column: tuple[str, float, list[float]]) -> str:
+    """Return how many stages of a column are within its limit, and the largest error."""
+    name, limit, found = column
+    within = sum(abs(error) <= limit for error in found)
+    worst = max(found, key=abs, default=0.0)
+    return f"- {name}: {within} of {len(found)} stages within {100 * limit:.0f} %, the worst {100 * worst:+.0f} %"
+
+
+def _cell(planned: float | None, took: float, within: float, digits: int) -> str:
+    if planned is None:
         return f"-, {took:.{digits}f} | "
     error = planned / took - 1
     shown = f"{100 * error:+.0f} %"
@@ -117,12 +159,23 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6, help="optimizer steps of each training stage")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--table", action="store_true", help="only print the table of the records that are there")
+    parser.add_argument("--page", action="store_true", help="only write that table into docs/cost.md")
     options = parser.parse_args()
-    if not options.table:
+    if not (options.table or options.page):
         for round_ in range(options.rounds):
             run(options.work, options.steps, CASES, round_)
     lines = (options.work / RECORDS).read_text(encoding="utf-8").splitlines()
-    print(table(json.loads(line) for line in lines))
+    found = table([json.loads(line) for line in lines])
+    print(found)
+    if options.page:
+        PAGE.write_text(placed(PAGE.read_text(encoding="utf-8"), found), encoding="utf-8")
+
+
+def placed(page: str, found: str) -> str:
+    """Return the page with the table between its marks."""
+    head, _, rest = page.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    return f"{head}{BEGIN}\n{found}{END}{tail}"
 
 
 if __name__ == "__main__":

@@ -100,6 +100,9 @@ def training(
     weights = 0.0 if "weights" in away else held * shares["weights"]
     copies = AUTOCAST_COPIES * model.shape.body * BF16 if dtype == "bf16" else 0.0
     activations = load.tokens * activation_bytes(model, dtype, checkpointing=resources["gradient_checkpointing"])
+    if resources.get("activation_offload") and not on_cpu(resources):
+        # what the backward pass needs lies in the CPU's memory, but for the layer at work
+        activations = load.tokens * activation_bytes(model, dtype, checkpointing=False) / model.shape.layers
     activations *= ONEDNN if dtype == "bf16" and on_cpu(resources) else 1.0
     logits = logit_bytes(model, load.heads, dtype) * LOGIT_COPIES
     buffers = STEP_COPIES[stage] * stepped + REDUCE_COPIES[stage] * min(BUCKET * FP32, learnt)
@@ -126,7 +129,7 @@ NF4_BYTES = 0.56
 """A weight in 4 bits with its share of the block's scale (QLoRA, arXiv 2305.14314, section 3)."""
 AUTOCAST_COPIES = 2
 """Bfloat16 copies of the matrices: autocast's, and of their gradients before they are added up in float32."""
-ONEDNN = 3.4
+ONEDNN = 3.2
 """oneDNN keeps scratch space and packed operands for the shapes it has seen, on a CPU in bfloat16."""
 
 

@@ -60,7 +60,7 @@ class Speed:
 
 
 SPEEDS = {
-    "cpu": Speed({"fp32": 90.0, "bf16": 200.0}, bandwidth=4e9, call=25e-6),
+    "cpu": Speed({"fp32": 90.0, "bf16": 150.0}, bandwidth=4e9, call=25e-6),
     "cuda": Speed({"fp32": 40e3, "bf16": 300e3}, bandwidth=2e12, call=8e-6),
 }
 
