@@ -47,7 +47,7 @@ class Shelf:
         with disk_errors(file), pq.ParquetFile(file) as source:
             self._file = tempfile.TemporaryFile(dir=file.parent.parent)  # noqa: SIM115 -- ours for life
             for group in range(source.num_row_groups):
-                table = source.read_row_group(group, columns=columns)
+                table = source.read_row_group(group, columns=columns, use_threads=False)
                 ids, lengths = flat([_whole(table.column(name)) for name in columns])
                 parts.append(lengths)
                 self._file.write(ids.tobytes())
