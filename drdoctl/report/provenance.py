@@ -18,7 +18,7 @@ def lead(report: Mapping[str, Any]) -> str:
     versions = sorted({row["packages"]["drdoctl"] for row in done if "drdoctl" in row["packages"]})
     made = f"drdoctl {', '.join(versions)}; " if versions else ""
     costs = [row["cost"] for row in done if row["cost"] is not None]
-    money = f", {sum(costs):,.2f} of money" if costs else ""
+    money = f", costing {sum(costs):,.2f}" if costs else ""
     finished = f"; last stage finished {_moment(newest)}" if newest else ""
     return f"{made}{len(done)} of {len(report['stages'])} stages finished, {duration(seconds)} of work{money}{finished}"
 

@@ -43,8 +43,11 @@ def stage_row(store: Store, stage: PlannedStage, price: float | None) -> StageRo
 
 
 def _expected_seconds(metrics: Mapping[str, Any], estimate: Estimate) -> float | None:
-    """Return what the plan that made an artifact expected of it, else what this plan expects from other stages."""
+    """Return what the plan that made an artifact expected of it; for others, what this plan expects.
+
+    A plan made afterwards knows the result, so it says nothing where the one before only assumed a speed.
+    """
     told = metrics.get("expected_seconds")
     if isinstance(told, int | float):
         return float(told)
-    return None if estimate.basis == "assumed" else estimate.seconds
+    return None if estimate.basis == "assumed" or "nominal_seconds" in metrics else estimate.seconds

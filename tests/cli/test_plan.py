@@ -99,3 +99,19 @@ def test_plan_imports_no_torch_and_no_hub_client(world):
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=world.root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_apply_warns_of_a_machine_that_is_too_small(world, monkeypatch):
+    """On a CPU, `apply` warns where the plan needs more memory than the machine has, and elsewhere says nothing."""
+    from drdoctl.cli.apply import Order, _too_large
+    from drdoctl.spec.load import load
+    from drdoctl.store import manifest
+
+    def said(gib, *sets):
+        monkeypatch.setattr(manifest, "host", lambda: {"memory_gib": gib})
+        return _too_large(Order(world.plan(*sets), load(world.spec, sets).spec, "spec.yaml", approved=True))
+
+    (text,) = said(0.1, "resources.device=cpu")
+    assert "this machine has 0.1" in text
+    assert said(64.0, "resources.device=cpu") == []
+    assert said(0.1, "resources.device=cuda") == []

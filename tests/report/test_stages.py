@@ -31,6 +31,7 @@ def test_an_assumed_speed_is_no_expectation():
     found = row({}, Estimate(seconds=10.0, basis="assumed"))
     assert (found.estimated_seconds, found.estimated_gib, found.peak_gib, found.cost) == (None, None, None, None)
     assert row({}, Estimate(seconds=10.0, basis="earlier")).estimated_seconds == 10.0
+    assert row({"nominal_seconds": 9.0}, Estimate(seconds=10.0, basis="earlier")).estimated_seconds is None
 
 
 def test_a_gpus_memory_and_money():
