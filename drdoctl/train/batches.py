@@ -38,6 +38,8 @@ class FlatBatch:
     """Tokens of each response, tree by tree. Shape (N,)."""
     last_at: Tensor
     """Where in the row each response's last token lies: the reward is read there. Shape (N,)."""
+    reads: Tensor
+    """Where in the row a last hidden state is read: each prompt's end and the responses. Ascending, shape (G + M,)."""
 
     @property
     def tokens(self) -> int:
@@ -58,6 +60,7 @@ def collate(items: Sequence[Item]) -> FlatBatch:
     targets: list[int] = []
     lengths: list[int] = []
     last_at: list[int] = []
+    reads: list[int] = []
     trees: list[Tree] = []
     for prompt, responses in items:
         if not len(prompt) or not all(len(response) for response in responses):
@@ -74,6 +77,7 @@ def collate(items: Sequence[Item]) -> FlatBatch:
             targets.extend(response)
             lengths.append(len(response))
             last_at.append(len(ids) - 1)
+        reads.extend(range(prompt_end, len(ids)))
         trees.append((len(prompt), tuple(len(response) for response in responses)))
     return FlatBatch(
         input_ids=torch.tensor([ids]),
@@ -83,4 +87,5 @@ def collate(items: Sequence[Item]) -> FlatBatch:
         targets=torch.tensor(targets),
         response_lengths=torch.tensor(lengths),
         last_at=torch.tensor(last_at),
+        reads=torch.tensor(reads),
     )

@@ -40,13 +40,19 @@ def _token_nll(hidden: Tensor, targets: Tensor, lm_head: nn.Module) -> Tensor:
     return F.cross_entropy(widen(lm_head(hidden)), targets, reduction="none")
 
 
+def places(reads: Tensor, wanted: Tensor) -> Tensor:
+    """Return where the `wanted` places of the row lie among the ascending places `reads` whose states there are."""
+    return torch.searchsorted(reads, wanted)
+
+
 def sequence_logp(hidden: Tensor, batch: FlatBatch, lm_head: nn.Module, vocabulary: int) -> Tensor:
     """Sum the log-probabilities of each response's tokens.
 
     The LM head runs only over states that predict a response token, in chunks recomputed in the
-    backward pass, so logits of [tokens, vocabulary] never exist. Shapes: hidden (T, D) -> (N,), float64.
+    backward pass, so logits of [tokens, vocabulary] never exist. `hidden`: the states at `batch.reads`, shape
+    (G + M, D). Returns shape (N,), float64.
     """
-    states = hidden.index_select(0, batch.predict_at)
+    states = hidden.index_select(0, places(batch.reads, batch.predict_at))
     rows = max(1, LOGITS_AT_ONCE // vocabulary)
     if len(states) <= rows:
         nll = _token_nll(states, batch.targets, lm_head)
@@ -57,8 +63,7 @@ def sequence_logp(hidden: Tensor, batch: FlatBatch, lm_head: nn.Module, vocabula
     return -torch.segment_reduce(nll.double(), "sum", lengths=batch.response_lengths)
 
 
-def responses_reward(hidden: Tensor, batch: FlatBatch, head: nn.Module) -> Tensor:
-    """Read the reward at each response's last token. Shapes: hidden (T, D) -> (N,), float32 or wider."""
-    states = hidden.index_select(0, batch.last_at)
+def responses_reward(states: Tensor, head: nn.Module) -> Tensor:
+    """Return the reward that each response's last state gives. Shapes: (N, D) -> (N,), float32 or wider."""
     with torch.autocast(states.device.type, enabled=False):
         return head(widen(states)).squeeze(-1)

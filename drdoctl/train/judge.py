@@ -18,8 +18,8 @@ from drdoctl.data._records import Bad
 from drdoctl.data._render import Encoded, Renderer
 from drdoctl.evals import REFERENCE
 from drdoctl.train.chunks import Chunks
-from drdoctl.train.models import load_reward_model
 from drdoctl.train.places import data_report, model_location, tokenizer_folder
+from drdoctl.train.reward_model import load_reward_model
 from drdoctl.train.rows import TokenRows
 from drdoctl.train.scoring import score_batch
 

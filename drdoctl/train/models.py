@@ -17,7 +17,8 @@ from drdoctl.core.unsupported import why_not
 from drdoctl.train import adapters
 from drdoctl.train.attention import NAME as TREES
 from drdoctl.train.batches import FlatBatch
-from drdoctl.train.forward import Outputs, responses_reward, sequence_logp
+from drdoctl.train.forward import Outputs, places, responses_reward, sequence_logp
+from drdoctl.train.last_layer import read_only_where_asked
 from drdoctl.train.quantize import round_trip
 from drdoctl.train.weights import reading, whole
 
@@ -26,13 +27,14 @@ LM_HEAD_FILE = "lm_head.safetensors"
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
-def _last_states(model: Any, batch: FlatBatch) -> torch.Tensor:
-    """Return the last hidden state of each token, shape (T, D)."""
+def last_states(model: Any, batch: FlatBatch, reads: torch.Tensor) -> torch.Tensor:
+    """Return the last hidden state at the places `reads` of the row, shape (len(reads), D)."""
     return model.base_model(
         input_ids=batch.input_ids,
         position_ids=batch.position_ids,
         use_cache=False,
         trees=batch.trees,
+        reads=reads,
     ).last_hidden_state[0]
 
 
@@ -42,24 +44,30 @@ class Policy(nn.Module):
     def __init__(self, lm: Any, head: nn.Linear | None = None, *, detach_trunk: bool = False) -> None:
         """Wrap `lm`; with `detach_trunk` the head's gradient does not reach it."""
         super().__init__()
+        read_only_where_asked(lm)
         self.lm = lm
         self.head = head
         self.detach_trunk = detach_trunk
 
     def forward(self, batch: FlatBatch, *, logp: bool = True) -> Outputs:
         """Return summed log-probabilities (unless `logp` is false) and rewards of the N responses."""
-        hidden = _last_states(self.lm, batch)
-        head_input = hidden.detach() if self.detach_trunk else hidden
+        reads = batch.reads if logp else batch.last_at
+        hidden = last_states(self.lm, batch, reads)
+        reward = None
+        if self.head is not None:
+            states = hidden.index_select(0, places(reads, batch.last_at))
+            reward = responses_reward(states.detach() if self.detach_trunk else states, self.head)
         return Outputs(
             logp=sequence_logp(hidden, batch, self.lm.get_output_embeddings(), self.lm.config.vocab_size)
             if logp
             else None,
             tokens=batch.response_lengths.float(),
-            reward=responses_reward(head_input, batch, self.head) if self.head is not None else None,
+            reward=reward,
         )
 
 
-def _config(source: str, revision: str | None = None) -> Any:
+def supported_config(source: str, revision: str | None = None) -> Any:
+    """Return a model's configuration, dropout off. Raises UserError where its type is not supported."""
     with reading(source):
         config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
     if config.model_type not in SUPPORTED:
@@ -68,7 +76,7 @@ def _config(source: str, revision: str | None = None) -> Any:
             code="unknown-architecture",
             hint=f"use one of: {', '.join(SUPPORTED)}",
         )
-    return config
+    return _no_dropout(config)
 
 
 def _no_dropout(config: Any) -> Any:
@@ -120,7 +128,7 @@ def _plain_lm(location: dict[str, Any]) -> Any:
     if "new" in location:
         return new_lm(location["new"], location["seed"], location["vocab_size"], location["special"])
     source, revision = location.get("path") or location["hub"], location.get("revision")
-    config = _no_dropout(_config(source, revision))
+    config = supported_config(source, revision)
     check_window(config, location.get("max_tokens"))
     return whole(AutoModelForCausalLM, source, revision=revision, config=config, attention=TREES)
 
@@ -211,40 +219,3 @@ def save_oracle(policy: Policy, folder: Path, tokenizer_folder: Path) -> None:
     if output.weight is not policy.lm.get_input_embeddings().weight:
         save_file({"weight": output.weight.detach().contiguous().cpu()}, folder / LM_HEAD_FILE)
     tokenizer.save_pretrained(folder)
-
-
-class RewardModel(nn.Module):
-    """A finished reward model (any one-label sequence classifier of a supported type) that reads flat batches."""
-
-    def __init__(self, model: Any, score: nn.Module) -> None:
-        """Take a model, and the head (D -> 1) that reads its last hidden state."""
-        super().__init__()
-        self.model = model
-        self.score = score
-
-    def forward(self, batch: FlatBatch, *, logp: bool = False) -> Outputs:
-        """Return the rewards of the N responses; `logp` must be false."""
-        if logp:
-            raise ValueError("a reward model has no log-probabilities")
-        hidden = _last_states(self.model, batch)
-        return Outputs(
-            logp=None, tokens=batch.response_lengths.float(), reward=responses_reward(hidden, batch, self.score)
-        )
-
-
-def load_reward_model(location: dict[str, Any] | str | Path) -> RewardModel:
-    """Load an oracle in float32. Raises UserError where it is no one-label reward model or holds NaN."""
-    where = location if isinstance(location, dict) else {"path": str(location)}
-    source, revision = where.get("path") or where["hub"], where.get("revision")
-    if "path" in where and adapters.is_adapter(source):
-        return RewardModel(load_lm(where), adapters.score_of(Path(source)))
-    config = _no_dropout(_config(source, revision))
-    if config.num_labels != 1 or not any("SequenceClassification" in name for name in config.architectures or []):
-        raise UserError(
-            f"`{source}` is not a reward model with one label",
-            code="not-a-reward-model",
-            hint="give a folder or repository that `AutoModelForSequenceClassification` loads with `num_labels` 1",
-        )
-    auto = AutoModelForSequenceClassification
-    model = whole(auto, source, revision=revision, config=config, attention=TREES)
-    return RewardModel(model, model.score)

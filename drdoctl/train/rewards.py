@@ -14,8 +14,8 @@ from drdoctl.core.files import write_json, write_via
 from drdoctl.core.progress import Progress
 from drdoctl.stages import Job
 from drdoctl.train.chunks import Chunks
-from drdoctl.train.models import load_reward_model
 from drdoctl.train.places import model_location
+from drdoctl.train.reward_model import load_reward_model
 from drdoctl.train.rows import TokenRows
 from drdoctl.train.runtime import World, start
 from drdoctl.train.scoring import score_batch

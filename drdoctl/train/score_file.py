@@ -25,7 +25,7 @@ from drdoctl.core.progress import Progress
 from drdoctl.data._records import Bad
 from drdoctl.data._render import Renderer
 from drdoctl.data._tokenizers import load_tokenizer
-from drdoctl.train.models import load_reward_model
+from drdoctl.train.reward_model import load_reward_model
 from drdoctl.train.runtime import start
 from drdoctl.train.score_rows import SHOWN, SINGLE, Row, read_rows
 from drdoctl.train.scoring import BATCH_TOKENS, budget_batches, score_batch

@@ -18,11 +18,11 @@ from drdoctl.train.models import (  # noqa: E402
     Policy,
     load_lm,
     load_policy,
-    load_reward_model,
     new_head,
     new_lm,
     save_policy,
 )
+from drdoctl.train.reward_model import load_reward_model  # noqa: E402
 from drdoctl.train.scoring import score_batch  # noqa: E402
 
 FIELDS = {"hidden_size": 32, "layers": 2, "heads": 4, "mlp_size": None, "activation": "gelu", "max_positions": 64}

@@ -15,8 +15,9 @@ from safetensors.torch import load_file  # noqa: E402
 
 from drdoctl.core.progress import StopRequested  # noqa: E402
 from drdoctl.train import align, logps, oracle, rewards, sft  # noqa: E402
-from drdoctl.train.models import load_policy, load_reward_model  # noqa: E402
+from drdoctl.train.models import load_policy  # noqa: E402
 from drdoctl.train.places import model_location  # noqa: E402
+from drdoctl.train.reward_model import load_reward_model  # noqa: E402
 from drdoctl.train.rows import TokenRows  # noqa: E402
 from drdoctl.train.scoring import score_batch  # noqa: E402
 
