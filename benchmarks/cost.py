@@ -130,10 +130,15 @@ def table(records: Sequence[dict[str, Any]]) -> str:
     return "\n".join([*lines, "", *map(summary, _columns(errors(records)))]) + "\n"
 
 
+NAMES = {"memory": "memory", "busy": "processor seconds", "seconds": "seconds"}
+
+
 def _columns(rows: Sequence[dict[str, Any]]) -> list[tuple[str, float, list[float]]]:
     limits = {"memory": 0.15, "busy": 0.25, "seconds": 0.25}
     pairs = {name: [row[name] for row in rows if row[name][0] is not None] for name in limits}
-    return [(name, limits[name], [plan / took - 1 for plan, took in pairs[name]]) for name in limits]
+    return [
+        (NAMES[name], limits[name], [plan / took - 1 for plan, took in found]) for name, found in pairs.items() if found
+    ]
 
 
 def summary(column: tuple[str, float, list[float]]) -> str:
