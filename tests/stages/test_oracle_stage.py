@@ -45,3 +45,12 @@ def test_an_oracle_of_the_zoo_is_pulled(world, monkeypatch):
     assert users == {"data", "rewards", "evaluate[sft]", "evaluate[drdo]"}
     world.commit(stage.want)
     assert world.actions()["oracle"] == "reuse"
+
+
+def test_an_oracle_left_as_an_adapter_is_read_with_its_base(world):
+    """The rewards stage is given the base of an adapter, and nothing where the oracle is whole."""
+    for merge, there in (("true", False), ("false", True)):
+        stages = {want.kind: want for want in world.wants(f"oracle.lora.merge={merge}")}
+        assert stages["oracle"].settings["oracle.lora.rank"] == 16
+        assert ("oracle.model" in stages["rewards"].locations) == there
+        assert ("oracle.model" in stages["rewards"].externals) == there
