@@ -1,0 +1,45 @@
+"""Rules about adapters."""
+
+from __future__ import annotations
+
+import pytest
+
+from drdoctl.core.errors import UserError
+from drdoctl.spec.load import load_data
+from drdoctl.spec.source import parse
+
+BASE = "version: 1\nname: x\ndata: {source: {jsonl: a}}\n"
+
+
+def codes(tmp_path, text):
+    data, marks = parse(BASE + text, "spec.yaml")
+    try:
+        load_data(data, marks, text, tmp_path / "spec.yaml")
+    except UserError as error:
+        return [fault.code for fault in error.faults]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("student: {model: a/b, lora: {}}\nmethod: dpo", []),
+        ("student: {model: a/b, lora: {target: q_proj}}\nmethod: dpo", []),
+        ("student: {model: a/b, lora: {target: [q_proj, q_proj]}}\nmethod: dpo", ["duplicate"]),
+        ("student: {model: a/b, lora: {target: [all-linear, q_proj]}}\nmethod: dpo", ["conflict"]),
+        ("student: {model: a/b, lora: {quantize: nf4}}\nmethod: dpo\nresources: {zero_stage: 2}", []),
+        ("student: {model: a/b, lora: {quantize: nf4}}\nmethod: dpo\nresources: {zero_stage: 3}", ["conflict"]),
+        ("student: {model: a/b, lora: {}}\nmethod: dpo\nresources: {zero_stage: 3}", []),
+        ("student: {model: a/b, lora: {merge: false}}\nmethod: dpo\npublish: {student: zoo/s}", []),
+        ("student: {model: ./b, lora: {merge: false}}\nmethod: dpo", []),
+        ("student: {model: ./b, lora: {merge: false}}\nmethod: dpo\npublish: {student: zoo/s}", ["conflict"]),
+        ("student: {model: zoo/b, lora: {merge: false}}\nmethod: dpo", ["conflict"]),
+        ("student: {model: zoo/b, lora: {}}\nmethod: dpo", []),
+        ("student: {model: a/b}\noracle: {model: sft, lora: {merge: false}}\nmethod: drdo", ["conflict"]),
+        ("student: {model: a/b}\noracle: {model: sft, lora: {}}\nmethod: drdo", []),
+        ("student: {model: a/b}\noracle: {model: zoo/o, lora: {}}\nmethod: drdo", ["no-effect"]),
+    ],
+)
+def test_what_an_adapter_may_sit_on_and_who_could_load_it(tmp_path, text, found):
+    """Targets are named once, packed matrices stay whole, and an adapter alone has a base that others can name."""
+    assert codes(tmp_path, text) == found
