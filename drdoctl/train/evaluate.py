@@ -146,8 +146,9 @@ def plain_figure(figure: dict[str, Any]) -> dict[str, Any]:
 def run(job: Job) -> None:
     """Carry the stage out, one model in memory at a time; with several processes, the first one writes the result."""
     world = start(job.resources, job.settings["seed"])
-    prompts = Prompts.read(job.input("data"))
     parts = parse_evals(job.settings["evaluate"])
+    samples = any(part.samplings() for part in parts)
+    prompts = Prompts.read(job.input("data")) if samples else Prompts.none()
     ways = ways_of(parts, len(prompts.ids))
     if ways and not prompts.ids:
         raise UserError(

@@ -53,6 +53,11 @@ class Prompts:
             oracle_reference=table.get("oracle_reference") or references,
         )
 
+    @classmethod
+    def none(cls) -> Prompts:
+        """Return no prompts, for a spec that samples nothing: all of them would take some 15 KB each."""
+        return cls([], [], [], [], [], [], [])
+
     def references(self) -> Responses | None:
         """Return the logged responses, where every prompt has one."""
         text = [text for text in self.reference if text]

@@ -283,6 +283,18 @@ def test_no_prompts_is_said(house, tmp_path):
     assert "eval_fraction" in caught.value.faults[0].hint
 
 
+def test_prompts_are_not_read_where_nothing_is_sampled(house, tmp_path, monkeypatch):
+    """Held-out pairs alone need no prompt: none is read, and no response is written."""
+    from drdoctl.evals import evals
+
+    monkeypatch.setattr(evaluate, "evals", evals)
+    monkeypatch.setattr(evaluate.Prompts, "read", lambda _: pytest.fail("read"))
+    job = make_job(house, tmp_path / "out", evaluate=[{"name": "pair-accuracy"}])
+    evaluate.run(job)
+    assert pq.read_table(tmp_path / "out" / "samples.parquet").num_rows == 0
+    assert pq.read_table(tmp_path / "out" / "pairs.parquet").num_rows == 4
+
+
 def test_ways_merge():
     """Samplings that differ only in how many prompts they ask for are one way, at most as long as the list."""
 
