@@ -46,8 +46,8 @@ def test_norms_and_biases_do_not_decay():
     assert all(group["betas"] == (0.8, 0.9) and group["lr"] == 0.1 for group in groups)
 
 
-def test_on_a_cpu_the_optimizer_is_as_a_plain_loop():
-    """On a CPU the optimizer gives the bits of a plain loop."""
+def test_the_fused_optimizer_is_as_a_plain_loop():
+    """The fused optimizer takes the steps of a plain loop, to float32's rounding."""
     layers = [nn.Linear(3, 2) for _ in range(2)]
     layers[1].load_state_dict(layers[0].state_dict())
     ours = optimizer(layers[0], SETTINGS)
@@ -58,18 +58,9 @@ def test_on_a_cpu_the_optimizer_is_as_a_plain_loop():
             for weight in layer.parameters():
                 weight.grad = torch.full_like(weight, 0.1 * (step + 1))
             taken.step()
-    assert all(torch.equal(one, other) for one, other in zip(*(layer.parameters() for layer in layers), strict=True))
+    for one, other in zip(*(layer.parameters() for layer in layers), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-7)
 
 
 def _groups(layer):
     return [([layer.weight], 0.3), ([layer.bias], 0.0)]
-
-
-@pytest.mark.gpu
-def test_the_optimizer_is_fused_on_a_device():
-    """On CUDA one kernel updates many weights."""
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
-    made = optimizer(nn.Linear(3, 2).to("cuda"), SETTINGS)
-    assert made.defaults["fused"]
-    assert not made.defaults["foreach"]
