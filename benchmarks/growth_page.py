@@ -33,7 +33,7 @@ from disk row by row. What grows with the rows is numbers:
 
 - `data`: hashes of the prompt and the id, confidence, edit distance, three lengths and a flag (45 bytes) for splits and
   draws that look at all rows at once; a hash of each id to find ids that are there twice (8); and for a moment the
-  indices and copies that the choice is made with (about 60).
+  indices and copies that the choice is made with (about 90).
 - `sft`, `oracle`, `align`: where a row's ids begin and how long its parts are (20), its name (its characters and 4 or
   so), an epoch's order (8, and 8 for the next); in `align` the oracle's margin (4 for each member) and the
   reference's two sums (16). The ids lie in a file without a name on the store's disk, 4 bytes a token for each process.
