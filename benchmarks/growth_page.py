@@ -123,7 +123,7 @@ def _panel(title: str, known: Known, names: list[str], value: Callable[[Mapping[
         name: [
             (math.log10(int(size)), math.log10(max(value(known[size]["stages"][name]), 1e-2)))
             for size in sorted(known, key=int)
-            if name in known[size]["stages"]
+            if name in known[size]["stages"] and not (known[size]["steps"] and name.startswith(TRAINED))
         ]
         for name in names
     }

@@ -58,7 +58,7 @@ def test_the_page_tells_what_another_pair_costs(known, tmp_path):
 
 
 def test_the_plot_has_a_line_for_each_stage(known, tmp_path):
-    """Two panels, one line a stage in each; on both logarithmic axes the same growth is the same slope."""
+    """Two panels, one line a stage in each, up and to the right; sizes that were cut short are not in it."""
     from xml.etree import ElementTree as ET
 
     (tmp_path / "growth").mkdir()
@@ -70,3 +70,4 @@ def test_the_plot_has_a_line_for_each_stage(known, tmp_path):
     assert len(first) == 3
     assert first[0][0] < first[1][0] < first[2][0]
     assert first[0][1] > first[1][1] > first[2][1]
+    assert len(lines[1].get("points").split()) == 2
