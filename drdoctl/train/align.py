@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 from drdoctl.core.errors import IntegrityError
 from drdoctl.methods import LossOut, Method, PairNumbers, methods
 from drdoctl.stages import Job
+from drdoctl.train.columns import numbers, read
 from drdoctl.train.forward import Outputs, given
 from drdoctl.train.loop import Task, train
 from drdoctl.train.models import Policy, new_head
@@ -66,14 +66,14 @@ class Cached:
 
 
 def _table(folder: Path, ids: pa.ChunkedArray) -> dict[str, np.ndarray]:
-    table = pq.read_table(folder / "train.parquet")
+    table = read(folder / "train.parquet")
     if not table.column("id").equals(ids):
         raise IntegrityError(
             f"the rows of `{folder.name}` are not those of the training data",
             code="other-rows",
             hint=f"delete `{folder}` and run the same command again",
         )
-    return {name: table.column(name).to_numpy() for name in table.column_names if name != "id"}
+    return {name: numbers(table.column(name)) for name in table.column_names if name != "id"}
 
 
 def _method(job: Job) -> Method:

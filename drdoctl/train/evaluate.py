@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from drdoctl.core.errors import IntegrityError, UserError
 from drdoctl.core.files import write_json
 from drdoctl.core.progress import Progress
 from drdoctl.evals import REFERENCE, SFT, Eval, EvalData, Samples, Sampling, evals
 from drdoctl.train.chunks import Chunks
+from drdoctl.train.columns import numbers, read
 from drdoctl.train.judge import ORACLE, TRUTH, OracleJudge, add_truth
 from drdoctl.train.models import Policy, load_policy
 from drdoctl.train.notebook import stamps
@@ -87,12 +87,12 @@ def known_pairs(job: Job) -> Pairs:
     found: Pairs = {}
     for role, name in _REFERENCES:
         if role in job.inputs and not found:
-            table = pq.read_table(job.input(role) / name)
+            table = read(job.input(role) / name)
             names = [key for key in ("chosen_logp", "rejected_logp") if key in table.column_names]
-            found = {f"ref_{key}": table.column(key).to_numpy() for key in names}
+            found = {f"ref_{key}": numbers(table.column(key)) for key in names}
     if "rewards" in job.inputs:
-        table = pq.read_table(job.input("rewards") / "eval.parquet")
-        found["oracle_margin"] = table.column("chosen_0").to_numpy() - table.column("rejected_0").to_numpy()
+        table = read(job.input("rewards") / "eval.parquet")
+        found["oracle_margin"] = numbers(table.column("chosen_0")) - numbers(table.column("rejected_0"))
     return found
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from drdoctl.evals import REFERENCE, Samples
+from drdoctl.train.columns import numbers, read
 from drdoctl.train.rewards import write_table
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Prompts:
     @classmethod
     def read(cls, data: Path) -> Prompts:
         """Read `prompts.parquet`."""
-        table = pq.read_table(data / "prompts.parquet").to_pydict()
+        table = read(data / "prompts.parquet").to_pydict()
         references = table["student_reference"]
         return cls(
             ids=table["id"],
@@ -89,10 +89,10 @@ class Responses:
 
 def read_responses(folder: Path) -> dict[str, Responses]:
     """Return an evaluate artifact's responses by label."""
-    table = pq.read_table(folder / "samples.parquet")
+    table = read(folder / "samples.parquet")
     ids, labels, text = (table.column(name).to_pylist() for name in ("id", "sampling", "response"))
     names = ["tokens", "ended", *(name for name in table.column_names if name not in FIXED)]
-    columns = {name: table.column(name).to_numpy() for name in names}
+    columns = {name: numbers(table.column(name)) for name in names}
     found = {}
     for label in dict.fromkeys(labels):
         rows = np.flatnonzero(np.array(labels) == label)

@@ -20,6 +20,7 @@ from drdoctl.core.errors import UserError
 from drdoctl.core.files import write_via
 from drdoctl.core.progress import Progress, StopRequested, stop_requested
 from drdoctl.train.chunks import POLL_SECONDS
+from drdoctl.train.columns import read
 from drdoctl.train.models import DTYPES
 from drdoctl.train.sample import SampledResponse, cache_bytes, row_seed, sample
 
@@ -164,6 +165,6 @@ def _check(job: Job) -> None:
 
 
 def _read(path: Path) -> Iterator[tuple[int, SampledResponse]]:
-    table = pq.read_table(path).to_pydict()
+    table = read(path).to_pydict()
     for row, ids, ended in zip(table["row"], table["ids"], table["ended"], strict=True):
         yield row, SampledResponse(ids, ended)

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from drdoctl.core.files import disk_errors
 from drdoctl.train.batches import Item
+from drdoctl.train.columns import numbers, read
 
 
 def flat(columns: list[Any]) -> tuple[np.ndarray, np.ndarray]:
@@ -22,16 +23,14 @@ def flat(columns: list[Any]) -> tuple[np.ndarray, np.ndarray]:
 
     `columns`: C pyarrow arrays of N lists. A row's lists lie side by side, in the order of the columns.
     """
-    offsets = [column.offsets.to_numpy() for column in columns]
+    offsets = [numbers(column.offsets) for column in columns]
     lengths = np.stack([np.diff(each) for each in offsets], axis=1).astype(np.int32)
     ends = lengths.ravel().astype(np.int64).cumsum().reshape(lengths.shape)
     out = np.empty(int(lengths.sum()), dtype=np.int32)
     for place, (column, starts) in enumerate(zip(columns, offsets, strict=True)):
         counts = lengths[:, place]
         shift = np.repeat(ends[:, place] - counts - starts[:-1], counts)
-        out[np.arange(starts[0], starts[-1]) + shift] = column.values.to_numpy(zero_copy_only=False)[
-            starts[0] : starts[-1]
-        ]
+        out[np.arange(starts[0], starts[-1]) + shift] = numbers(column.values)[starts[0] : starts[-1]]
     return out, lengths
 
 
@@ -93,7 +92,7 @@ class TokenRows:
         names = set(pq.read_schema(file).names)
         prefix = who if f"{who}_prompt" in names else "student"
         self._shelf = Shelf(file, [f"{prefix}_{name}" for name in ("prompt", *responses)])
-        self.ids = pq.read_table(file, columns=["id"]).column("id")
+        self.ids = read(file, columns=["id"]).column("id")
         self.responses = [Response(self._shelf.lengths[:, place + 1]) for place in range(len(responses))]
 
     def __len__(self) -> int:
