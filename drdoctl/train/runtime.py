@@ -98,8 +98,7 @@ def _join(device: torch.device, rank: int, size: int) -> None:
     import deepspeed
     import deepspeed.ops
 
-    # DeepSpeed compiles this operator when it starts on a CPU (26 s, needs a compiler); training never uses it
-    ops = getattr(deepspeed.ops, "__compatible_ops__", None)
-    if isinstance(ops, dict) and "deepspeed_shm_comm" in ops:
-        ops["deepspeed_shm_comm"] = False
+    # DeepSpeed compiles this operator when it starts on a CPU (26 s, needs a compiler); training never uses it. The
+    # table of what it may compile is made here, for on first use it is made by trying a compiler on every operator.
+    vars(deepspeed.ops).setdefault("__compatible_ops__", {})["deepspeed_shm_comm"] = False
     deepspeed.init_distributed(dist_backend=backend, auto_mpi_discovery=False)
