@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from drdoctl.core.parts import Part
+from drdoctl.core.parts import Part, descriptions
 from drdoctl.spec.plugins import PLUGINS
 
 
@@ -26,14 +26,14 @@ def listing(kind: str) -> list[dict[str, str]]:
 
 def described(kind: str, name: str) -> dict[str, Any]:
     """Return all there is to say about one plug-in: docstrings, options with type and default, paper."""
-    cls = PLUGINS[kind]()[name]
+    cls: type[Part] = PLUGINS[kind]()[name]
     schema = cls.model_json_schema()
     fields = [
         {
             "name": field,
             "type": type_text(schema["properties"][field], schema.get("$defs", {})),
             "default": "required" if info.is_required() else info.get_default(call_default_factory=True),
-            "about": " ".join((info.description or "").split()),
+            "about": " ".join(descriptions(cls).get(field, "").split()),
         }
         for field, info in cls.model_fields.items()
         if field != "name"

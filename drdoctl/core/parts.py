@@ -8,12 +8,17 @@ did-you-mean, `ls` and `show` all follow from here.
 
 from __future__ import annotations
 
+import ast
 import importlib
+import inspect
 import pkgutil
+import textwrap
 from functools import cache
+from itertools import pairwise
 from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
 
 
 class Model(BaseModel):
@@ -22,11 +27,40 @@ class Model(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
-        use_attribute_docstrings=True,
         allow_inf_nan=False,
         strict=True,
         protected_namespaces=(),
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Describe the fields, which pydantic itself would do for every class whenever it is made."""
+        made = handler(core)
+        properties = handler.resolve_ref_schema(made).get("properties", {})
+        for name, text in descriptions(cls).items():
+            if name in properties:
+                properties[name].setdefault("description", text)
+        return made
+
+
+@cache
+def descriptions(cls: type[Model]) -> dict[str, str]:
+    """Return field -> the docstring below it, its base classes' fields included.
+
+    Read from the source when asked for: pydantic's `use_attribute_docstrings` reads it at import, a fifth of the time
+    that `drdoctl plan` takes.
+    """
+    found: dict[str, str] = {}
+    for owner in reversed(cls.__mro__):
+        if not issubclass(owner, Model) or owner is Model:
+            continue
+        body = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]
+        for field, below in pairwise(getattr(body, "body", [])):
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                found.pop(field.target.id, None)
+                if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and below.value.value:
+                    found[field.target.id] = inspect.cleandoc(str(below.value.value))
+    return found
 
 
 class Part(Model):

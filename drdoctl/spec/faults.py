@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin
 from pydantic import ValidationError
 
 from drdoctl.core.errors import Fault, Where
+from drdoctl.core.parts import descriptions
 from drdoctl.core.suggest import closest
 from drdoctl.spec.marks import Key
 from drdoctl.spec.model import Spec, source_name
@@ -102,7 +103,7 @@ def _missing(spot: Spot, look: Look) -> Fault:
     word = spot.word
     inside = spot.path[:-1] if spot.field == word else spot.path
     message = f"{spot.thing} needs `{word}`" if inside else f"`{word}` is missing"
-    description = spot.cls.model_fields[word].description if spot.cls and word in spot.fields else None
+    description = descriptions(spot.cls).get(word) if spot.cls and word in spot.fields else None
     hint = MISSING.get(word if not inside else "") or (
         f"{word}: {_first_sentence(description)}" if description else None
     )

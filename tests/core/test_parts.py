@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 from pydantic import ValidationError
 
-from drdoctl.core.parts import Model, Part, discover, plugin_name
+from drdoctl.core.parts import Model, Part, descriptions, discover, plugin_name
 
 
 @pytest.fixture
@@ -79,7 +79,8 @@ def test_models_are_strict_and_closed():
         size: float = 1.0
         """How large."""
 
-    assert Thing.model_fields["size"].description == "How large."
+    assert descriptions(Thing) == {"size": "How large."}
+    assert Thing.model_json_schema()["properties"]["size"]["description"] == "How large."
     for wrong in ({"sise": 1.0}, {"size": "1"}, {"size": float("inf")}):
         with pytest.raises(ValidationError):
             Thing.model_validate(wrong)

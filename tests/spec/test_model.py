@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from drdoctl.core.parts import descriptions
 from drdoctl.spec.model import Spec
 from drdoctl.spec.spots import SECTIONS
 
@@ -14,7 +15,7 @@ SMALL = {"version": 1, "name": "x", "data": {"source": "notes"}, "student": {"mo
 def test_every_field_says_what_it_is():
     """Help, hover and schema come from docstrings: none may be missing."""
     for path, cls in SECTIONS.items():
-        bare = [name for name, field in cls.model_fields.items() if not field.description]
+        bare = [name for name in cls.model_fields if name not in descriptions(cls)]
         assert bare == [
             name for name in ("data", "student", "oracle", "train", "publish", "resources") if not path and name in bare
         ]
