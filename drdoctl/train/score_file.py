@@ -25,6 +25,7 @@ from drdoctl.core.progress import Progress
 from drdoctl.data._records import Bad
 from drdoctl.data._render import Renderer
 from drdoctl.data._tokenizers import load_tokenizer
+from drdoctl.train.batches import Item
 from drdoctl.train.reward_model import load_reward_model
 from drdoctl.train.runtime import start
 from drdoctl.train.score_rows import SHOWN, SINGLE, Row, read_rows
@@ -67,29 +68,30 @@ class Scorer:
         self.dtype = request.dtype
 
     def score(self, rows: list[Row]) -> list[dict[str, Any]]:
-        """Return the rows with their rewards beside what they held."""
-        items = []
+        """Return the rows, all with as many responses, with their rewards beside what they held.
+
+        A row's prompt is computed once for all its responses.
+        """
+        items: list[Item] = []
         for row, encoded in zip(rows, self.renderer.encode([(row.prompt, row.responses) for row in rows]), strict=True):
             if isinstance(encoded, Bad):
                 raise UserError([Fault(encoded.code, encoded.message, Where(row.where), encoded.hint)])
-            items += [(encoded.prompt, (ids,)) for ids in encoded.responses]
-        lengths = np.array([len(prompt) + len(answers[0]) for prompt, answers in items])
-        self._check_room(rows, lengths)
-        rewards = np.empty(len(items), dtype=np.float32)
+            items.append((encoded.prompt, tuple(encoded.responses)))
+        self._check_room(rows, items)
+        lengths = np.array([len(prompt) + sum(map(len, answers)) for prompt, answers in items])
+        rewards = np.empty((len(rows), len(rows[0].responses)), dtype=np.float32)
         for batch in budget_batches(lengths, BATCH_TOKENS):
-            rewards[batch] = score_batch(
-                self.reward_model, [items[int(item)] for item in batch], self.dtype, logp=False
-            )
+            values = score_batch(self.reward_model, [items[int(item)] for item in batch], self.dtype, logp=False)
+            rewards[batch] = values.reshape(len(batch), -1)
         if not np.isfinite(rewards).all():
             raise StageFailed("the oracle's reward is not finite", code="not-finite", hint="take another oracle")
-        found = iter(rewards.tolist())
-        return [_scored(row, [next(found) for _ in row.responses]) for row in rows]
+        return [_scored(row, found) for row, found in zip(rows, rewards.tolist(), strict=True)]
 
-    def _check_room(self, rows: list[Row], lengths: np.ndarray) -> None:
+    def _check_room(self, rows: list[Row], items: list[Item]) -> None:
         """Refuse rows that are longer than the model takes: what came out would be noise."""
         if self.limit is None:
             return
-        each = lengths.reshape(len(rows), -1).max(axis=1)
+        each = [len(prompt) + max(map(len, answers)) for prompt, answers in items]
         long = [index for index, length in enumerate(each) if length > self.limit.tokens]
         if long:
             faults = [

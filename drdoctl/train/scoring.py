@@ -16,7 +16,7 @@ from drdoctl.train.batches import Item, collate
 from drdoctl.train.forward import given
 from drdoctl.train.models import DTYPES
 
-BATCH_TOKENS = 4096
+BATCH_TOKENS = 2048
 """Unique tokens in one forward pass."""
 
 

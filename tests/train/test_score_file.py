@@ -17,7 +17,7 @@ from transformers import (
 )
 
 from drdoctl.core.errors import UserError
-from drdoctl.train import score_file
+from drdoctl.train import score_file, scoring
 from drdoctl.train.score_file import Request, main, run
 
 PAIRS = [
@@ -80,6 +80,24 @@ def test_pairs_score_as_transformers_scores_them(oracle, tmp_path, monkeypatch):
     assert summary["pairs"] == 9
     assert summary["accuracy"] == pytest.approx(sum(margin > 0 for margin in margins) / 9)
     assert summary["mean_margin"] == pytest.approx(sum(margins) / 9)
+
+
+def test_a_pair_computes_its_prompt_once(oracle, tmp_path, monkeypatch):
+    """Both responses of a pair go to the model with one copy of their prompt, in length order within the budget."""
+    seen = []
+
+    def spy(model, items, dtype, *, logp):
+        seen.append([len(prompt) + sum(map(len, answers)) for prompt, answers in items])
+        assert all(len(answers) == 2 for _, answers in items)
+        return scoring.score_batch(model, items, dtype, logp=logp)
+
+    monkeypatch.setattr(score_file, "score_batch", spy)
+    monkeypatch.setattr(score_file, "BATCH_TOKENS", 20)
+    run(_request(oracle, tmp_path, PAIRS))
+    lengths = [length for batch in seen for length in batch]
+    assert len(lengths) == len(PAIRS)
+    assert lengths == sorted(lengths)
+    assert max(map(sum, seen)) <= 20
 
 
 def test_responses_and_parquet(oracle, tmp_path):
