@@ -96,7 +96,7 @@ def test_rows_do_not_know_their_batch(monkeypatch):
     seeds = [row_seed(7, str(i), "t1") for i in range(23)]
     options = {"temperature": 0.9, "top_p": 0.8, "max_new_tokens": 14, "eos_ids": [2, 5, 9], "pad_id": 0}
     whole = sample(model, prompts, seeds=seeds, **options)
-    monkeypatch.setattr(module, "MAX_ROWS", 4)
+    monkeypatch.setattr(module, "CPU_ROWS", 4)
     assert sample(model, prompts, seeds=seeds, **options) == whole
     alone = [sample(model, [prompt], seeds=[seed], **options)[0] for prompt, seed in zip(prompts, seeds, strict=True)]
     assert alone == whole
@@ -127,11 +127,11 @@ def test_empty_prompt_refused():
         sample(tiny("llama"), [[]], temperature=0, top_p=1, max_new_tokens=2, eos_ids=[2], seeds=[1], pad_id=0)
 
 
-@pytest.mark.parametrize("top", [3, 1024])
+@pytest.mark.parametrize("tops", [(2, 3), (64, 1024)])
 @pytest.mark.parametrize(("temperature", "top_p"), [(1.0, 0.8), (0.7, 0.8), (1.0, 1.0), (2.0, 0.5)])
-def test_top_p_distribution(temperature, top_p, top, monkeypatch):
+def test_top_p_distribution(temperature, top_p, tops, monkeypatch):
     """Draws follow the renormalised nucleus (chi-square, p > 1e-4), also when the first look is too narrow for it."""
-    monkeypatch.setattr(module, "TOP", top)
+    monkeypatch.setattr(module, "TOPS", tops)
     count = 40_000
     p = np.array([0.02, 0.3, 0.05, 0.2, 0.15, 0.08, 0.12, 0.08])
     logits = torch.tensor(np.log(p), dtype=torch.float32).expand(count, -1)
@@ -180,6 +180,6 @@ def test_uniforms_are_uniform_and_apart():
 def test_batch_rows_from_the_cache():
     """The batch shrinks as the cache a row needs grows, and never below one row."""
     config = tiny("llama").config
-    assert batch_rows(config, 30, torch.device("cpu")) == module.MAX_ROWS
+    assert batch_rows(config, 30, torch.device("cpu")) == module.CPU_ROWS
     big = transformers.AutoConfig.for_model("llama", hidden_size=4096, num_hidden_layers=32, num_attention_heads=32)
     assert batch_rows(big, 700, torch.device("cpu")) == 1
