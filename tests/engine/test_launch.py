@@ -84,6 +84,14 @@ def test_the_environment_is_settled_before_imports(monkeypatch):
     assert env["TOKENIZERS_PARALLELISM"] == "false"
 
 
+def test_the_allocator_keeps_memory_unless_the_user_says_otherwise(monkeypatch):
+    """Freed activations stay with the process; a threshold of the user's own is left alone."""
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "131072")
+    monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_", raising=False)
+    env = launch.environment("align", CPU, offline=True)
+    assert (env["MALLOC_TRIM_THRESHOLD_"], env["MALLOC_MMAP_THRESHOLD_"]) == ("131072", str(32 << 20))
+
+
 @pytest.mark.parametrize(
     ("device", "visible", "driver", "cpu"),
     [("auto", None, True, False), ("auto", None, False, True), ("auto", "", True, True), ("cpu", None, True, True)],
