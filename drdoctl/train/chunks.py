@@ -38,6 +38,7 @@ class Chunks:
         size = max(BATCHES_A_CHUNK, -(-len(batches) // PIECES))
         self.pieces = [batches[at : at + size] for at in range(0, len(batches), size)]
         self.lengths = lengths
+        self._joins = world.device.type == "cuda"
 
     def _file(self, piece: int) -> Path:
         # a piece of other pieces, cut by another version, is none of ours
@@ -56,7 +57,8 @@ class Chunks:
         return self._gather() if self.world.first else None
 
     def _one(self, piece: int, batches: list[np.ndarray], compute: Compute) -> None:
-        parts = [compute(rows) for rows in batches]
+        # on CUDA `score_batch` finds how much fits; the pieces stay the same on every machine
+        parts = [compute(rows) for rows in ([np.concatenate(batches)] if self._joins else batches)]
         columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         columns["row"] = np.concatenate(batches).astype(np.int64)
         write_via(self._file(piece), lambda path: save_file(columns, path))

@@ -29,7 +29,7 @@ from drdoctl.train.batches import Item
 from drdoctl.train.reward_model import load_reward_model
 from drdoctl.train.runtime import start
 from drdoctl.train.score_rows import SHOWN, SINGLE, Row, read_rows
-from drdoctl.train.scoring import BATCH_TOKENS, budget_batches, score_batch
+from drdoctl.train.scoring import BATCH_TOKENS, CUDA_BATCHES, budget_batches, score_batch
 
 CHUNK = 1024
 """Rows held in memory at once."""
@@ -61,6 +61,7 @@ class Scorer:
     def __init__(self, request: Request) -> None:
         """Load both. Raises UserError where the folder is no reward model or holds weights that are not finite."""
         world = start({"device": request.device, "threads": request.threads}, seed=0)
+        self.device = world.device
         location = {"path": request.oracle}
         self.renderer = Renderer(load_tokenizer(location, None, "oracle.model"), request.template, "oracle.model")
         self.reward_model = load_reward_model(location).eval().to(world.device)
@@ -80,7 +81,7 @@ class Scorer:
         self._check_room(rows, items)
         lengths = np.array([len(prompt) + sum(map(len, answers)) for prompt, answers in items])
         rewards = np.empty((len(rows), len(rows[0].responses)), dtype=np.float32)
-        for batch in budget_batches(lengths, BATCH_TOKENS):
+        for batch in budget_batches(lengths, BATCH_TOKENS * (CUDA_BATCHES if self.device.type == "cuda" else 1)):
             values = score_batch(self.reward_model, [items[int(item)] for item in batch], self.dtype, logp=False)
             rewards[batch] = values.reshape(len(batch), -1)
         if not np.isfinite(rewards).all():

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq  # noqa: E402
 
 from drdoctl.core.progress import Progress, StopRequested  # noqa: E402
 from drdoctl.train import chunks, logps, rewards, scoring, sft  # noqa: E402
+from drdoctl.train.forward import Outputs  # noqa: E402
 from drdoctl.train.models import load_policy  # noqa: E402
 from drdoctl.train.runtime import World  # noqa: E402
 
@@ -26,6 +27,66 @@ def test_batches_take_every_row_once_within_the_budget(lengths, budget):
         assert len(batch) == 1 or sum(lengths[row] for row in batch) <= budget
     ordered = [lengths[row] for batch in found for row in batch]
     assert ordered == sorted(ordered)
+
+
+class Small(torch.nn.Module):
+    """A model that runs out of memory on more than `most` responses, and notes how many it was given."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most, self.seen = most, []
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, batch, *, logp):
+        self.seen.append(len(batch.response_lengths))
+        if self.seen[-1] > self.most:
+            raise torch.OutOfMemoryError
+        return Outputs(logp=None, tokens=batch.response_lengths, reward=batch.response_lengths.float())
+
+
+TEN = [([1] * 3, ([2] * (1 + number), [2, 2])) for number in range(10)]
+LENGTHS = [length for number in range(10) for length in (1 + number, 2)]
+
+
+def test_what_runs_out_of_memory_is_halved():
+    """Out of memory, a batch is halved until it fits, and the values keep their order; one item alone is an error."""
+    model = Small(6)
+    assert scoring.score_batch(model, TEN, "fp32", logp=False).tolist() == LENGTHS
+    assert model.seen == [20, 10, 4, 6, 10, 4, 6]
+    with pytest.raises(torch.OutOfMemoryError):
+        scoring.score_batch(Small(1), TEN[:1], "fp32", logp=False)
+
+
+def test_no_more_tokens_than_there_is_room_for(monkeypatch):
+    """Where the device has room for so many tokens, a batch has no more, but for a single item."""
+    model = Small(20)
+    monkeypatch.setattr(scoring, "_room", lambda *_: 30)
+    assert scoring.score_batch(model, TEN, "fp32", logp=False).tolist() == LENGTHS
+    assert 20 not in model.seen
+    assert sum(model.seen) == 20
+
+
+def test_more_memory_takes_more_tokens():
+    """The tokens that fit grow with free memory and shrink with width; a full device still takes one."""
+    assert scoring.fitting_tokens(0, 2048, 8192) == 1
+    some, more = scoring.fitting_tokens(8 << 30, 2048, 8192), scoring.fitting_tokens(16 << 30, 2048, 8192)
+    assert 1 < some < more
+    assert scoring.fitting_tokens(8 << 30, 4096, 16384) < some
+    assert more * 4 * (16 * 2048 + 4 * 8192) < 8 << 30
+
+
+def test_cuda_takes_a_piece_at_once(make_job, small_pieces):
+    """On CUDA the pieces are those of a CPU, but each goes to the device whole."""
+    lengths, job = np.full(9, 20), make_job("rewards")
+    for device, calls in (("cpu", [2, 2, 2, 2, 1]), ("cuda", [4, 4, 1])):
+        made, seen = chunks.Chunks(job, World(0, 1, torch.device(device)), device, lengths), []
+
+        def compute(rows, seen=seen):
+            seen.append(len(rows))
+            return {"own": rows}
+
+        assert made.run(compute, Progress(job))["own"].tolist() == list(range(9))
+        assert seen == calls
 
 
 @pytest.fixture
