@@ -91,8 +91,8 @@ def run(side: Side, settings: Settings) -> dict[str, Any]:
         if child.returncode or not result.exists():
             raise SideFailed(f"{side.target} ended with {child.returncode}:\n{_tail(log)}")
         record = json.loads(result.read_text(encoding="utf-8"))
-        if settings.cpu:
-            record["seconds"] = record.get("cpu_seconds", record["seconds"])
+        if settings.cpu and "cpu_seconds" in record:
+            record["seconds"] = record["cpu_seconds"]
         return {**record, "process_seconds": time.perf_counter() - begun}
 
 

@@ -49,6 +49,7 @@ def tree_attention(
     """
     if dropout:
         raise ValueError("dropout must be off: cached log-probabilities would not match")
+    query, key = query.to(value.dtype), key.to(value.dtype)  # under autocast rotary positions widen them: cast once
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     groups = query.shape[1] // key.shape[1]
     if groups > 1:

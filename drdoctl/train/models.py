@@ -18,6 +18,7 @@ from drdoctl.train import adapters
 from drdoctl.train.attention import NAME as TREES
 from drdoctl.train.batches import FlatBatch
 from drdoctl.train.forward import Outputs, places, responses_reward, sequence_logp
+from drdoctl.train.kernels import use_kernels
 from drdoctl.train.last_layer import read_only_where_asked
 from drdoctl.train.quantize import round_trip
 from drdoctl.train.weights import reading, whole
@@ -44,6 +45,7 @@ class Policy(nn.Module):
     def __init__(self, lm: Any, head: nn.Linear | None = None, *, detach_trunk: bool = False) -> None:
         """Wrap `lm`; with `detach_trunk` the head's gradient does not reach it."""
         super().__init__()
+        use_kernels(lm)
         read_only_where_asked(lm)
         self.lm = lm
         self.head = head

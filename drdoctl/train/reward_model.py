@@ -13,6 +13,7 @@ from drdoctl.train import adapters
 from drdoctl.train.attention import NAME as TREES
 from drdoctl.train.batches import FlatBatch
 from drdoctl.train.forward import Outputs, responses_reward
+from drdoctl.train.kernels import use_kernels
 from drdoctl.train.last_layer import read_only_where_asked
 from drdoctl.train.models import last_states, load_lm, supported_config
 from drdoctl.train.weights import whole
@@ -24,6 +25,7 @@ class RewardModel(nn.Module):
     def __init__(self, model: Any, score: nn.Module) -> None:
         """Take a model, and the head (D -> 1) that reads its last hidden state."""
         super().__init__()
+        use_kernels(model)
         read_only_where_asked(model)
         self.model = model
         self.score = score

@@ -7,12 +7,15 @@ every cell. Nothing of drdoctl's layout, attention or head is used here.
 from __future__ import annotations
 
 import copy
+import sys
 import types
+from contextlib import contextmanager
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from drdoctl.train.attention import NAME as TREES
+from drdoctl.train.kernels import HALVES
 from drdoctl.train.models import Policy, new_head
 
 VOCABULARY = 50
@@ -74,25 +77,52 @@ def policy(config: dict, *, double: bool = False) -> Policy:
     return exact(whole.double()) if double else whole
 
 
-def stock(model: Policy) -> Policy:
+class Stock(torch.nn.Module):
+    """A transformers model as it comes, and a reward head."""
+
+    def __init__(self, lm, head):
+        super().__init__()
+        self.lm, self.head = lm, head
+
+
+@contextmanager
+def stock_rotation(model: Stock):
+    """Let the model's module rotate by the formula, written out, while the context lasts."""
+    module = sys.modules[type(model.lm).__module__]
+    if model.lm.config.model_type not in HALVES:
+        yield
+        return
+    ours, module.apply_rotary_pos_emb = module.apply_rotary_pos_emb, _rotated
+    try:
+        yield
+    finally:
+        module.apply_rotary_pos_emb = ours
+
+
+def _rotated(q, k, cos, sin):
+    cos, sin, half = cos.unsqueeze(1), sin.unsqueeze(1), q.shape[-1] // 2
+    return tuple(x * cos + torch.cat((-x[..., half:], x[..., :half]), dim=-1) * sin for x in (q, k))
+
+
+def stock(model: Policy) -> Stock:
     """Return a stock transformers model with the same weights, held with a copy of the reward head."""
     config = copy.deepcopy(model.lm.config)
     weight = next(model.parameters())
     lm = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa", dtype=weight.dtype)
     lm.load_state_dict(model.lm.state_dict())
-    made = Policy(lm, copy.deepcopy(model.head))
+    made = Stock(lm, copy.deepcopy(model.head))
     return exact(made) if weight.dtype == torch.float64 else made
 
 
-def exact(model: Policy) -> Policy:
-    """Take out what keeps a float64 model at float32: norms that cast down, and cosines.
+def exact(model):
+    """Take out what keeps a float64 model at float32: stock norms that cast down, and cosines.
 
     Vector instructions give other last bits to float32 cosines at another place in the row, so each position's are
     looked up in one table.
     """
     for module in model.modules():
         kind = type(module).__name__
-        if kind.endswith("RMSNorm"):
+        if kind.endswith("RMSNorm") and "forward" not in vars(module):
             module.forward = types.MethodType(_rms_norm, module)
         elif kind.endswith("RotaryEmbedding"):
             angles = module(torch.zeros(1, dtype=torch.float64), torch.arange(COMMON["max_position_embeddings"])[None])
@@ -108,7 +138,7 @@ def _look_up(cosines, sines):
     return lambda _module, _states, position_ids: (cosines[0][position_ids], sines[0][position_ids])
 
 
-def forward(model: Policy, items) -> tuple[torch.Tensor, torch.Tensor]:
+def forward(model: Stock, items) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the summed log-probability and the reward of every response, shapes (N,)."""
     texts = [(list(prompt), list(response)) for prompt, responses in items for response in responses]
     width = max(len(prompt) + len(response) for prompt, response in texts)
@@ -116,8 +146,9 @@ def forward(model: Policy, items) -> tuple[torch.Tensor, torch.Tensor]:
     for row, (prompt, response) in enumerate(texts):
         ids[row, : len(prompt) + len(response)] = torch.tensor(prompt + response)
         mask[row, : len(prompt) + len(response)] = 1
-    logp = model.lm(input_ids=ids, attention_mask=mask, use_cache=False).logits.log_softmax(-1)
-    hidden = model.lm.base_model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
+    with stock_rotation(model):
+        logp = model.lm(input_ids=ids, attention_mask=mask, use_cache=False).logits.log_softmax(-1)
+        hidden = model.lm.base_model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
     sums, rewards = [], []
     for row, (prompt, response) in enumerate(texts):
         before = torch.arange(len(prompt) - 1, len(prompt) + len(response) - 1)
@@ -126,7 +157,7 @@ def forward(model: Policy, items) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.stack(sums), torch.stack(rewards)
 
 
-def gradients(model: Policy, value: torch.Tensor) -> dict[str, torch.Tensor]:
+def gradients(model: torch.nn.Module, value: torch.Tensor) -> dict[str, torch.Tensor]:
     """Return the gradient of a value by every weight's name; weights that it does not reach are left out."""
     model.zero_grad()
     value.backward()
