@@ -177,12 +177,15 @@ def _batch(
     positions = (mask.cumsum(1) - 1).clamp(min=0)
     mask = torch.cat((mask, mask.new_ones(count, limit)), 1)
     cache = _cache(model.config, width + limit)
+    plain = all(isinstance(layer, _RoomyLayer) for layer in cache.layers)  # no layer has a window
     out = torch.full((count, limit), pad_id, dtype=torch.int64, device=device)
     lengths = torch.full((count,), limit, dtype=torch.int64, device=device)
     rows, alive = (torch.arange(count, device=device), torch.ones(count, dtype=torch.bool, device=device))
     ended = torch.zeros(count, dtype=torch.bool, device=device)
     for step in range(limit):
         seen = mask[:, : width + step]
+        if step and plain:
+            seen = seen[:, None, None].bool()  # ready made: transformers need not make it anew every step
         logits = model(
             input_ids=ids, attention_mask=seen, position_ids=positions, past_key_values=cache, use_cache=True,
             logits_to_keep=1,
