@@ -80,7 +80,7 @@ def start(resources: Mapping[str, Any], seed: int, *, group: bool = False) -> Wo
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(mode=True, warn_only=True)
     # nothing here reads memory before writing it; filling every new tensor takes 1 % of an alignment step
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # made at run time
     device = _device(resources.get("device", "auto"), local_rank)
     if group:
         _join(device, rank, size)
