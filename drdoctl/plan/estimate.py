@@ -118,7 +118,13 @@ def _training(want: Want, rows: Rows | None, resources: Mapping[str, Any]) -> tu
     lora, dtype = lora_of(want.settings, WHO[want.kind]), _dtype(want)
     learnt = model.parameters if lora is None else trained_parameters(model.shape, lora)
     peak = memory.training(
-        model, load, dtype, resources, trained=learnt, quantized=lora is not None and lora.get("quantize") == NF4
+        model,
+        load,
+        dtype,
+        resources,
+        trained=learnt,
+        steps=steps,
+        quantized=lora is not None and lora.get("quantize") == NF4,
     )
     if want.kind == "oracle":
         peak = memory.saved_oracle(peak, model)

@@ -25,6 +25,10 @@ class Load:
     """Tokens in it that the LM head predicts."""
     micro_batches: float
     """Micro-batches of one process in a mean step."""
+    responses: float
+    """Responses of one process in a step."""
+    all_responses: float
+    """Responses in all rows."""
 
 
 def load_of(rows: Rows, global_batch: int, resources: Mapping[str, Any], *, pairs: bool) -> Load:
@@ -37,16 +41,20 @@ def load_of(rows: Rows, global_batch: int, resources: Mapping[str, Any], *, pair
     # a demonstration varies about as much as a pair does, in means
     longest, spread = (value * mean / rows.pair for value in (rows.longest, rows.spread)) if rows.pair else (0.0, 0.0)
     if not mean:
-        return Load(0.0, 0.0, 0.0)
+        return Load(0.0, 0.0, 0.0, 0.0, 0.0)
     device = "cuda" if resources["device"] == "cuda" else "cpu"
     budget = float(resources.get("micro_tokens") or MICRO_TOKENS[device])
     if resources.get("micro_batch"):
         budget = min(budget, resources["micro_batch"] * mean)
     processes = resources["processes"]
     local = max(1.0, global_batch / processes)
-    most = local * mean + SPREADS * spread * math.sqrt(local)
+    beyond = SPREADS * spread * math.sqrt(local)
+    most = local * mean + beyond
     bins = max(1, math.ceil(local * mean / budget))
-    fullest = min(budget, most) if math.ceil(most / budget) > bins else most / bins
+    # where one step needs a micro-batch more than another, some step between them fills its own
+    fewest = max(1, math.ceil((local * mean - beyond) / budget))
+    fullest = min(budget, most) if math.ceil(most / budget) > fewest else most / fewest
     tokens = max(min(longest, most), min(fullest, budget))
     answers = 1 - rows.prompt / mean
-    return Load(tokens, tokens * answers, min(local, bins))
+    each = 2 if pairs else 1
+    return Load(tokens, tokens * answers, min(local, bins), local * each, rows.count * each)

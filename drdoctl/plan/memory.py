@@ -13,26 +13,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from drdoctl.core.architectures import GATED
+from drdoctl.plan.activations import BF16, FP32, LOGIT_COPIES, kept_bytes, logit_bytes, on_cpu, passing_bytes
 from drdoctl.plan.load import Load
 from drdoctl.plan.sizes import ModelSize
 
 GIB = 2**30
-FP32, BF16 = 4, 2
-PROCESS_GIB = {"forked": 0.42, "started": 0.51, "cuda": 0.6}
-"""Interpreter, torch, transformers, DeepSpeed and what they touch in a first step; on a GPU, the CUDA context."""
-LOGITS_AT_ONCE = 1 << 24
-"""Logits that the LM head makes at once."""
-LOGIT_COPIES = 3
-"""Logits, their log-softmax and its gradient."""
-SCORED_AT_ONCE = 4096
-"""Tokens scored at once."""
+PROCESS_GIB = {"forked": 0.39, "started": 0.46, "cuda": 0.6}
+"""Interpreter, torch, transformers, DeepSpeed and what they touch in a first pass; on a GPU, the CUDA context."""
+TRAINER_GIB = 0.04
+"""What a first backward pass and DeepSpeed's engine touch beside, on a CPU."""
+SCORED_AT_ONCE = 2048
+"""Tokens scored at once; on a GPU more, but only as many as there is room for."""
 BUCKET = 200_000_000
 """Elements that ZeRO reduces at once, at most."""
 CACHE_BYTES = {"cpu": 512 << 20, "cuda": 8 << 30}
 """Keys and values of the rows that are sampled at once, at most."""
-SAMPLED_ROWS = 512
-RETAINED = 0.44
+SAMPLED_ROWS = {"cpu": 32, "cuda": 512}
+RETAINED = 0.8
 """Share of the smaller of two peaks that the allocator has not given back when the other comes."""
 
 
@@ -53,7 +50,8 @@ class Memory:
     cache: float = 0
     """Keys and values of the rows that are sampled at once."""
     buffers: float = 0
-    """Copies made while gradients are reduced and weights stepped or saved, as far as they add to the peak."""
+    """Copies made while gradients are reduced and weights stepped or saved, as far as they add to the peak; on a CPU
+    in bfloat16 also oneDNN's kernels."""
 
     @property
     def total(self) -> float:
@@ -69,11 +67,6 @@ class Memory:
         return replace(self, **{part.name: round(getattr(self, part.name), 3) for part in fields(self)})
 
 
-def on_cpu(resources: Mapping[str, Any]) -> bool:
-    """Whether the stage is taken to compute on the CPU: nothing is asked of the machine, so `auto` is a CPU."""
-    return bool(resources["device"] != "cuda")
-
-
 def process(resources: Mapping[str, Any]) -> float:
     """Return GiB before any model is there. A single process on a CPU is forked from a warm one."""
     if not on_cpu(resources):
@@ -82,7 +75,14 @@ def process(resources: Mapping[str, Any]) -> float:
 
 
 def training(
-    model: ModelSize, load: Load, dtype: str, resources: Mapping[str, Any], *, trained: int, quantized: bool = False
+    model: ModelSize,
+    load: Load,
+    dtype: str,
+    resources: Mapping[str, Any],
+    *,
+    trained: int,
+    steps: int,
+    quantized: bool = False,
 ) -> Memory:
     """Return the peak of a training process. `trained`: parameters with gradients; `quantized`: the rest in 4 bits.
 
@@ -99,25 +99,22 @@ def training(
     stepped = 0.0 if "optimizer" in away else learnt * shares["optimizer"]
     weights = 0.0 if "weights" in away else held * shares["weights"]
     copies = AUTOCAST_COPIES * model.shape.body * BF16 if dtype == "bf16" else 0.0
-    activations = load.tokens * activation_bytes(model, dtype, checkpointing=resources["gradient_checkpointing"])
-    if resources.get("activation_offload") and not on_cpu(resources):
-        # what the backward pass needs lies in the CPU's memory, but for the layer at work
-        activations = load.tokens * activation_bytes(model, dtype, checkpointing=False) / model.shape.layers
-    activations *= ONEDNN if dtype == "bf16" and on_cpu(resources) else 1.0
     logits = logit_bytes(model, load.heads, dtype) * LOGIT_COPIES
+    activations = kept_bytes(model, load, dtype, resources)
     buffers = STEP_COPIES[stage] * stepped + REDUCE_COPIES[stage] * min(BUCKET * FP32, learnt)
     buffers += every if stage == 3 else 0.0
     # what one of the two peaks has freed, the other does not find in blocks that fit
     kept = RETAINED * min(buffers, activations + logits) - min(buffers, activations + logits)
+    kernels = kernel_bytes(load, steps) if dtype == "bf16" and on_cpu(resources) else 0.0
     return Memory(
-        process=process(resources),
+        process=process(resources) + (TRAINER_GIB if on_cpu(resources) else 0.0),
         weights=(weights + copies) / GIB,
         gradients=learnt * shares["gradients"] / GIB,
         # ZeRO steps on a flat copy of its share of the weights
         optimizer=(3 if stage else 2) * stepped / GIB,
         activations=activations / GIB,
         logits=logits / GIB,
-        buffers=(buffers + kept) / GIB,
+        buffers=(buffers + kept + kernels) / GIB,
     )
 
 
@@ -129,8 +126,15 @@ NF4_BYTES = 0.56
 """A weight in 4 bits with its share of the block's scale (QLoRA, arXiv 2305.14314, section 3)."""
 AUTOCAST_COPIES = 2
 """Bfloat16 copies of the matrices: autocast's, and of their gradients before they are added up in float32."""
-ONEDNN = 3.2
-"""oneDNN keeps scratch space and packed operands for the shapes it has seen, on a CPU in bfloat16."""
+BATCH_KERNELS, ROW_KERNELS, KERNELS = 18e6, 2.2e6, 1.1e9
+"""Bytes of oneDNN's kernels, on a CPU in bfloat16: for each length of a micro-batch, for each length of a response, and
+what its cache of 1,024 kernels comes to. They are made anew for nearly every micro-batch, whatever the model's size."""
+
+
+def kernel_bytes(load: Load, steps: int) -> float:
+    """Return the bytes of the kernels that so many steps make for the lengths they meet."""
+    rows = min(steps * load.responses, load.all_responses)
+    return min(KERNELS, steps * load.micro_batches * BATCH_KERNELS + rows * ROW_KERNELS)
 
 
 def saved_oracle(peak: Memory, model: ModelSize) -> Memory:
@@ -141,44 +145,6 @@ def saved_oracle(peak: Memory, model: ModelSize) -> Memory:
 
 
 _SHARED_FROM = {"optimizer": 1, "gradients": 2, "weights": 3}
-
-
-def activation_bytes(model: ModelSize, dtype: str, *, checkpointing: bool) -> float:
-    """Return the bytes that a token leaves for the backward pass in all layers."""
-    shape = model.shape
-    layer = _layer_bytes(model, dtype)
-    # the gradients of one layer's widest values are there while it is gone through
-    passing = (2 * shape.mlp + 4 * shape.hidden) * FP32
-    every = shape.layers * layer
-    return passing + (min(every, shape.layers * shape.hidden * FP32 + layer) if checkpointing else every)
-
-
-def _layer_bytes(model: ModelSize, dtype: str) -> float:
-    """Return the bytes that a token leaves for the backward pass in one decoder layer, as transformers computes it.
-
-    RMSNorm keeps its input, the normalised values and its output, LayerNorm its input and output; attention its
-    queries, keys (joined prompt and response), values, result, and the result laid out anew; a gated MLP four widths,
-    another one two.
-    """
-    shape = model.shape
-    gated = shape.model_type in GATED
-    norms = (6 if gated else 4) * shape.hidden
-    attention = ATTENTION_VALUES * shape.q_width
-    mlp = (4 if gated else 2) * shape.mlp
-    if dtype == "bf16":
-        # norms stay in float32, with a bfloat16 copy of what the matrices read
-        return norms * FP32 + 2 * shape.hidden * BF16 + (attention + mlp) * BF16
-    return (norms + attention + mlp) * FP32
-
-
-ATTENTION_VALUES = 9
-"""Queries, keys and values (a prompt's once more for each further response), laid out by tree, the result likewise."""
-
-
-def logit_bytes(model: ModelSize, heads: float, dtype: str) -> float:
-    """Return the bytes of the logits made at once for `heads` predicted tokens: float32, and bfloat16 before."""
-    cells = min(heads * model.shape.vocabulary, LOGITS_AT_ONCE)
-    return cells * (FP32 + (BF16 / LOGIT_COPIES if dtype == "bf16" else 0))
 
 
 def scoring(model: ModelSize, rows_tokens: float, heads: float, dtype: str, resources: Mapping[str, Any]) -> Memory:
@@ -209,18 +175,13 @@ def sampling(
 
 def sampled_rows(model: ModelSize, prompts: float, length: float, resources: Mapping[str, Any]) -> float:
     """Return how many rows of `length` tokens are sampled at once: as many as the cache's budget holds."""
-    budget = CACHE_BYTES["cpu" if on_cpu(resources) else "cuda"]
-    return float(max(1.0, min(prompts, SAMPLED_ROWS, budget // max(1.0, _cache_bytes(model, length)))))
+    device = "cpu" if on_cpu(resources) else "cuda"
+    budget = CACHE_BYTES[device]
+    return float(max(1.0, min(prompts, SAMPLED_ROWS[device], budget // max(1.0, _cache_bytes(model, length)))))
 
 
 def _cache_bytes(model: ModelSize, length: float) -> float:
     return length * model.shape.layers * model.shape.kv_width * 2 * FP32
-
-
-def passing_bytes(model: ModelSize) -> float:
-    """Return the bytes a token has at once in a forward pass that keeps nothing: one layer's widest values."""
-    shape = model.shape
-    return (3 * shape.hidden + max(6 * shape.q_width, 3 * shape.mlp)) * FP32
 
 
 def _held(model: ModelSize, dtype: str) -> float:

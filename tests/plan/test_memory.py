@@ -33,10 +33,10 @@ def model(model_type="llama", hidden=512, layers=8, vocabulary=4096):
     return ModelSize(shape, shape.parameters)
 
 
-def trained(size, tokens=2048.0, dtype="fp32", **resources):
+def trained(size, tokens=2048.0, dtype="fp32", steps=10, **resources):
     """Return a training process's peak."""
-    load = Load(tokens, tokens / 2, 1)
-    return training(size, load, dtype, {**RESOURCES, **resources}, trained=size.parameters)
+    load = Load(tokens, tokens / 2, 1, 32, 1e9)
+    return training(size, load, dtype, {**RESOURCES, **resources}, trained=size.parameters, steps=steps)
 
 
 sizes = st.builds(
@@ -75,6 +75,28 @@ def test_offload_frees_a_gpu_and_not_a_cpu(size, stage):
     gpu = {"device": "cuda", "zero_stage": stage, "processes": 2}
     assert trained(size, **gpu, offload="optimizer").optimizer == 0 < trained(size, **gpu).optimizer
     assert trained(size, zero_stage=stage, offload="optimizer") == trained(size, zero_stage=stage)
+
+
+def test_in_bfloat16_a_cpu_needs_more_with_every_step():
+    """Each step makes kernels for its lengths until the cache is full; float32 and GPUs have none."""
+    size = model()
+    few, more, many, most = (trained(size, dtype="bf16", steps=steps).total for steps in (1, 8, 1000, 100_000))
+    assert few < more < many == most
+    assert trained(size, steps=1) == trained(size, steps=1000)
+    gpu = {"dtype": "bf16", "device": "cuda"}
+    assert trained(size, steps=1, **gpu) == trained(size, steps=1000, **gpu)
+
+
+def test_the_last_layer_keeps_an_mlp_of_what_is_read():
+    """The fewer of its tokens are read, the less a micro-batch leaves, by no more than one layer's MLP."""
+    size = model()
+    found = [
+        training(size, Load(4000.0, heads, 1, 32, 1e9), "fp32", RESOURCES, trained=size.parameters, steps=1)
+        for heads in (0.0, 2000.0, 4000.0)
+    ]
+    kept = [one.activations + one.logits for one in found]
+    assert kept == sorted(kept)
+    assert found[2].activations - found[0].activations <= 4000 * 4 * size.shape.mlp * 4 / 2**30
 
 
 def test_what_zero_shares():

@@ -1,0 +1,94 @@
+"""What a token leaves for the backward pass, counted by hand from what autograd keeps in each architecture.
+
+Rotary positions and RMSNorm are those of `train/kernels.py`, attention that of `train/attention.py`, the last layer
+that of `train/last_layer.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from drdoctl.core.architectures import GATED
+from drdoctl.plan.load import Load
+from drdoctl.plan.sizes import ModelSize
+
+FP32, BF16 = 4, 2
+LOGITS_AT_ONCE = 1 << 24
+"""Logits that the LM head makes at once."""
+LOGIT_COPIES = 3
+"""Logits, their log-softmax and its gradient."""
+
+
+def on_cpu(resources: Mapping[str, Any]) -> bool:
+    """Whether the stage is taken to compute on the CPU: nothing is asked of the machine, so `auto` is a CPU."""
+    return bool(resources["device"] != "cuda")
+
+
+def kept_bytes(model: ModelSize, load: Load, dtype: str, resources: Mapping[str, Any]) -> float:
+    """Return the bytes of what the backward pass needs of a micro-batch, and of a layer's gradients on its way back.
+
+    The last layer's MLP and the final norm see only the tokens that are read. While logits are there no layer's
+    gradients are, so of the two the larger adds to the peak; the logits are counted elsewhere.
+    """
+    shape, whole = model.shape, load.tokens * _layer_bytes(model, dtype)
+    unread = load.tokens - load.heads
+    last = whole - unread * _mlp_bytes(model, dtype)
+    # gradients of the widest values, while a layer is gone through
+    passing = load.tokens * passing_bytes(model)
+    passing = max(0.0, passing - logit_bytes(model, load.heads, dtype) * LOGIT_COPIES - last)
+    if resources.get("activation_offload") and not on_cpu(resources):
+        # what the backward pass needs lies in the CPU's memory, but for the layer at work
+        return whole + passing
+    every = (shape.layers - 1) * whole + last
+    if resources["gradient_checkpointing"]:
+        every = min(every, load.tokens * shape.layers * shape.hidden * FP32 + whole)
+    return every + passing
+
+
+def activation_bytes(model: ModelSize, dtype: str) -> float:
+    """Return the bytes that a token leaves for the backward pass in all layers, where all of it is read."""
+    return model.shape.layers * _layer_bytes(model, dtype)
+
+
+def _layer_bytes(model: ModelSize, dtype: str) -> float:
+    """Return the bytes that a token leaves for the backward pass in one decoder layer, as autograd keeps them.
+
+    A norm keeps its input in float32 (`train/kernels.py` recomputes the normalised values), the matrices keep what
+    they read: in bfloat16 one narrow copy, but a copy for each of OPT's queries, keys and values. GPT-NeoX's two norms
+    have one input. Qwen3 has norms of queries and keys, in transformers' own form.
+    """
+    shape = model.shape
+    inputs = 1 if shape.model_type == "gpt_neox" else 2
+    outputs = 4 if dtype == "bf16" and shape.model_type == "opt" else 2
+    values = outputs * shape.hidden + ATTENTION_VALUES * shape.q_width
+    heads = HEAD_NORM_VALUES * shape.q_width * FP32 if shape.model_type == "qwen3" else 0
+    return inputs * shape.hidden * FP32 + values * _width(dtype) + heads + _mlp_bytes(model, dtype)
+
+
+def _mlp_bytes(model: ModelSize, dtype: str) -> float:
+    """Return the bytes a token leaves in an MLP: gate, its activation, up and their product, or two widths."""
+    return (4 if model.shape.model_type in GATED else 2) * model.shape.mlp * _width(dtype)
+
+
+def _width(dtype: str) -> int:
+    return BF16 if dtype == "bf16" else FP32
+
+
+ATTENTION_VALUES = 6.8
+"""Queries, keys and values joined for each response (a prompt's once more for the second), the queries before, the
+result by tree and laid out anew: 5 for demonstrations, 6.6 for pairs of which half is prompt, and their masks."""
+HEAD_NORM_VALUES = 4
+"""What transformers' RMSNorm keeps of queries and of keys: input and normalised values."""
+
+
+def logit_bytes(model: ModelSize, heads: float, dtype: str) -> float:
+    """Return the bytes of the logits made at once for `heads` predicted tokens: float32, and bfloat16 before."""
+    cells = min(heads * model.shape.vocabulary, LOGITS_AT_ONCE)
+    return cells * (FP32 + (BF16 / LOGIT_COPIES if dtype == "bf16" else 0))
+
+
+def passing_bytes(model: ModelSize) -> float:
+    """Return the bytes a token has at once in a forward pass that keeps nothing: one layer's widest values."""
+    shape = model.shape
+    return (3 * shape.hidden + max(6 * shape.q_width, 3 * shape.mlp)) * FP32
