@@ -21,7 +21,7 @@ ZERO_BYTES = {0: 0.0, 1: 24.0, 2: 32.0, 3: 80.0}
 """Bytes more for a parameter by ZeRO stage: flat copies, and whole weights put together again."""
 SCORED_ROWS = 12.0
 """Rows in a batch that is scored."""
-START_SECONDS = {"forked": 0.9, "started": 5.0, "launched": 8.5, "data": 4.0, "training": 0.3, "other": 0.0}
+START_SECONDS = {"forked": 0.3, "started": 4.5, "launched": 8.0, "data": 4.0, "training": 0.1, "other": 0.0}
 """Imports, loading, saving: a fork of the warm process, one of its own, DeepSpeed's launcher; the data stage; and what
 setting up the optimizer adds."""
 
