@@ -129,6 +129,8 @@ AUTOCAST_COPIES = 2
 BATCH_KERNELS, ROW_KERNELS, KERNELS = 18e6, 2.2e6, 1.1e9
 """Bytes of oneDNN's kernels, on a CPU in bfloat16: for each length of a micro-batch, for each length of a response, and
 what its cache of 1,024 kernels comes to. They are made anew for nearly every micro-batch, whatever the model's size."""
+SCORED_KERNELS, SCORING_KERNELS = 4e6, 0.5e9
+"""The same without a backward pass: for each batch, and in all."""
 
 
 def kernel_bytes(load: Load, steps: int) -> float:
@@ -151,11 +153,14 @@ def scoring(model: ModelSize, rows_tokens: float, heads: float, dtype: str, reso
     """Return the peak of a process that scores `rows_tokens` tokens in all, `heads` of them through the LM head."""
     tokens = min(SCORED_AT_ONCE, rows_tokens)
     share = tokens / rows_tokens if rows_tokens else 0.0
+    batches = rows_tokens / resources["processes"] / SCORED_AT_ONCE
+    kernels = min(SCORING_KERNELS, batches * SCORED_KERNELS) if dtype == "bf16" and on_cpu(resources) else 0.0
     return Memory(
         process=process(resources),
         weights=_held(model, dtype) / GIB,
         activations=tokens * passing_bytes(model) / GIB,
         logits=2 * logit_bytes(model, heads * share, dtype) / GIB,
+        buffers=kernels / GIB,
     )
 
 

@@ -119,6 +119,13 @@ def test_a_scored_file_needs_no_more_than_its_batches():
     assert (many.gradients, many.optimizer) == (0, 0)
 
 
+def test_scoring_in_bfloat16_fills_a_cache():
+    """On a CPU each batch that is scored in bfloat16 makes kernels, until the cache is full."""
+    size = model()
+    few, more, many, most = (scoring(size, tokens, 0, "bf16", RESOURCES).total for tokens in (1e4, 1e5, 1e7, 1e9))
+    assert few < more < many == pytest.approx(most)
+
+
 @given(sizes, st.integers(1, 5000), st.integers(1, 1000), st.integers(1, 1000))
 def test_the_cache_stays_within_its_budget(size, prompts, prompt, new):
     """Keys and values take at most half a GiB on a CPU, unless a single row needs more."""
