@@ -128,9 +128,9 @@ AUTOCAST_COPIES = 2
 """Bfloat16 copies of the matrices: autocast's, and of their gradients before they are added up in float32."""
 BATCH_KERNELS, ROW_KERNELS, KERNELS = 18e6, 2.2e6, 1.1e9
 """Bytes of oneDNN's kernels, on a CPU in bfloat16: for each length of a micro-batch, for each length of a response, and
-what its cache of 1,024 kernels comes to. They are made anew for nearly every micro-batch, whatever the model's size."""
+about the most that was seen (docs/cost.md). Nearly every micro-batch has a new length, whatever the model's size."""
 SCORED_KERNELS, SCORING_KERNELS = 4e6, 0.5e9
-"""The same without a backward pass: for each batch, and in all."""
+"""The same without a backward pass: for each batch, and in all, which is a guess."""
 
 
 def kernel_bytes(load: Load, steps: int) -> float:
