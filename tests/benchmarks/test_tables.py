@@ -34,6 +34,14 @@ def test_a_ratio_is_the_median_of_its_rounds():
     assert (found.ours, found.peer, found.unit) == (100.0, 500.0, "ms a row")
 
 
+def test_processor_time_must_reach_the_target_too():
+    """Where both sides' processor seconds are known, their ratio stands beside the clock's, and both must reach."""
+    sides = {"ours": {**record(1.0), "cpu_seconds": 1.0}, "a": {**record(5.0), "cpu_seconds": 4.0}}
+    found = line(Row("step", "ours", ("a",), "A", target=4.5), [sides])
+    assert (found.ratio, found.processor, found.reached) == (5.0, (4.0, 4.0, 4.0), False)
+    assert cells(found)[4:] == ["5.00x [5.00 to 5.00]", "4.00x [4.00 to 4.00]", "≥ 4.5x", "no"]
+
+
 def test_the_best_peer_counts_by_tokens():
     """Of several peers the one that needs least time a token is taken, though its run took longer."""
     found = line(Row("step", "ours", ("a", "b"), "T", target=4.0), ROUNDS)
@@ -46,14 +54,14 @@ def test_a_bound_from_above_turns_the_ratio():
     rounds = [{"ours": record(1, memory=30), "a": record(1, memory=100)}]
     found = line(Row("memory", "ours", ("a",), "A", "memory", target=0.33, speedup=False), rounds)
     assert found.ratio == pytest.approx(0.3)
-    assert cells(found)[2:] == ["30 MiB", "100 MiB", "0.30x [0.30 to 0.30]", "≤ 0.33x", "yes"]
+    assert cells(found)[2:] == ["30 MiB", "100 MiB", "0.30x [0.30 to 0.30]", "", "≤ 0.33x", "yes"]
 
 
 def test_a_figure_without_a_peer_is_shown_itself():
     """Without a peer the target bounds the figure, in its own unit."""
     rounds = [{"warm": {"overhead": value}} for value in (0.04, 0.2, 0.05)]
     found = line(Row("start", "warm", (), "", "overhead", 0.1, speedup=False), rounds)
-    assert cells(found)[3:] == ["", "0.05 s [0.04 to 0.20]", "≤ 0.1 s", "yes"]
+    assert cells(found)[3:] == ["", "0.05 s [0.04 to 0.20]", "", "≤ 0.1 s", "yes"]
 
 
 def test_sides_must_agree():
