@@ -205,10 +205,10 @@ class Resources(Model):
     memory_gib: float | None = Field(default=None, gt=0)
     """Memory that one process has, GiB: of its GPU, or its share of the machine's. The plan then says what will not
     fit, and the smallest change that helps."""
-    gflops: float | None = Field(default=None, gt=0)
+    gflops: float | None = Field(default=None, ge=0.001, le=1e9)
     """Speed of one process in GFLOP/s, for the plan's seconds; without it, earlier stages in the store tell, and
     before there are any, a stated assumption."""
-    price_per_hour: float | None = Field(default=None, ge=0)
+    price_per_hour: float | None = Field(default=None, ge=0, le=1e9)
     """Price of this machine for an hour, in any currency: the plan and the report then give the money too."""
     checkpoint_steps: int | None = Field(default=None, ge=1)
     """Checkpoint every so many steps."""

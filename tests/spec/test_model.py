@@ -28,6 +28,13 @@ def test_dumping_and_reading_again_changes_nothing():
     assert Spec.model_validate(spec.model_dump(mode="json", exclude_unset=True)) == spec
 
 
+@pytest.mark.parametrize("resources", [{"price_per_hour": 1e308}, {"gflops": 1e-310}, {"gflops": 1e12}])
+def test_a_plan_stays_finite(resources):
+    """A price or a speed with which seconds or money would be infinite, which JSON cannot say, is refused."""
+    with pytest.raises(ValidationError):
+        Spec.model_validate({**SMALL, "resources": resources})
+
+
 @pytest.mark.parametrize(
     "change",
     [
