@@ -29,6 +29,7 @@ bench: $(VENV)/.installed-peers ## repeat the measurements of docs/performance.m
 bench-cost: $(VENV)/.installed-dev ## repeat docs/cost.md: what plans expect against what stages take
 	$(BIN)/python -m benchmarks.cost --work $(or $(WORK),build/cost) --rounds 3
 	$(BIN)/python -m benchmarks.cost --work $(or $(WORK),build/cost) --page
+
 bench-growth: $(VENV)/.installed-dev ## repeat docs/growth.md: time and memory by the number of pairs (ARGS="--sizes 1000 10000" for less)
 	$(BIN)/python -m benchmarks.growth $(ARGS)
 

@@ -41,10 +41,11 @@ def diff(wants: Sequence[Want], store: Store, loaded: Loaded) -> Plan:
     before = _newest(store, spec.name)
     stages = []
     found = estimates(wants, store, resources)
-    fit = fit_of(wants, found, store, resources)
     for want, estimate in zip(wants, found, strict=True):
         action, reason = _decide(want, store, before.get(want.id))
         stages.append(PlannedStage(want, action, reason, estimate))
+    to_do = [one for one in stages if one.action not in ("reuse", "pull")]
+    fit = fit_of([one.want for one in to_do], [one.estimate for one in to_do], store, resources)
     return Plan(
         spec=spec.model_dump(mode="json"),
         stages=tuple(stages),

@@ -37,7 +37,8 @@ class _Norm(torch.autograd.Function):
         with torch.autocast(x.device.type, enabled=False):
             along = (both @ (weight / len(weight))).unsqueeze(-1)
         inner = (grad * weight).addcmul_(unit, along, value=-1).mul_(scale)
-        return inner, both.flatten(0, -2).sum(0), None, None
+        # a frozen weight (under an adapter) needs no gradient
+        return inner, both.flatten(0, -2).sum(0) if ctx.needs_input_grad[1] else None, None, None
 
 
 def _rms_norm(module: Any, whole: Any, narrow: bool, x: Tensor) -> Tensor:
@@ -85,17 +86,21 @@ def rotate(q: Tensor, k: Tensor, cos: Tensor, sin: Tensor, unsqueeze_dim: int = 
 
 
 def use_kernels(model: Any) -> None:
-    """Give a model's RMSNorms and rotary positions these forms; layer norms and partial rotations stay as they are."""
+    """Give a model's RMSNorms over the hidden width, and its rotary positions, these forms.
+
+    Layer norms, norms of single heads and partial rotations stay as they are. The rotation is a function of
+    transformers' module, so every model of that type in this process gets it: a stage's process holds no other's.
+    """
     trunk = model.base_model
     layers = getattr(trunk, "decoder", trunk).layers
-    for name, narrow in (("input_layernorm", True), ("post_attention_layernorm", True)):
-        for layer in layers:
-            _replace(getattr(layer, name, None), narrow)
+    for layer in layers:
+        for name in ("input_layernorm", "post_attention_layernorm"):
+            _replace(getattr(layer, name, None), narrow=True)
     _replace(getattr(trunk, "norm", None), narrow=False)  # rewards are read from it in float32
     if model.config.model_type in HALVES:
         vars(sys.modules[type(layers[0].self_attn).__module__])["apply_rotary_pos_emb"] = rotate
 
 
-def _replace(norm: nn.Module | None, narrow: bool) -> None:
+def _replace(norm: nn.Module | None, *, narrow: bool) -> None:
     if norm is not None and type(norm).__name__.endswith("RMSNorm"):
         norm.forward = partial(_rms_norm, norm, norm.forward, narrow)

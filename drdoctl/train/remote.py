@@ -100,6 +100,7 @@ class ServerSampler:
             text = answer.text
             tokens = len(self.tokenizer(text, add_special_tokens=False)["input_ids"]) + answer.ended
         else:
+            self._refuse_unknown(answer.ids)
             cut = (
                 answer.ids[:-1] if answer.ended and answer.ids[-1:] and answer.ids[-1] in self.ends.ids else answer.ids
             )
@@ -107,6 +108,16 @@ class ServerSampler:
             tokens = len(cut) + answer.ended
         self.book.add(Kept(way.label, row, text, tokens, answer.ended, form, answer.read))
         return tokens
+
+    def _refuse_unknown(self, ids: Sequence[int]) -> None:
+        """Raise StageFailed where a token is none of the tokenizer's: decoding would leave it out without a word."""
+        unknown = [token for token in ids if not 0 <= token < len(self.tokenizer)]
+        if unknown:
+            raise StageFailed(
+                f"the server answered with the token {unknown[0]}, but the model's tokenizer has {len(self.tokenizer)}",
+                code="server",
+                hint="see that it serves this model with its own tokenizer",
+            )
 
 
 class _Session:

@@ -76,6 +76,13 @@ def test_no_word_where_all_fits(big):
     assert "fit" not in big.plan().as_dict()
 
 
+def test_what_is_there_already_need_not_fit(big):
+    """Stages that are reused take no memory: a plan with nothing to do has nothing that does not fit."""
+    assert big.plan("resources.memory_gib=0.001").fit is not None
+    big.make()
+    assert big.plan("resources.memory_gib=0.001").fit is None
+
+
 def test_the_order_of_changes():
     """Smaller micro-batches come first, then recomputation, ZeRO and offload; what is set already is not advised."""
     resources = {

@@ -16,6 +16,7 @@ from drdoctl.core.errors import StageFailed, UserError
 from drdoctl.core.progress import StopRequested
 from drdoctl.stages import Job
 from drdoctl.train import completions, remote, serve
+from drdoctl.train.completions import Answer
 from drdoctl.train.notebook import Notebook, notebook, stamps
 from drdoctl.train.remote import ServerSampler
 from drdoctl.train.responses import Said, Way
@@ -141,6 +142,14 @@ def test_without_token_ids_the_text_is_counted_anew(fake, sampler):
     """A server that tells no response ids is taken at its text, whose tokens are counted with the end token."""
     fake.tells_ids = False
     assert run(sampler(fake.url)) == ALL
+
+
+@pytest.mark.parametrize("token", [-4, 1_000_000])
+def test_tokens_that_the_tokenizer_lacks_are_refused(fake, sampler, token):
+    """An answer in tokens of another vocabulary ends the stage: decoded, they would vanish from the response."""
+    answer = Answer("w5", [5, token], ended=False, read=2)
+    with pytest.raises(StageFailed, match=f"the token {token}"):
+        sampler(fake.url).keep(HOT, 0, "vllm", answer)
 
 
 @pytest.mark.parametrize("after", [0, 1, 4, 11])
