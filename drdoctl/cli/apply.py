@@ -58,7 +58,7 @@ def command(options: Options, source: Path, auto_approve: bool, keep_going: bool
     if all(stage.action == "reuse" for stage in order.plan.stages):
         return _nothing_to_do(options, order, store)
     _require_someone_to_ask(options, order)
-    _require_server(order)
+    _require_tools(order)
     from drdoctl.store.lock import hold
 
     store.prepare()
@@ -98,12 +98,14 @@ def _require_someone_to_ask(options: Options, order: Order) -> None:
         )
 
 
-def _require_server(order: Order) -> None:
-    """Raise UserError, before hours of training, where a stage will want a server that could not be started."""
+def _require_tools(order: Order) -> None:
+    """Raise UserError, before hours of training, where a stage will want a server or a library that is not there."""
+    from drdoctl.core.adapters import without_nf4
     from drdoctl.core.commands import not_ready
 
     ahead = [stage.want for stage in order.plan.stages if stage.action != "reuse"]
     faults = not_ready(order.spec.resources.server.model_dump()) if any("sampler" in w.settings for w in ahead) else []
+    faults += without_nf4(want.settings for want in ahead)
     if faults:
         raise UserError(faults)
 

@@ -5,13 +5,21 @@ No torch here: plans count with these.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import importlib.util
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from drdoctl.core.architectures import Shape
+from drdoctl.core.errors import Fault
 
 ALL_LINEAR = "all-linear"
 """Every matrix of the decoder layers, never the LM head: as many as QLoRA (arXiv 2305.14314, section 4) needed."""
+NO_LIBRARY = (
+    "no-bitsandbytes",
+    "`quantize: nf4` needs bitsandbytes, which is not installed",
+    None,
+    "`pip install 'drdoctl[qlora]'`",
+)
 NF4 = "nf4"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 ADAPTER_CONFIG = "adapter_config.json"
@@ -58,3 +66,9 @@ def lora_of(settings: Mapping[str, Any], who: str) -> dict[str, Any] | None:
     head = f"{who}.lora."
     found = {key[len(head) :]: value for key, value in settings.items() if key.startswith(head)}
     return found if "rank" in found else None
+
+
+def without_nf4(settings: Iterable[Mapping[str, Any]]) -> list[Fault]:
+    """Return what this machine lacks for stages with these settings: bitsandbytes, where one has 4-bit matrices."""
+    wanted = any(each.get(f"{who}.lora.quantize") == NF4 for each in settings for who in ("student", "oracle"))
+    return [Fault(*NO_LIBRARY)] if wanted and importlib.util.find_spec("bitsandbytes") is None else []

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from drdoctl.core.errors import UserError
+from drdoctl.core.adapters import NO_LIBRARY
+from drdoctl.core.errors import Fault, UserError
 
 
 def library() -> Any:
@@ -20,11 +21,7 @@ def library() -> Any:
     try:
         import bitsandbytes
     except ImportError as error:
-        raise UserError(
-            "`quantize: nf4` needs bitsandbytes, which is not installed",
-            code="no-bitsandbytes",
-            hint="`pip install 'drdoctl[qlora]'`",
-        ) from error
+        raise UserError([Fault(*NO_LIBRARY)]) from error
     return bitsandbytes
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from drdoctl.core.adapters import ALL_LINEAR, lora_of, matrices, targets, trained_parameters
+from drdoctl.core.adapters import ALL_LINEAR, lora_of, matrices, targets, trained_parameters, without_nf4
 from drdoctl.core.architectures import shape_of
 
 LLAMA = {
@@ -14,6 +14,16 @@ LLAMA = {
     "intermediate_size": 96,
     "vocab_size": 50,
 }
+
+
+def test_four_bits_want_their_library(monkeypatch):
+    """Before anything starts, stages with `quantize: nf4` find bitsandbytes missing; others do not ask for it."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    settings = [{"kind": "data"}, {"oracle.lora.rank": 4, "oracle.lora.quantize": "nf4"}]
+    assert [fault.hint for fault in without_nf4(settings)] == ["`pip install 'drdoctl[qlora]'`"]
+    assert without_nf4([{"student.lora.quantize": "none"}, {}]) == []
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
+    assert without_nf4(settings) == []
 
 
 def test_weights_are_rank_times_in_plus_out():
