@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import json
 import os
 import select
@@ -20,7 +19,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from drdoctl.core.imports import import_all
 from drdoctl.engine.launch import PARALLEL_KINDS
+from drdoctl.engine.worker import end, main, modules
 
 ANSWER_SECONDS = 60.0
 """How long the warm process may take to import everything and fork."""
@@ -28,8 +29,7 @@ POLL_SECONDS = 0.1
 GONE = -9
 PRELOADED = (
     "deepspeed",
-    "drdoctl.engine.worker",
-    *(f"drdoctl.{part}.{kind}" for part in ("train", "stages") for kind in sorted(PARALLEL_KINDS)),
+    *(name for kind in sorted(PARALLEL_KINDS) for name in modules(kind)),
     "drdoctl.train.rehearsal",
 )
 """All that a forked stage imports, but for peft, which only stages with an adapter need."""
@@ -123,8 +123,6 @@ class Warm:
 
 
 def _become_stage(job: str, log: str) -> None:
-    from drdoctl.engine.worker import end, main
-
     os.setsid()
     out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     for target, handle in ((0, os.open(os.devnull, os.O_RDONLY)), (1, out), (2, out)):
@@ -134,8 +132,7 @@ def _become_stage(job: str, log: str) -> None:
 
 def prepare() -> None:
     """Import all that a stage needs and take a toy step, so that children need not."""
-    for name in PRELOADED:
-        importlib.import_module(name)
+    import_all(PRELOADED)
     with contextlib.suppress(Exception):  # it only saves time: what goes wrong here, the stage itself will tell
         sys.modules["drdoctl.train.rehearsal"].rehearse()
     gc.collect()

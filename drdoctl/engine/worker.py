@@ -7,7 +7,6 @@ one of several processes) after a checkpoint that was asked for; else `failure.j
 from __future__ import annotations
 
 import ctypes
-import importlib
 import json
 import os
 import signal
@@ -22,8 +21,10 @@ from typing import Any
 
 from drdoctl.core.errors import DrdoError, Fault
 from drdoctl.core.files import write_atomic
+from drdoctl.core.imports import import_all
 from drdoctl.core.progress import STOP, StopRequested
 from drdoctl.core.usage import note
+from drdoctl.engine.launch import PARALLEL_KINDS
 from drdoctl.stages import Job
 from drdoctl.store.lock import mark_busy, pid_alive
 
@@ -44,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for wanted in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         signal.signal(wanted, lambda number, _frame: ask_to_stop(job, signal.Signals(number).name))
     try:
-        importlib.import_module(f"drdoctl.stages.{job.kind}").run(job)
+        import_all(modules(job.kind))
+        sys.modules[f"drdoctl.stages.{job.kind}"].run(job)
     except StopRequested:
         write_atomic(job.path("stopped"), _stop_reason(job))
         return REQUEUE if os.environ.get("WORLD_SIZE", "1") == "1" else 0
@@ -55,6 +57,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if busy is not None:
             busy.close()
     return 0
+
+
+def modules(kind: str) -> list[str]:
+    """Return the modules of a stage of this kind: how it is wanted and, where it computes, what it runs."""
+    return [f"drdoctl.stages.{kind}", *([f"drdoctl.train.{kind}"] if kind in PARALLEL_KINDS else [])]
 
 
 def ask_to_stop(job: Job, name: str) -> None:

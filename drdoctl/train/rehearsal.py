@@ -32,7 +32,7 @@ LATE = (
 TOY = {
     "model_type": "llama",
     "hidden_size": 8,
-    "layers": 1,
+    "layers": 32,  # transformers compiles a pattern for each name of a weight: those of so many layers are made here
     "heads": 2,
     "mlp_size": None,
     "max_positions": 32,

@@ -70,8 +70,7 @@ def run(job):
 
 
 if __name__ == "__main__":
-    for name in KINDS:
-        module = types.ModuleType(f"drdoctl.stages.{name}")
-        module.run = run
-        sys.modules[module.__name__] = module
+    for name in [name for kind in KINDS for name in worker.modules(kind)]:
+        sys.modules[name] = types.ModuleType(name)
+        sys.modules[name].run = run
     worker.end(worker.main())
