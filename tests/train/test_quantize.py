@@ -34,7 +34,7 @@ def losses(job) -> list[float]:
 
 
 def test_without_bitsandbytes_the_command_that_installs_it_is_named(monkeypatch):
-    """The library is an extra: what needs it says which one."""
+    """Without bitsandbytes, what needs it fails with the command that installs its extra."""
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     with pytest.raises(UserError, match="needs bitsandbytes") as caught:
         quantize.library()
