@@ -78,8 +78,8 @@ def student_pairs(job: Job, world: World, policy: Policy) -> Pairs:
         return columns
 
     columns = Chunks(job, world, "pairs", rows.lengths).run(compute, Progress(job)) or {}
-    chosen, rejected = rows.responses
-    return columns | {"chosen_tokens": chosen.lengths, "rejected_tokens": rejected.lengths} | known_pairs(job)
+    chosen, rejected = rows.response_lengths.T
+    return columns | {"chosen_tokens": chosen, "rejected_tokens": rejected} | known_pairs(job)
 
 
 def known_pairs(job: Job) -> Pairs:

@@ -30,7 +30,5 @@ def run(job: Job) -> None:
 
         columns = Chunks(job, world, part, rows.lengths).run(compute, Progress(job))
         if columns is not None:
-            chosen, rejected = rows.responses
-            columns["chosen_tokens"] = chosen.lengths.astype(np.int32)
-            columns["rejected_tokens"] = rejected.lengths.astype(np.int32)
+            columns["chosen_tokens"], columns["rejected_tokens"] = rows.response_lengths.T
             write_table(job.path(f"{part}.parquet"), {"id": rows.ids, **{k: pa.array(v) for k, v in columns.items()}})

@@ -83,8 +83,8 @@ def run(job: Job) -> None:
         broken = [name for name, values in columns[part].items() if not np.isfinite(values).all()]
         if broken:
             raise StageFailed(f"rewards that are not finite in `{part}`: {', '.join(broken)}", code="not-finite")
-        lengths = (rows.responses[0].lengths, rows.responses[1].lengths)
-        stats[part] = statistics(columns[part], lengths)
+        chosen, rejected = rows.response_lengths.T
+        stats[part] = statistics(columns[part], (chosen, rejected))
         arrays = {name: pa.array(values) for name, values in columns[part].items()}
         write_table(job.path(f"{part}.parquet"), {"id": rows.ids, **arrays})
     write_json(job.path("stats.json"), stats)

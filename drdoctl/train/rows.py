@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -72,14 +71,6 @@ def _whole(column: Any) -> Any:
     return joined.chunk(0) if isinstance(joined, pa.ChunkedArray) else joined
 
 
-@dataclass(frozen=True)
-class Response:
-    """What is in memory of one column of responses."""
-
-    lengths: np.ndarray
-    """Tokens of every row, end token included. Shape (N,)."""
-
-
 class TokenRows:
     """Rows of one part (`train`, `eval`, `sft`, `prompts`) as one tokenizer sees them.
 
@@ -93,7 +84,8 @@ class TokenRows:
         prefix = who if f"{who}_prompt" in names else "student"
         self._shelf = Shelf(file, [f"{prefix}_{name}" for name in ("prompt", *responses)])
         self.ids = read(file, columns=["id"]).column("id")
-        self.responses = [Response(self._shelf.lengths[:, place + 1]) for place in range(len(responses))]
+        self.response_lengths = self._shelf.lengths[:, 1:]
+        """Tokens of each row's responses, end tokens included. Shape (N, len(responses))."""
 
     def __len__(self) -> int:
         """Return how many rows there are."""

@@ -27,6 +27,7 @@ def test_rows_come_back_as_written_over_row_groups(tmp_path):
     assert rows.items(np.array([4, 1])) == [([8], ([9], [6])), ([3], ([9], [2, 3]))]
     assert rows.names(np.array([2])) == ["r2"]
     assert list(rows.lengths) == [4, 4, 5, 3, 3]
+    assert rows.response_lengths.tolist() == [[1, 1], [1, 2], [1, 1], [1, 1], [1, 1]]
 
 
 def test_an_oracle_of_its_own_tokenizer_has_its_own_ids(tmp_path):
@@ -78,4 +79,4 @@ def test_a_part_without_rows(tmp_path):
     """An empty part has no rows, and lengths of none."""
     write(tmp_path, {"student_prompt": [], "student_chosen": []})
     rows = TokenRows(tmp_path, "train", "student", ("chosen",))
-    assert (len(rows), len(rows.lengths), len(rows.responses[0].lengths)) == (0, 0, 0)
+    assert (len(rows), len(rows.lengths), rows.response_lengths.shape) == (0, 0, (0, 1))
