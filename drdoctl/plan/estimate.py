@@ -110,25 +110,29 @@ def _training(want: Want, rows: Rows | None, resources: Mapping[str, Any]) -> tu
     steps = training_steps(settings, rows.count if rows else None)
     length = (rows.pair if pairs else rows.single) if rows else 0.0
     each = settings["global_batch"] * length
-    estimate = Estimate(steps=steps, tokens=round(each * steps), disk_gib=_weights(model))
+    lora, dtype = lora_of(want.settings, WHO[want.kind]), _dtype(want)
+    adapter = trained_parameters(model.shape, lora) if lora is not None and model is not None else None
+    # what SFT leaves of an adapter is merged by alignment
+    alone = lora is not None and not lora.get("merge")
+    left = (adapter or 0) * FP32 / GIB if alone else _weights(model)
+    estimate = Estimate(steps=steps, tokens=round(each * steps), disk_gib=left)
     if model is None or rows is None:
         return estimate, Work()
     forward = model.forward(each, length, each - settings["global_batch"] * rows.prompt)
     load = load_of(rows, settings["global_batch"], resources, pairs=pairs)
-    lora, dtype = lora_of(want.settings, WHO[want.kind]), _dtype(want)
-    learnt = model.parameters if lora is None else trained_parameters(model.shape, lora)
     peak = memory.training(
         model,
         load,
         dtype,
         resources,
-        trained=learnt,
         steps=steps,
+        adapter=adapter,
         quantized=lora is not None and lora.get("quantize") == NF4,
     )
-    if want.kind == "oracle":
+    if want.kind == "oracle" and not alone:
         peak = memory.saved_oracle(peak, model)
     passes = 2.0 if want.kind == "align" and _looks_first(want) else 1.0
+    learnt = model.parameters if adapter is None else adapter
     step = work.training_step(model, load, each, settings["global_batch"], dtype, resources, learnt, passes)
     # the backward pass costs twice the forward pass
     estimate = replace(estimate, flops=(2 + passes) * forward * steps, **_told(peak))

@@ -80,11 +80,14 @@ def training(
     dtype: str,
     resources: Mapping[str, Any],
     *,
-    trained: int,
     steps: int,
+    adapter: int | None = None,
     quantized: bool = False,
 ) -> Memory:
-    """Return the peak of a training process. `trained`: parameters with gradients; `quantized`: the rest in 4 bits.
+    """Return the peak of a training process.
+
+    `adapter`: the weights of an adapter beside the model, which alone have gradients; None: the model's own have.
+    `quantized`: the model's matrices are in 4 bits.
 
     There are two peaks: the end of the largest forward pass, and the optimizer's step with its temporaries. ZeRO stage
     1 shares the moments among the processes, 2 the gradients too, 3 the weights too; offload takes them to the CPU's
@@ -93,7 +96,8 @@ def training(
     stage, processes = resources["zero_stage"], resources["processes"]
     away = {"none": (), "optimizer": ("optimizer",), "all": ("optimizer", "weights")}[resources["offload"]]
     away = () if on_cpu(resources) else away
-    every, learnt = model.parameters * FP32, trained * FP32
+    every = (model.parameters + (adapter or 0)) * FP32
+    learnt = (model.parameters if adapter is None else adapter) * FP32
     held = every if not quantized else every - model.shape.body * (FP32 - NF4_BYTES)
     shares = {name: 1 / processes if stage >= least else 1.0 for name, least in _SHARED_FROM.items()}
     stepped = 0.0 if "optimizer" in away else learnt * shares["optimizer"]

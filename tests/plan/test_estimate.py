@@ -7,6 +7,8 @@ from plan_world import SPEC, told
 
 from drdoctl.plan.estimate import GIB, estimates, training_steps
 
+ADAPTER = 12 * (4 * 2 * 768 + 2 * (768 + 3072))
+"""Weights of a rank-1 adapter on every matrix of OPT-125m: 12 layers, 4 matrices of attention, 2 of the MLP."""
 RESOURCES = {
     "processes": 1,
     "micro_tokens": None,
@@ -75,12 +77,37 @@ def test_the_parts_of_memory_add_up(world):
 
 
 def test_an_adapter_trains_less(world):
-    """With LoRA, gradients and moments are those of the adapter alone, and the weights are all there."""
+    """With LoRA, gradients and moments are those of the adapter alone, whose weights come on top of the model's."""
     world = large(world)
     full = estimate(world, "sft").memory
-    adapter = estimate(world, "sft", ("student.lora={rank: 8}",)).memory
-    assert adapter["weights"] == full["weights"]
-    assert adapter["gradients"] + adapter["optimizer"] < 0.05 * (full["gradients"] + full["optimizer"])
+    adapter = estimate(world, "sft", ("student.lora={rank: 64}",)).memory
+    own = ADAPTER * 64 * 4 / GIB
+    assert adapter["weights"] - full["weights"] == pytest.approx(own, abs=0.001)
+    assert (adapter["gradients"], adapter["optimizer"]) == pytest.approx((own, 2 * own), abs=0.001)
+
+
+def test_an_adapter_left_alone_takes_its_own_room(world):
+    """On disk an adapter that is not merged is as large as its weights; SFT's always is one, a merged one never is."""
+    world = large(world)
+    own, whole = pytest.approx(ADAPTER * 64 * 4 / GIB, abs=1e-4), pytest.approx(125_239_296 * 4 / GIB, rel=0.01)
+    alone = ("student.lora={rank: 64, merge: false}",)
+    assert estimate(world, "sft", alone).disk_gib == own
+    assert estimate(world, "align[drdo]", alone).disk_gib == own
+    merged = ("student.lora={rank: 64}",)
+    assert estimate(world, "sft", merged).disk_gib == own
+    assert estimate(world, "align[drdo]", merged).disk_gib == whole
+    assert estimate(world, "sft").disk_gib == whole
+
+
+def test_an_oracle_left_as_an_adapter_is_saved_as_one(world):
+    """What is left of an oracle is an adapter, or a whole model, which is a second one while it is saved."""
+    world = large(world)
+    alone, merged = (
+        estimate(world, "oracle", (f"oracle={{model: facebook/opt-125m, lora: {{merge: {merge}}}}}",))
+        for merge in ("false", "true")
+    )
+    assert alone.disk_gib < 0.05 * merged.disk_gib
+    assert merged.memory_gib > alone.memory_gib + 0.9 * 125_239_296 * 4 / GIB
 
 
 def test_training_flops_are_three_forward_passes(world):
