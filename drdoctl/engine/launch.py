@@ -29,6 +29,7 @@ from drdoctl.store.manifest import cores
 WORKER = "drdoctl.engine.worker"
 LAUNCHER = "deepspeed.launcher.launch"
 PARALLEL_KINDS = frozenset({"sft", "oracle", "rewards", "logps", "align", "evaluate"})
+FORKED_KINDS = PARALLEL_KINDS | {"data"}
 NVIDIA = ("/dev/nvidiactl", "/dev/dxg")
 """Device files of the NVIDIA driver, natively and under WSL: a cheap sign of CUDA that needs no torch."""
 LOG_TAIL = 20
@@ -46,7 +47,7 @@ def threads(kind: str, resources: Mapping[str, Any]) -> int:
 
 def can_fork(kind: str, resources: Mapping[str, Any]) -> bool:
     """Whether a stage may be forked from a warm process: one process, Linux, no CUDA (its context dies in a fork)."""
-    if kind not in PARALLEL_KINDS or processes(kind, resources) > 1 or sys.platform != "linux":
+    if kind not in FORKED_KINDS or processes(kind, resources) > 1 or sys.platform != "linux":
         return False
     return resources["device"] == "cpu" or (resources["device"] == "auto" and not cuda_likely(os.environ))
 
@@ -81,8 +82,8 @@ def environment(kind: str, resources: Mapping[str, Any], *, offline: bool) -> di
     env.update(
         OMP_NUM_THREADS=each,
         MKL_NUM_THREADS=each,
-        # the data stage tokenises on all its threads; the others, which may fork, must not start any
-        TOKENIZERS_PARALLELISM="true" if kind == "data" else "false",
+        # threads that the warm process started would be missing in its forks; the data stage asks for them itself
+        TOKENIZERS_PARALLELISM="false",
         RAYON_NUM_THREADS=each,
         HF_HUB_DISABLE_TELEMETRY="1",
         HF_HUB_DISABLE_PROGRESS_BARS="1",

@@ -1,4 +1,4 @@
-"""One warm process for many stages: it imports torch and its friends, takes a toy step, then forks a child a stage.
+"""One warm process for many stages: it imports torch and its friends, then forks a child a stage.
 
 Every stage still has a process of its own, so a crash costs only its stage. What is saved is the imports and first
 calls, four to five seconds of CPU a stage. Used for single processes without CUDA, for a CUDA context does not survive
@@ -130,12 +130,10 @@ def _become_stage(job: str, log: str) -> None:
     end(main([job]))
 
 
-def prepare() -> None:
-    """Import all that a stage needs and take a toy step, so that children need not."""
-    import_all(PRELOADED)
+def rehearse() -> None:
+    """Take a toy step, so that children need not make what libraries make on first use."""
     with contextlib.suppress(Exception):  # it only saves time: what goes wrong here, the stage itself will tell
         sys.modules["drdoctl.train.rehearsal"].rehearse()
-    gc.collect()
     gc.freeze()  # keeps the garbage collector of the children from copying what they share
 
 
@@ -143,7 +141,8 @@ def serve() -> None:
     """Fork a stage for each line of stdin, one after the other, and answer with its pid and then its exit code."""
     answers = os.dup(1)
     os.dup2(2, 1)  # a library's word on stdout must not be taken for an answer
-    prepare()
+    import_all(PRELOADED)
+    rehearsed = False
     while line := sys.stdin.buffer.readline():
         order = json.loads(line)
         pid = os.fork()
@@ -151,6 +150,9 @@ def serve() -> None:
             os.close(answers)
             _become_stage(order["job"], order["log"])
         os.write(answers, json.dumps({"pid": pid}).encode() + b"\n")
+        if not rehearsed:  # while the first stage, nearly always the data, is at work
+            rehearse()
+            rehearsed = True
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         os.write(answers, json.dumps({"code": status}).encode() + b"\n")
 

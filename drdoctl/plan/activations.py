@@ -16,8 +16,8 @@ from drdoctl.plan.sizes import ModelSize
 FP32, BF16 = 4, 2
 LOGITS_AT_ONCE = 1 << 24
 """Logits that the LM head makes at once."""
-LOGIT_COPIES = 3
-"""Logits, their log-softmax and its gradient."""
+LOGIT_COPIES = 2
+"""Logits and their log-softmax, in whose place its gradient is made."""
 
 
 def on_cpu(resources: Mapping[str, Any]) -> bool:
@@ -31,7 +31,7 @@ def kept_bytes(model: ModelSize, load: Load, dtype: str, resources: Mapping[str,
     The last layer's MLP and the final norm see only the tokens that are read. While logits are there no layer's
     gradients are, so of the two the larger adds to the peak; the logits are counted elsewhere.
     """
-    shape, whole = model.shape, load.tokens * _layer_bytes(model, dtype)
+    shape, whole = model.shape, load.tokens * _layer_bytes(model, dtype, cpu=on_cpu(resources))
     unread = load.tokens - load.heads
     last = whole - unread * _mlp_bytes(model, dtype)
     # gradients of the widest values, while a layer is gone through
@@ -46,12 +46,12 @@ def kept_bytes(model: ModelSize, load: Load, dtype: str, resources: Mapping[str,
     return every + passing
 
 
-def activation_bytes(model: ModelSize, dtype: str) -> float:
+def activation_bytes(model: ModelSize, dtype: str, *, cpu: bool) -> float:
     """Return the bytes that a token leaves for the backward pass in all layers, where all of it is read."""
-    return model.shape.layers * _layer_bytes(model, dtype)
+    return model.shape.layers * _layer_bytes(model, dtype, cpu=cpu)
 
 
-def _layer_bytes(model: ModelSize, dtype: str) -> float:
+def _layer_bytes(model: ModelSize, dtype: str, *, cpu: bool) -> float:
     """Return the bytes that a token leaves for the backward pass in one decoder layer, as autograd keeps them.
 
     A norm keeps its input in float32 (`train/kernels.py` recomputes the normalised values), the matrices keep what
@@ -61,9 +61,19 @@ def _layer_bytes(model: ModelSize, dtype: str) -> float:
     shape = model.shape
     inputs = 1 if shape.model_type == "gpt_neox" else 2
     outputs = 4 if dtype == "bf16" and shape.model_type == "opt" else 2
-    values = outputs * shape.hidden + ATTENTION_VALUES * shape.q_width
+    norms = inputs * shape.hidden * FP32 + outputs * shape.hidden * _width(dtype)
     heads = HEAD_NORM_VALUES * shape.q_width * FP32 if shape.model_type == "qwen3" else 0
-    return inputs * shape.hidden * FP32 + values * _width(dtype) + heads + _mlp_bytes(model, dtype)
+    attention = _flash_bytes(model, dtype) if cpu else SEGMENT_VALUES * shape.q_width * _width(dtype)
+    return norms + heads + attention + _mlp_bytes(model, dtype)
+
+
+def _flash_bytes(model: ModelSize, dtype: str) -> float:
+    """Return what `train/flash.py` keeps of a token: queries, keys, values, result, each head's sum; all wide.
+
+    In bfloat16 the output's matrix keeps a narrow copy of the result.
+    """
+    shape = model.shape
+    return (4 * shape.q_width + shape.heads) * FP32 + (shape.q_width * BF16 if dtype == "bf16" else 0)
 
 
 def _mlp_bytes(model: ModelSize, dtype: str) -> float:
@@ -75,9 +85,10 @@ def _width(dtype: str) -> int:
     return BF16 if dtype == "bf16" else FP32
 
 
-ATTENTION_VALUES = 6.8
-"""Queries, keys and values joined for each response (a prompt's once more for the second), the queries before, the
-result by tree and laid out anew: 5 for demonstrations, 6.6 for pairs of which half is prompt, and their masks."""
+SEGMENT_VALUES = 6.8
+"""Attention by segment: queries, keys and values joined for each response (a prompt's once more for the second), the
+queries before, the result by tree and laid out anew: 5 for demonstrations, 6.6 for pairs of which half is prompt, and
+their masks."""
 HEAD_NORM_VALUES = 4
 """What transformers' RMSNorm keeps of queries and of keys: input and normalised values."""
 

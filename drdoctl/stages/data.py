@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from drdoctl.spec.facts import ModelFacts, TokenizerFacts
@@ -63,4 +64,5 @@ def run(job: Job) -> None:
     from drdoctl.data._read import Request
     from drdoctl.splits._apply import apply_steps
 
+    os.environ["TOKENIZERS_PARALLELISM"] = "true"
     build(Request(settings=job.settings, locations=job.locations, out=job.out, choose=apply_steps))

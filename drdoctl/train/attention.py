@@ -2,8 +2,8 @@
 
 A tree is a prompt P with responses R_1 … R_K that all see P and themselves, never each other. Per tree
 this is one causal call on [P, R_1], then for each further response its queries against the
-keys of [P, R_k]. A T x T mask would cost T^2 and the kernels skip blocks only for plain causal
-attention.
+keys of [P, R_k]: in `flash.py` on a CPU, through scaled_dot_product_attention elsewhere. A T x T mask would
+cost T^2 and the kernels skip blocks only for plain causal attention.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import torch
 from torch.nn import functional as F
 from transformers import AttentionInterface
 
+from drdoctl.train.flash import Tree, tree_softmax
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor, nn
 
 NAME = "drdoctl_trees"
-Tree = tuple[int, tuple[int, ...]]
-"""Prompt length and the lengths of its responses, in the order in which they lie in the row."""
 
 
 def _causal(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
@@ -49,11 +51,27 @@ def tree_attention(
     """
     if dropout:
         raise ValueError("dropout must be off: cached log-probabilities would not match")
-    query, key = query.to(value.dtype), key.to(value.dtype)  # under autocast rotary positions widen them: cast once
+    on_cpu = query.device.type == "cpu"
+    # under autocast rotary positions widen queries and keys. On a CPU all three are wide: in bfloat16 its flash kernels
+    # take 1.4 times as long
+    dtype = torch.promote_types(value.dtype, torch.float32) if on_cpu else value.dtype
+    query, key, value = (tensor.to(dtype) for tensor in (query, key, value))
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
         key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
+    if on_cpu:
+        return tree_softmax(query, key, _own(value), trees, scale).transpose(1, 2), None
+    return _by_segment(query, key, value, trees, scale).transpose(1, 2).contiguous(), None
+
+
+def _own(tensor: Tensor) -> Tensor:
+    """Return a copy where the tensor is a part of a fused projection, all of which the backward pass would keep."""
+    return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
+
+
+def _by_segment(query: Tensor, key: Tensor, value: Tensor, trees: Sequence[Tree], scale: float) -> Tensor:
+    """Attend tree by tree through scaled_dot_product_attention, which any device has. (1, H, T, D) -> (1, H, T, D)."""
     # split, not slices: slicing makes a zero-filled gradient of the whole row for each slice
     lengths = [length for prompt, responses in trees for length in (prompt, *responses)]
     queries, keys, values = (tensor.split(lengths, dim=2) for tensor in (query, key, value))
@@ -70,7 +88,7 @@ def tree_attention(
             joined_query = torch.cat((queries[at], queries[part]), dim=2) if first else queries[part]
             out.append(_causal(joined_query, joined_key, joined_value, scale))
         at += 1 + len(responses)
-    return torch.cat(out, dim=2).transpose(1, 2).contiguous(), None
+    return torch.cat(out, dim=2)
 
 
 AttentionInterface.register(NAME, tree_attention)

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from drdoctl.train.attention import Tree
+from drdoctl.train.flash import Tree
 
 Ids = Sequence[int]
 Item = tuple[Ids, tuple[Ids, ...]]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from drdoctl.core.numerics import widen
@@ -35,9 +35,30 @@ def given(value: Tensor | None) -> Tensor:
     return value
 
 
+class _CrossEntropy(torch.autograd.Function):
+    """-log softmax(logits)[target]. Shapes (m, V), (m,) -> (m,).
+
+    Its gradient, softmax less one at the target, is made in the place of the one copy that the forward pass keeps,
+    where torch's takes two more of the logits' size. Autograd refuses a second backward pass through it.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, targets: Tensor) -> Tensor:
+        logp, at = torch.log_softmax(logits, dim=-1), targets.unsqueeze(1)
+        ctx.save_for_backward(logp, at)
+        return logp.gather(1, at).squeeze(1).neg_()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        logp, at = ctx.saved_tensors
+        grad = grads[0].unsqueeze(1)
+        out = logp.exp_().mul_(grad)
+        return out.scatter_(1, at, out.gather(1, at) - grad), None
+
+
 def _token_nll(hidden: Tensor, targets: Tensor, lm_head: nn.Module) -> Tensor:
     """-log p of each target, float32 or wider. Shapes (m, D), (m,) -> (m,)."""
-    return F.cross_entropy(widen(lm_head(hidden)), targets, reduction="none")
+    return _CrossEntropy.apply(widen(lm_head(hidden)), targets)
 
 
 def places(reads: Tensor, wanted: Tensor) -> Tensor:

@@ -79,8 +79,8 @@ def test_the_environment_is_settled_before_imports(monkeypatch):
     assert env["PYTHONSAFEPATH"] == "1"
     alone = launch.environment("data", {**CPU, "processes": 3}, offline=False)
     assert (alone["OMP_NUM_THREADS"], alone["RANK"], alone["WORLD_SIZE"]) == ("6", "0", "1")
-    # only the data stage, which never forks, tokenises on several threads
-    assert (alone["TOKENIZERS_PARALLELISM"], alone["RAYON_NUM_THREADS"]) == ("true", "6")
+    # a data stage asks for threads of the tokenizers itself, in its own process
+    assert (alone["TOKENIZERS_PARALLELISM"], alone["RAYON_NUM_THREADS"]) == ("false", "6")
     assert env["TOKENIZERS_PARALLELISM"] == "false"
 
 

@@ -55,9 +55,10 @@ def test_a_dead_warm_process_counts_as_killed(pipe):
 
 
 def test_only_single_processes_without_cuda_are_forked():
-    """Data, publishing, several processes and CUDA are started directly."""
+    """Publishing, several processes and CUDA are started directly."""
     assert launch.can_fork("align", RESOURCES)
-    assert not launch.can_fork("data", RESOURCES)
+    assert launch.can_fork("data", RESOURCES)
+    assert not launch.can_fork("publish", RESOURCES)
     assert not launch.can_fork("align", {**RESOURCES, "processes": 2})
     assert not launch.can_fork("align", {**RESOURCES, "device": "cuda"})
 

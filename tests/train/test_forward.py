@@ -6,6 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from drdoctl.train.batches import collate  # noqa: E402
+from drdoctl.train.forward import _CrossEntropy  # noqa: E402
 from drdoctl.train.models import Policy, new_head, new_lm  # noqa: E402
 
 FIELDS = {"hidden_size": 32, "layers": 2, "heads": 4, "mlp_size": None, "activation": "gelu", "max_positions": 64}
@@ -55,3 +56,16 @@ def test_positions_restart_for_every_response():
     np.testing.assert_array_equal(batch.position_ids[0], [0, 1, 2, 3, 4, 3, 4])
     np.testing.assert_array_equal(batch.predict_at, [2, 3, 2, 5])
     np.testing.assert_array_equal(batch.last_at, [4, 6])
+
+
+def test_cross_entropy_is_torchs_and_is_taken_back_once():
+    """Value and gradient are torch's; a second backward pass, for which nothing is left, is refused."""
+    logits = torch.randn(7, 11, dtype=torch.float64, requires_grad=True)
+    targets, grad = torch.arange(7), torch.linspace(-2, 3, 7, dtype=torch.float64)
+    found = _CrossEntropy.apply(logits, targets)
+    wanted = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+    torch.testing.assert_close(found, wanted, rtol=1e-14, atol=1e-14)
+    kept = torch.autograd.grad(wanted, logits, grad)
+    torch.testing.assert_close(torch.autograd.grad(found, logits, grad, retain_graph=True), kept)
+    with pytest.raises(RuntimeError, match="inplace operation"):
+        torch.autograd.grad(found, logits, grad)

@@ -1,0 +1,73 @@
+"""Tree attention by flash kernels: the plain masked softmax, its gradients, and what it refuses to mix up."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from hypothesis import given, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+
+from drdoctl.train.attention import _by_segment  # noqa: E402
+from drdoctl.train.flash import parts, tree_softmax  # noqa: E402
+
+TREES = st.lists(
+    st.tuples(st.integers(1, 40), st.lists(st.integers(1, 40), max_size=4).map(tuple)), min_size=1, max_size=4
+).map(tuple)
+
+
+def visible(trees):
+    """Return which token sees which: its prompt and its own response up to itself. Shape (T, T)."""
+    tokens = sum(prompt + sum(responses) for prompt, responses in trees)
+    seen = torch.zeros(tokens, tokens, dtype=torch.bool)
+    at = 0
+    for prompt, responses in trees:
+        seen[at : at + prompt, at : at + prompt] = True
+        end = at + prompt
+        for length in responses:
+            seen[end : end + length, at : at + prompt] = True
+            seen[end : end + length, end : end + length] = True
+            end += length
+        at = end
+    return seen.tril()
+
+
+def values(trees, dtype):
+    """Return queries, keys and values, laid out as projections leave them, and a gradient."""
+    tokens = sum(prompt + sum(responses) for prompt, responses in trees)
+    stream = torch.Generator().manual_seed(0)
+    made = [torch.randn(1, tokens, 2, 8, dtype=dtype, generator=stream).transpose(1, 2) for _ in range(4)]
+    return [tensor.requires_grad_() for tensor in made[:3]], made[3]
+
+
+@settings(deadline=None, max_examples=40)
+@given(trees=TREES)
+def test_attention_is_the_masked_softmax(trees):
+    """Result and gradients are those of one dense softmax under the trees' mask, and of attention by segment."""
+    (query, key, value), grad = values(trees, torch.float64)
+    scores = (query @ key.transpose(2, 3) * 0.3).masked_fill(~visible(trees), -torch.inf)
+    plain = scores.softmax(-1) @ value
+    out = tree_softmax(query, key, value, trees, 0.3)
+    torch.testing.assert_close(out, plain, rtol=1e-11, atol=1e-12)
+    torch.testing.assert_close(_by_segment(query, key, value, trees, 0.3), plain, rtol=1e-11, atol=1e-12)
+    wanted = torch.autograd.grad(plain, (query, key, value), grad)
+    found = torch.autograd.grad(out, (query, key, value), grad)
+    torch.testing.assert_close(found, wanted, rtol=1e-10, atol=1e-11)
+
+
+def test_long_responses_agree_in_float32():
+    """Beyond one block of the kernels, joined parts differ from the masked softmax by rounding alone."""
+    trees = ((300, (700, 900, 20)), (1, (600,)))
+    (query, key, value), _ = values(trees, torch.float32)
+    scores = (query @ key.transpose(2, 3) * 0.3).masked_fill(~visible(trees), -torch.inf)
+    out = tree_softmax(query, key, value, trees, 0.3)
+    torch.testing.assert_close(out, scores.softmax(-1) @ value, rtol=1e-5, atol=1e-5)
+
+
+def test_calls_cover_the_row_once():
+    """The stretches of queries follow each other; a further response has its own keys and its prompt's."""
+    calls = list(parts(((3, (2, 4)), (5, ()))))
+    assert calls == [
+        [(slice(0, 5), slice(0, 5), True)],
+        [(slice(5, 9), slice(5, 9), True), (slice(5, 9), slice(0, 3), False)],
+        [(slice(9, 14), slice(9, 14), True)],
+    ]
