@@ -4,20 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drdoctl.core.errors import UserError
-from drdoctl.spec.load import load_data
-from drdoctl.spec.source import parse
-
 BASE = "version: 1\nname: x\ndata: {source: {jsonl: a}}\n"
-
-
-def codes(tmp_path, text):
-    data, marks = parse(BASE + text, "spec.yaml")
-    try:
-        load_data(data, marks, text, tmp_path / "spec.yaml")
-    except UserError as error:
-        return [fault.code for fault in error.faults]
-    return []
 
 
 @pytest.mark.parametrize(
@@ -40,6 +27,6 @@ def codes(tmp_path, text):
         ("student: {model: a/b}\noracle: {model: zoo/o, lora: {}}\nmethod: drdo", ["no-effect"]),
     ],
 )
-def test_what_an_adapter_may_sit_on_and_who_could_load_it(tmp_path, text, found):
+def test_what_an_adapter_may_sit_on_and_who_could_load_it(fault_codes, text, found):
     """Targets are named once, packed matrices stay whole, and an adapter alone has a base that others can name."""
-    assert codes(tmp_path, text) == found
+    assert fault_codes(BASE + text) == found
