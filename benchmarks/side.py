@@ -5,25 +5,12 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks.records import peak_mib
 
 PACKAGES = ("torch", "transformers", "deepspeed", "trl")
-
-
-def versions() -> dict[str, str]:
-    """Return the installed versions of what is measured."""
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def main(argv: list[str]) -> None:
@@ -32,7 +19,9 @@ def main(argv: list[str]) -> None:
     module, _, function = target.partition(":")
     record = getattr(importlib.import_module(module), function)(**json.loads(arguments))
     record.setdefault("peak_mib", peak_mib())
-    Path(result).write_text(json.dumps({**record, "versions": versions()}), encoding="utf-8")
+    from drdoctl.store.manifest import versions  # only now: a peer is measured without anything of ours
+
+    Path(result).write_text(json.dumps({**record, "versions": versions(PACKAGES)}), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -107,9 +107,14 @@ def _sound(name: str, fact: Any) -> bool:
 
 @cache
 def packages() -> dict[str, str]:
-    """Return the versions that a result may depend on, from the installed metadata: nothing is imported."""
+    """Return the versions that a result may depend on."""
+    return versions(PACKAGES)
+
+
+def versions(names: Iterable[str]) -> dict[str, str]:
+    """Return Python's version and those of installed packages, from their metadata: nothing is imported."""
     found = {"python": platform.python_version()}
-    for name in PACKAGES:
+    for name in names:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
