@@ -7,7 +7,7 @@ everywhere. A number that nothing is known about is 0 (seconds: null).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from drdoctl.core.adapters import NF4, lora_of, trained_parameters
@@ -227,7 +227,7 @@ LONGEST_PROMPT = 2.5
 
 
 def _told(peak: Memory) -> dict[str, Any]:
-    return {"memory_gib": peak.total, "memory": asdict(peak.rounded())}
+    return {"memory_gib": peak.total / GIB, "memory": peak.gib()}
 
 
 def _weights(model: ModelSize | None) -> float:

@@ -10,7 +10,7 @@ the errors. On a GPU the device's memory is meant, and what is offloaded lies el
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from drdoctl.plan.activations import BF16, FP32, LOGIT_COPIES, kept_bytes, logit_bytes, on_cpu, passing_bytes
@@ -35,43 +35,48 @@ RETAINED = 0.8
 
 @dataclass(frozen=True)
 class Memory:
-    """Peak memory of one process, GiB, by what it is for. What is not held at the peak is 0."""
+    """Peak memory of one process, bytes, by what it is for. What is not held at the peak is 0."""
 
-    process: float = 0
+    process: int = 0
     """Interpreter and libraries; on a GPU the CUDA context."""
-    weights: float = 0
+    weights: int = 0
     """Float32 weights, and the bfloat16 copies that autocast keeps."""
-    gradients: float = 0
-    optimizer: float = 0
+    gradients: int = 0
+    optimizer: int = 0
     """AdamW's two moments, and ZeRO's own float32 weights."""
-    activations: float = 0
+    activations: int = 0
     """What the backward pass needs of one micro-batch, or one layer's values where there is no backward pass."""
-    logits: float = 0
-    cache: float = 0
+    logits: int = 0
+    cache: int = 0
     """Keys and values of the rows that are sampled at once."""
-    buffers: float = 0
+    buffers: int = 0
     """Copies made while gradients are reduced and weights stepped or saved, as far as they add to the peak; on a CPU
     in bfloat16 also oneDNN's kernels."""
 
     @property
-    def total(self) -> float:
-        """Return GiB of all parts together."""
-        return float(sum(getattr(self, part.name) for part in fields(self)))
+    def total(self) -> int:
+        """Return the bytes of all parts together."""
+        return sum(asdict(self).values())
 
     def larger(self, other: Memory) -> Memory:
         """Return the one with the higher peak."""
         return self if self.total >= other.total else other
 
-    def rounded(self) -> Memory:
-        """Return the parts to the MiB's digit."""
-        return replace(self, **{part.name: round(getattr(self, part.name), 3) for part in fields(self)})
+    def gib(self) -> dict[str, float]:
+        """Return GiB by part, to the MiB's digit."""
+        return {name: round(size / GIB, 3) for name, size in asdict(self).items()}
+
+
+def _whole(**parts: float) -> Memory:
+    """Return the memory with each part to the whole byte."""
+    return Memory(**{name: round(size) for name, size in parts.items()})
 
 
 def process(resources: Mapping[str, Any]) -> float:
-    """Return GiB before any model is there. A single process on a CPU is forked from a warm one."""
+    """Return the bytes before any model is there. A single process on a CPU is forked from a warm one."""
     if not on_cpu(resources):
-        return PROCESS_GIB["cuda"]
-    return PROCESS_GIB["forked" if resources["processes"] == 1 else "started"]
+        return PROCESS_GIB["cuda"] * GIB
+    return PROCESS_GIB["forked" if resources["processes"] == 1 else "started"] * GIB
 
 
 def training(
@@ -110,15 +115,15 @@ def training(
     # what one of the two peaks has freed, the other does not find in blocks that fit
     kept = RETAINED * min(buffers, activations + logits) - min(buffers, activations + logits)
     kernels = kernel_bytes(load, steps) if dtype == "bf16" and on_cpu(resources) else 0.0
-    return Memory(
-        process=process(resources) + (TRAINER_GIB if on_cpu(resources) else 0.0),
-        weights=(weights + copies) / GIB,
-        gradients=learnt * shares["gradients"] / GIB,
+    return _whole(
+        process=process(resources) + (TRAINER_GIB * GIB if on_cpu(resources) else 0.0),
+        weights=weights + copies,
+        gradients=learnt * shares["gradients"],
         # ZeRO steps on a flat copy of its share of the weights
-        optimizer=(3 if stage else 2) * stepped / GIB,
-        activations=activations / GIB,
-        logits=logits / GIB,
-        buffers=(buffers + kept + kernels) / GIB,
+        optimizer=(3 if stage else 2) * stepped,
+        activations=activations,
+        logits=logits,
+        buffers=buffers + kept + kernels,
     )
 
 
@@ -145,8 +150,8 @@ def kernel_bytes(load: Load, steps: int) -> float:
 
 def saved_oracle(peak: Memory, model: ModelSize) -> Memory:
     """Return the peak with the oracle's saving: the classifier is a second model, beside all that trained the first."""
-    second = model.parameters * FP32 / GIB
-    late = replace(peak, activations=0.0, logits=0.0, buffers=peak.buffers + second)
+    second = model.parameters * FP32
+    late = replace(peak, activations=0, logits=0, buffers=peak.buffers + second)
     return peak.larger(late)
 
 
@@ -159,12 +164,12 @@ def scoring(model: ModelSize, rows_tokens: float, heads: float, dtype: str, reso
     share = tokens / rows_tokens if rows_tokens else 0.0
     batches = rows_tokens / resources["processes"] / SCORED_AT_ONCE
     kernels = min(SCORING_KERNELS, batches * SCORED_KERNELS) if dtype == "bf16" and on_cpu(resources) else 0.0
-    return Memory(
+    return _whole(
         process=process(resources),
-        weights=_held(model, dtype) / GIB,
-        activations=tokens * passing_bytes(model) / GIB,
-        logits=2 * logit_bytes(model, heads * share, dtype) / GIB,
-        buffers=kernels / GIB,
+        weights=_held(model, dtype),
+        activations=tokens * passing_bytes(model),
+        logits=2 * logit_bytes(model, heads * share, dtype),
+        buffers=kernels,
     )
 
 
@@ -173,12 +178,12 @@ def sampling(
 ) -> Memory:
     """Return the peak of a process that samples `new` tokens to `prompts` prompts of `prompt` tokens at most."""
     rows = sampled_rows(model, prompts, prompt + new, resources)
-    return Memory(
+    return _whole(
         process=process(resources),
-        weights=_held(model, dtype) / GIB,
-        activations=rows * prompt * passing_bytes(model) / GIB,
-        logits=LOGIT_COPIES * rows * model.shape.vocabulary * FP32 / GIB,
-        cache=rows * _cache_bytes(model, prompt + new) / GIB,
+        weights=_held(model, dtype),
+        activations=rows * prompt * passing_bytes(model),
+        logits=LOGIT_COPIES * rows * model.shape.vocabulary * FP32,
+        cache=rows * _cache_bytes(model, prompt + new),
     )
 
 

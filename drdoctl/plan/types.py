@@ -36,10 +36,10 @@ class Estimate:
 
     steps: int = 0
     tokens: int = 0
-    flops: float = 0
+    flops: float = 0.0
     seconds: float | None = None
-    memory_gib: float = 0
-    disk_gib: float = 0
+    memory_gib: float = 0.0
+    disk_gib: float = 0.0
     memory: Mapping[str, float] = field(default_factory=dict)
     """GiB at the peak by what it is for; empty where nothing is known of the model."""
     basis: str | None = None
