@@ -76,7 +76,10 @@ class Renderer:
         return self._template.prompt(prompt, None)
 
     def encode(self, rows: Sequence[tuple[Turns, Sequence[str]]]) -> list[Encoded | Bad]:
-        """Return the ids of many rows, each a prompt and any number of responses to it; `Bad` where a row has none."""
+        """Return the ids of many rows, each a prompt and any number of responses to it; `Bad` where a row has none.
+
+        Raises UserError where the tokenizer has no token for a word.
+        """
         texts: list[Written] = []
         spans: list[tuple[int, int] | Bad] = []
         for prompt, responses in rows:
@@ -91,7 +94,10 @@ class Renderer:
         return [span if isinstance(span, Bad) else self._row(ids[span[0] : span[1]]) for span in spans]
 
     def encode_apart(self, response: str) -> list[int]:
-        """Return a response's ids tokenised by itself, with its end token: for a prompt whose ids are given."""
+        """Return a response's ids tokenised by itself, with its end token: for a prompt whose ids are given.
+
+        Raises UserError as `encode` does.
+        """
         hidden: list[str] = []
         text = self._template.response(response, hidden)
         return [*self._ids([Written(text, tuple(hidden))])[0], self.end_id]
@@ -111,8 +117,10 @@ class Renderer:
 
     def _start_ids(self) -> list[int]:
         """Return what the tokenizer itself puts before a text."""
-        bare = self._backend.encode("a", add_special_tokens=False).ids
-        full = self._backend.encode("a", add_special_tokens=True).ids
+        words = ("a", *(word for word in self._backend.get_vocab() if word not in self._added))
+        known = next(filter(self._knows, words), "")
+        bare = self._backend.encode(known, add_special_tokens=False).ids
+        full = self._backend.encode(known, add_special_tokens=True).ids
         start = next((at for at in range(len(full)) if full[at : at + len(bare)] == bare), 0)
         return list(full[:start])
 
@@ -121,9 +129,11 @@ class Renderer:
         prompt = self._template.prompt(PROBE, None)
         at = self._head_end(prompt)
         tail = f"{prompt[at:]} {PROBE} 2\n{PROBE}"
-        return at > 0 and self._ids([Written(prompt[:at] + tail)]) == [
-            head + rest for head, rest in [self._ids([Written(prompt[:at]), Written(tail)])]
-        ]
+        try:
+            whole, head, rest = self._ids([Written(prompt[:at] + tail), Written(prompt[:at]), Written(tail)])
+        except UserError:  # the probe's words have no tokens
+            return False
+        return at > 0 and whole == head + rest
 
     def _head_end(self, prompt: str) -> int:
         """Return where the last control token of a prompt ends, or 0."""
@@ -146,7 +156,11 @@ class Renderer:
         """Return the ids of texts. Those that hide nothing go as a batch; the few others piece by piece."""
         self._backend.encode_special_tokens = not self._template.chat
         whole = [written.text for written in texts if not written.hidden]
-        batch = iter(self._backend.encode_batch_fast(whole, add_special_tokens=False))
+        try:
+            batch = iter(self._backend.encode_batch_fast(whole, add_special_tokens=False))
+        except Exception:  # the tokenizers library has no class of its own
+            self._name_unknown(whole)
+            raise
         return [self._pieces(written) if written.hidden else next(batch).ids for written in texts]
 
     def _pieces(self, written: Written) -> list[int]:
@@ -172,8 +186,32 @@ class Renderer:
         self._backend.encode_special_tokens = True
         try:
             return list(self._backend.encode(text, add_special_tokens=False).ids)
+        except Exception:
+            self._name_unknown([text])
+            raise
         finally:
             self._backend.encode_special_tokens = before
+
+    def _name_unknown(self, texts: list[str]) -> None:
+        """Raise UserError with the first word that the tokenizer refuses: it has no token for unknown words."""
+        splitter = self._backend.pre_tokenizer
+        for text in texts:
+            for part in self._template.special.split(text) if self._template.chat else [text]:
+                spans = [span for _, span in splitter.pre_tokenize_str(part)] if splitter else [(0, len(part))]
+                for start, end in spans:
+                    if not self._knows(part[start:end]):
+                        raise UserError(
+                            f"the tokenizer has no token for `{part[start:end]:.60}`, and none for unknown words",
+                            code="unknown-word",
+                            hint="write it in other words, leave the row out, or take a model whose tokenizer knows it",
+                        )
+
+    def _knows(self, word: str) -> bool:
+        try:
+            self._backend.encode(word, add_special_tokens=False)
+        except Exception:  # noqa: BLE001 -- see `_ids`
+            return False
+        return True
 
     def _row(self, found: list[list[int]]) -> Encoded:
         head, rest, *wholes = found

@@ -23,7 +23,7 @@ from drdoctl.core.errors import DrdoError, Fault, StageFailed, UserError, Where
 from drdoctl.core.files import write_json, write_via
 from drdoctl.core.progress import Progress
 from drdoctl.data._records import Bad
-from drdoctl.data._render import Renderer
+from drdoctl.data._render import Encoded, Renderer
 from drdoctl.data._tokenizers import load_tokenizer
 from drdoctl.train.batches import Item
 from drdoctl.train.reward_model import load_reward_model
@@ -73,11 +73,7 @@ class Scorer:
 
         A row's prompt is computed once for all its responses.
         """
-        items: list[Item] = []
-        for row, encoded in zip(rows, self.renderer.encode([(row.prompt, row.responses) for row in rows]), strict=True):
-            if isinstance(encoded, Bad):
-                raise UserError([Fault(encoded.code, encoded.message, Where(row.where), encoded.hint)])
-            items.append((encoded.prompt, tuple(encoded.responses)))
+        items = self._items(rows)
         self._check_room(rows, items)
         lengths = np.array([len(prompt) + sum(map(len, answers)) for prompt, answers in items])
         rewards = np.empty((len(rows), len(rows[0].responses)), dtype=np.float32)
@@ -87,6 +83,30 @@ class Scorer:
         if not np.isfinite(rewards).all():
             raise StageFailed("the oracle's reward is not finite", code="not-finite", hint="take another oracle")
         return [_scored(row, found) for row, found in zip(rows, rewards.tolist(), strict=True)]
+
+    def _items(self, rows: list[Row]) -> list[Item]:
+        """Return the rows' ids. Raises UserError naming the rows that have none, the first `SHOWN` of them."""
+        try:
+            found = self.renderer.encode([(row.prompt, row.responses) for row in rows])
+        except UserError:  # a word that has no token: in which row?
+            found = [self._encode(row) for row in rows]
+        items: list[Item] = []
+        faults: list[Fault] = []
+        for row, encoded in zip(rows, found, strict=True):
+            if isinstance(encoded, Bad):
+                faults.append(Fault(encoded.code, encoded.message, Where(row.where), encoded.hint))
+            else:
+                items.append((encoded.prompt, tuple(encoded.responses)))
+        if faults:
+            raise UserError(faults[:SHOWN])
+        return items
+
+    def _encode(self, row: Row) -> Encoded | Bad:
+        try:
+            return self.renderer.encode([(row.prompt, row.responses)])[0]
+        except UserError as error:
+            (fault,) = error.faults
+            return Bad(fault.code, fault.message, fault.hint)
 
     def _check_room(self, rows: list[Row], items: list[Item]) -> None:
         """Refuse rows that are longer than the model takes: what came out would be noise."""

@@ -151,6 +151,26 @@ def test_a_dataset_s_own_tokenizer_knows_its_end():
     assert Renderer(tokenizer, "auto").end_token == "<eos>"
 
 
+@pytest.mark.parametrize("chat", [False, True])
+def test_a_word_without_a_token_is_named(chat):
+    """Where no token stands for unknown words, what is refused is the word, not the text or a control token."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
+
+    backend = Tokenizer(models.WordLevel({"<s>": 0, "<e>": 1, "hi": 2, "there": 3, "user": 4}, unk_token="?"))
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    backend.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="<e>")
+    if chat:
+        tokenizer.chat_template = "<s>{% for m in messages %}{{ m['role'] }} {{ m['content'] }}<e>{% endfor %}"
+    renderer = Renderer(tokenizer, "auto")
+    start = [0, 4] if chat else [0]
+    assert encode(renderer, "hi", "there").prompt == [*start, 2, *([1] if chat else [])]
+    for prompt, response in (("hi", "there zebra"), ("zebra", "there"), ("hi <e> zebra", "there")):
+        with pytest.raises(UserError, match="no token for `zebra`, and none for unknown words"):
+            encode(renderer, prompt, response)
+
+
 @pytest.mark.shared
 @pytest.mark.skipif(not MODELS.exists(), reason="needs the real models beside the checkout")
 def test_the_real_tokenizers():

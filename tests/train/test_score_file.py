@@ -122,6 +122,25 @@ def test_rows_longer_than_the_model(oracle, tmp_path):
     assert not (tmp_path / "scored.jsonl").exists()
 
 
+def test_words_that_the_tokenizer_lacks(oracle, tmp_path):
+    """Without a token for unknown words, every row that holds one is named with the word; nothing is written."""
+    strict = tmp_path / "strict"
+    AutoModelForSequenceClassification.from_pretrained(oracle).save_pretrained(strict)
+    backend = Tokenizer(models.WordLevel({"<eos>": 1, **{f"w{number}": number for number in range(3, 40)}}))
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<eos>").save_pretrained(strict)
+    assert run(_request(strict, tmp_path, PAIRS))["pairs"] == 9
+    (tmp_path / "scored.jsonl").unlink()
+    rows = [PAIRS[0], {**PAIRS[0], "prompt": "a zebra"}, PAIRS[1], {**PAIRS[0], "rejected": "w3 yak"}]
+    with pytest.raises(UserError) as caught:
+        run(_request(strict, tmp_path, rows))
+    found = [(fault.code, fault.message.split("`")[1], str(fault.where), fault.hint) for fault in caught.value.faults]
+    file = tmp_path / "rows.jsonl"
+    hint = "write it in other words, leave the row out, or take a model whose tokenizer knows it"
+    assert found == [("unknown-word", "a", f"{file}:2", hint), ("unknown-word", "yak", f"{file}:4", hint)]
+    assert not (tmp_path / "scored.jsonl").exists()
+
+
 def test_weights_that_are_not_finite(oracle, tmp_path):
     """An oracle with NaN in its weights is refused, and the faults are left for the parent."""
     model = AutoModelForSequenceClassification.from_pretrained(oracle)
