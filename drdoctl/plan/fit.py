@@ -37,18 +37,23 @@ def fit_of(wants: Sequence[Want], found: Sequence[Estimate], store: Store, resou
 
 
 def changes(resources: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the changes to try, the smallest first: micro-batches, recomputation, ZeRO, offload."""
+    """Yield the changes to try, the smallest first: micro-batches, recomputation, activations away, ZeRO, offload.
+
+    Recomputing costs a forward pass; moving activations to the CPU and back costs more, as far as the bus is slower.
+    """
     tokens = int(resources.get("micro_tokens") or MICRO_TOKENS[device_of(resources)]) // 2
     while tokens >= LEAST_TOKENS:
         yield {"micro_tokens": tokens}
         tokens //= 2
     if not resources["gradient_checkpointing"]:
         yield {"gradient_checkpointing": True}
+    # what a CPU moves to the CPU's memory stays where it was
+    if device_of(resources) == "cuda" and not resources["activation_offload"]:
+        yield {"activation_offload": True}
     stage = resources["zero_stage"]
     if resources["processes"] > 1:
         for more in range(stage + 1, 4):
             yield {"zero_stage": more}
-    # what a CPU offloads stays in the same memory
     if device_of(resources) == "cuda":
         if resources["offload"] == "none":
             yield {"zero_stage": max(1, stage), "offload": "optimizer"} if not stage else {"offload": "optimizer"}

@@ -13,7 +13,20 @@ from drdoctl.plan.fit import changes, fit_text, machine_text
 from drdoctl.plan.schema import schema
 
 MODEL = "model: ./base"
-LEAST = ("resources.device=cuda", "resources.micro_tokens=64", "resources.gradient_checkpointing=true")
+LEAST = (
+    "resources.device=cuda",
+    "resources.micro_tokens=64",
+    "resources.gradient_checkpointing=true",
+    "resources.activation_offload=true",
+)
+DEEP = (
+    "student.model={layers: 48, hidden_size: 128, heads: 4, max_positions: 8000}",
+    "student.tokenizer=./base",
+    "oracle.model=sft",
+    "data.max_prompt_tokens=6000",
+    "data.max_tokens=8000",
+    "evaluate=[pair-accuracy]",
+)
 
 
 @pytest.fixture
@@ -50,10 +63,20 @@ def test_the_advice_fits(big, given, share, key):
     plan = big.plan(*given, limit)
     assert plan.fit is not None
     assert plan.fit.fits
-    assert any(key in value for value in sets(plan))
+    assert any(value.startswith(f"resources.{key}=") for value in sets(plan))
     again = big.plan(*given, limit, *sets(plan))
     assert largest(again) == plan.fit.then_gib <= room
     assert again.fit is None
+
+
+def test_activations_leave_a_gpu_where_recomputing_is_not_enough(world):
+    """Many layers' inputs, which recomputation keeps, can lie in the CPU's memory; on a CPU that is no way out."""
+    world.data.write_text(world.data.read_text().replace("question", "question " * 3000))
+    limit = "resources.memory_gib=1.0"
+    fit = world.plan(*DEEP, "resources.device=cuda", limit).fit
+    assert (fit.fits, fit.sets) == (True, ("resources.activation_offload=true",))
+    assert largest(world.plan(*DEEP, "resources.device=cuda", limit, *fit.sets)) == fit.then_gib <= 1.0
+    assert not any("activation_offload" in value for value in world.plan(*DEEP, limit).fit.sets)
 
 
 def test_nothing_fits(big):
@@ -84,20 +107,22 @@ def test_what_is_there_already_need_not_fit(big):
 
 
 def test_the_order_of_changes():
-    """Smaller micro-batches come first, then recomputation, ZeRO and offload; what is set already is not advised."""
+    """Smaller micro-batches come first, then recomputation, activations away, ZeRO and offload; nothing set already."""
     resources = {
         "device": "cuda", "processes": 2, "zero_stage": 1, "micro_tokens": 256, "micro_batch": None,
-        "gradient_checkpointing": False, "offload": "none",
+        "gradient_checkpointing": False, "activation_offload": False, "offload": "none",
     }  # fmt: skip
     assert list(changes(resources)) == [
         {"micro_tokens": 128},
         {"micro_tokens": 64},
         {"gradient_checkpointing": True},
+        {"activation_offload": True},
         {"zero_stage": 2},
         {"zero_stage": 3},
         {"offload": "optimizer"},
         {"zero_stage": 3, "offload": "all"},
     ]
+    assert {"activation_offload": True} not in changes({**resources, "activation_offload": True})
     alone = {**resources, "device": "cpu", "processes": 1, "gradient_checkpointing": True, "micro_tokens": 100}
     assert list(changes(alone)) == []
 
