@@ -36,9 +36,9 @@ from drdoctl.train.completions import (
     passing,
     starting,
 )
+from drdoctl.train.draws import row_seed
 from drdoctl.train.notebook import Kept, notebook
 from drdoctl.train.responses import Said, Way, check_room
-from drdoctl.train.sample import row_seed
 from drdoctl.train.serve import Endpoint, Served, command_line, endpoint, served_model
 
 if TYPE_CHECKING:

@@ -19,10 +19,12 @@ from drdoctl.core.architectures import limit_of
 from drdoctl.core.errors import UserError
 from drdoctl.core.files import write_via
 from drdoctl.core.progress import Progress, StopRequested, stop_requested
+from drdoctl.train.cache import cache_bytes
 from drdoctl.train.chunks import POLL_SECONDS
 from drdoctl.train.columns import read
+from drdoctl.train.draws import row_seed
 from drdoctl.train.models import DTYPES
-from drdoctl.train.sample import SampledResponse, cache_bytes, row_seed, sample
+from drdoctl.train.sample import SampledResponse, sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

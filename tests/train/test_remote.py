@@ -17,10 +17,10 @@ from drdoctl.core.progress import StopRequested
 from drdoctl.stages import Job
 from drdoctl.train import completions, remote, serve
 from drdoctl.train.completions import Answer
+from drdoctl.train.draws import row_seed
 from drdoctl.train.notebook import Notebook, notebook, stamps
 from drdoctl.train.remote import ServerSampler
 from drdoctl.train.responses import Said, Way
-from drdoctl.train.sample import row_seed
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fake_server import END, running, tokens_for, words_of

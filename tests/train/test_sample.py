@@ -1,4 +1,4 @@
-"""Sampling: greedy as transformers does it, top-p as the mathematics has it, rows independent of their batch."""
+"""Sampling: greedy as transformers does it, rows independent of their batch."""
 
 from pathlib import Path
 
@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from drdoctl.train import sample as module
-from drdoctl.train.sample import batch_rows, pick, row_seed, sample, uniforms
+from drdoctl.train import cache
+from drdoctl.train.draws import row_seed
+from drdoctl.train.sample import sample
 
 SMALL = {"vocab_size": 61, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
 TOKENS = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
@@ -96,7 +95,7 @@ def test_rows_do_not_know_their_batch(monkeypatch):
     seeds = [row_seed(7, str(i), "t1") for i in range(23)]
     options = {"temperature": 0.9, "top_p": 0.8, "max_new_tokens": 14, "eos_ids": [2, 5, 9], "pad_id": 0}
     whole = sample(model, prompts, seeds=seeds, **options)
-    monkeypatch.setattr(module, "CPU_ROWS", 4)
+    monkeypatch.setattr(cache, "CPU_ROWS", 4)
     assert sample(model, prompts, seeds=seeds, **options) == whole
     alone = [sample(model, [prompt], seeds=[seed], **options)[0] for prompt, seed in zip(prompts, seeds, strict=True)]
     assert alone == whole
@@ -125,61 +124,3 @@ def test_empty_prompt_refused():
     """A prompt without tokens is an error, not a silent sample from padding."""
     with pytest.raises(ValueError, match="without tokens"):
         sample(tiny("llama"), [[]], temperature=0, top_p=1, max_new_tokens=2, eos_ids=[2], seeds=[1], pad_id=0)
-
-
-@pytest.mark.parametrize("tops", [(2, 3), (64, 1024)])
-@pytest.mark.parametrize(("temperature", "top_p"), [(1.0, 0.8), (0.7, 0.8), (1.0, 1.0), (2.0, 0.5)])
-def test_top_p_distribution(temperature, top_p, tops, monkeypatch):
-    """Draws follow the renormalised nucleus (chi-square, p > 1e-4), also when the first look is too narrow for it."""
-    monkeypatch.setattr(module, "TOPS", tops)
-    count = 40_000
-    p = np.array([0.02, 0.3, 0.05, 0.2, 0.15, 0.08, 0.12, 0.08])
-    logits = torch.tensor(np.log(p), dtype=torch.float32).expand(count, -1)
-    draws = torch.from_numpy(uniforms([row_seed(1, str(i), "x") for i in range(count)], 1)[:, 0])
-    tokens = pick(logits, temperature, top_p, draws).numpy()
-    hot = p ** (1 / temperature)
-    hot /= hot.sum()
-    order = np.argsort(-hot, kind="stable")
-    kept = order[: int((np.cumsum(hot[order]) - hot[order] < top_p).sum())]
-    want = hot[kept] / hot[kept].sum() * count
-    seen = np.bincount(tokens, minlength=8)
-    assert seen[kept].sum() == count
-    chi = ((seen[kept] - want) ** 2 / want).sum()
-    bound = {1: 15.1, 2: 18.4, 3: 21.1, 4: 23.5, 5: 25.7, 6: 27.9, 7: 29.9}[len(kept) - 1]
-    assert chi < bound
-
-
-@given(
-    st.lists(st.floats(-30, 30, width=32), min_size=2, max_size=40),
-    st.floats(0.01, 1),
-    st.floats(0, 1, exclude_max=True),
-)
-@settings(deadline=None, max_examples=60)
-def test_pick_stays_in_the_nucleus(logits, top_p, draw):
-    """Whatever the logits, the token drawn belongs to the smallest set of likely tokens with mass top-p."""
-    values = torch.tensor([logits])
-    token = int(pick(values, 1.0, top_p, torch.tensor([draw]))[0])
-    p = torch.softmax(values, 1)[0].double()
-    above = float(p[p > p[token]].sum())
-    assert above < top_p + 1e-6
-
-
-def test_uniforms_are_uniform_and_apart():
-    """Streams fill [0, 1) evenly, differ between rows and steps, and never change."""
-    draws = uniforms([row_seed(0, str(i), "a") for i in range(2000)], 20)
-    assert draws.min() >= 0
-    assert draws.max() < 1
-    assert abs(draws.mean() - 0.5) < 0.005
-    assert len(np.unique(draws)) == draws.size
-    assert abs(np.corrcoef(draws[:, 0], draws[:, 1])[0, 1]) < 0.1
-    assert abs(np.corrcoef(draws[:-1, 0], draws[1:, 0])[0, 1]) < 0.1
-    published = (0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F)  # splitmix64 from state 0
-    assert uniforms([0], 3)[0].tolist() == [(word >> 11) * 2.0**-53 for word in published]
-
-
-def test_batch_rows_from_the_cache():
-    """The batch shrinks as the cache a row needs grows, and never below one row."""
-    config = tiny("llama").config
-    assert batch_rows(config, 30, torch.device("cpu")) == module.CPU_ROWS
-    big = transformers.AutoConfig.for_model("llama", hidden_size=4096, num_hidden_layers=32, num_attention_heads=32)
-    assert batch_rows(big, 700, torch.device("cpu")) == 1

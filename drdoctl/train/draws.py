@@ -1,0 +1,68 @@
+"""Which token is drawn: a row's own stream of uniform numbers, and top-p over its logits.
+
+Top-p is nucleus sampling (Holtzman et al., arXiv 1904.09751).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TOPS = (64, 1024)
+"""Most likely tokens looked at, in turn, before a row's whole vocabulary: nearly always enough for the nucleus."""
+
+
+def row_seed(seed: int, prompt_id: str, label: str) -> int:
+    """Return the 64-bit seed of one row's stream, from the spec's seed, the prompt and the sampling alone."""
+    text = f"{seed}\x00{prompt_id}\x00{label}".encode()
+    return int.from_bytes(hashlib.sha256(text).digest()[:8], "little")
+
+
+def uniforms(seeds: Sequence[int], steps: int) -> np.ndarray:
+    """Return counter-based uniform numbers in [0, 1), shape (len(seeds), steps): splitmix64 of (seed, step)."""
+    golden, first, second = (np.uint64(c) for c in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
+    with np.errstate(over="ignore"):
+        state = np.asarray(seeds, dtype=np.uint64)[:, None] + np.arange(1, steps + 1, dtype=np.uint64)[None] * golden
+        state = (state ^ (state >> np.uint64(30))) * first
+        state = (state ^ (state >> np.uint64(27))) * second
+        state ^= state >> np.uint64(31)
+    return (state >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def _nucleus(ordered: Tensor, top_p: float, draws: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the place drawn in each row of descending probabilities (N, K), and whether the K reach `top_p`."""
+    # rows of cumulative mass are sorted, so counting is a search: comparing all K cells takes longer than the softmax
+    mass = ordered.double().cumsum(1)
+    last = torch.searchsorted(mass, mass.new_full((len(mass), 1), top_p)).clamp(max=mass.shape[1] - 1)
+    total = mass.gather(1, last)  # the smallest set with at least top_p
+    place = torch.searchsorted(mass, draws[:, None].double() * total, right=True)
+    return torch.minimum(place, last)[:, 0], mass[:, -1] >= top_p
+
+
+def pick(logits: Tensor, temperature: float, top_p: float, draws: Tensor) -> Tensor:
+    """Return one token a row, shape (N,), from logits (N, V) and uniform numbers (N,). Temperature 0 is greedy.
+
+    The temperature acts first, then top-p: the smallest set of most likely tokens with at least mass `top_p`.
+    """
+    if temperature == 0:
+        return logits.argmax(1)
+    probabilities = torch.softmax(logits.float() / temperature, dim=1)
+    vocabulary = logits.shape[1]
+    chosen = torch.empty(len(logits), dtype=torch.int64, device=logits.device)
+    left = torch.arange(len(logits), device=logits.device)
+    for top in (*(top for top in TOPS if top < vocabulary), vocabulary):
+        ordered, tokens = probabilities.topk(top, dim=1)
+        place, enough = _nucleus(ordered, top_p, draws)
+        chosen[left] = tokens.gather(1, place[:, None])[:, 0]
+        wide = (~enough).nonzero()[:, 0]
+        if not len(wide):
+            break
+        left, probabilities, draws = left[wide], probabilities[wide], draws[wide]
+    return chosen
