@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -70,16 +71,24 @@ def fit_text(fit: Fit) -> str:
     more = f" and {len(fit.stages) - 1} more" if len(fit.stages) > 1 else ""
     need = "need" if more else "needs"
     text = (
-        f"`{fit.stages[0]}`{more} {need} up to {fit.needs_gib:.2f} GiB a process, "
-        f"more than `resources.memory_gib: {fit.memory_gib:g}`"
+        f"`{fit.stages[0]}`{more} {need} up to {_told(fit.needs_gib, fit.memory_gib)} GiB a process, "
+        f"more than `resources.memory_gib: {fit.memory_gib:.15g}`"
     )
     sets = "`" + " ".join(f"--set {value}" for value in fit.sets) + "`"
+    then = _told(fit.then_gib, fit.memory_gib)
     if fit.fits:
-        return f"{text}: {sets} brings it to {fit.then_gib:.2f} GiB"
-    over = fit.then_gib - fit.memory_gib
+        return f"{text}: {sets} brings it to {then} GiB"
+    over = _told(fit.then_gib - fit.memory_gib, 0.0)
     if not fit.sets:
-        return f"{text}: no single setting lowers it, and {over:.2f} GiB are lacking"
-    return f"{text}: no single setting is enough; {sets} comes nearest with {fit.then_gib:.2f} GiB, {over:.2f} too much"
+        return f"{text}: no single setting lowers it, and {over} GiB are lacking"
+    return f"{text}: no single setting is enough; {sets} comes nearest with {then} GiB, {over} too much"
+
+
+def _told(size: float, limit: float, digits: int = 2) -> str:
+    """Return GiB with as many digits as show on which side of the limit they are."""
+    while (float(f"{size:.{digits}f}") > limit) != (size > limit):
+        digits += 1
+    return f"{size:.{digits}f}"
 
 
 def machine_text(plan: Plan, processes: int, machine_gib: float) -> str | None:
@@ -89,7 +98,9 @@ def machine_text(plan: Plan, processes: int, machine_gib: float) -> str | None:
     if needs <= machine_gib:
         return None
     each = f"{processes} processes need" if processes > 1 else "the largest stage needs"
+    # rounded down, so that what fits by the plan's word fits the machine
+    room = max(1, math.floor(machine_gib / processes * 10)) / 10
     return (
-        f"{each} about {needs:.1f} GiB, and this machine has {machine_gib:.1f}: "
-        f"`--set resources.memory_gib={machine_gib / processes:.1f}` makes the plan say what would fit"
+        f"{each} about {_told(needs, machine_gib, 1)} GiB, and this machine has {machine_gib:g}: "
+        f"`--set resources.memory_gib={room:.1f}` makes the plan say what would fit"
     )

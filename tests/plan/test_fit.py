@@ -11,6 +11,7 @@ from plan_world import SPEC
 
 from drdoctl.plan.fit import changes, fit_text, machine_text
 from drdoctl.plan.schema import schema
+from drdoctl.plan.types import Fit
 
 MODEL = "model: ./base"
 LEAST = (
@@ -92,6 +93,29 @@ def test_nothing_fits(big):
     assert document["fit"]["fits"] is False
 
 
+@pytest.mark.parametrize("room", [0.45, 0.4499, 0.5, 1.0, 123.4567891, 8.0])
+@pytest.mark.parametrize("beyond", [0.001, 0.0001, 0.004, 0.3, 2.0])
+def test_what_is_printed_is_true(room, beyond):
+    """As printed, what does not fit is more than the limit, what helps is not, and what is lacking is not nothing."""
+    over, under = round(room + beyond, 4), round(room - 0.0001, 4)
+    for fit in (Fit(room, ("sft",), over, ("a=1",), under), Fit(room, ("sft",), 2 * over, ("a=1",), over)):
+        text = fit_text(fit)
+        needs, limit = re.search(r"up to (\S+) GiB a process, more than `resources.memory_gib: (\S+)`", text).groups()
+        assert float(needs) > float(limit) == room
+        if fit.fits:
+            assert float(re.search(r"brings it to (\S+) GiB", text)[1]) <= room
+        else:
+            then, lacking = re.search(r"with (\S+) GiB, (\S+) too much", text).groups()
+            assert float(then) > room
+            assert float(lacking) > 0
+    assert "up to 0.4501 GiB a process, more than `resources.memory_gib: 0.45`:" in fit_text(
+        Fit(0.45, ("sft",), 0.4501, (), 0.4501)
+    )
+    assert "up to 2.50 GiB a process, more than `resources.memory_gib: 2`:" in fit_text(
+        Fit(2.0, ("sft",), 2.5, (), 2.5)
+    )
+
+
 def test_no_word_where_all_fits(big):
     """Without `memory_gib`, or with enough of it, nothing is said."""
     assert big.plan().fit is None
@@ -134,3 +158,8 @@ def test_the_machine_is_too_small(big):
     text = machine_text(plan, 2, 2 * largest(plan) - 0.1)
     assert text is not None
     assert text.startswith("2 processes need about")
+    need, has = re.search(r"need about (\S+) GiB, and this machine has (\S+):", text).groups()
+    assert float(need) > float(has)
+    # what fits into the advised share fits the machine
+    close = machine_text(plan, 1, largest(plan) - 0.0004)
+    assert float(re.search(r"memory_gib=(\S+)`", close)[1]) <= largest(plan) - 0.0004
