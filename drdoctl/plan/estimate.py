@@ -119,7 +119,7 @@ def _training(want: Want, rows: Rows | None, resources: Mapping[str, Any]) -> tu
     if model is None or rows is None:
         return estimate, Work()
     forward = model.forward(each, length, each - settings["global_batch"] * rows.prompt)
-    load = load_of(rows, settings["global_batch"], resources, pairs=pairs)
+    load = load_of(rows, settings["global_batch"], resources, memory.micro_tokens(resources), pairs=pairs)
     peak = memory.training(
         model,
         load,

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from drdoctl.plan.activations import on_cpu
 from drdoctl.plan.estimate import estimates
-from drdoctl.plan.load import MICRO_TOKENS
-from drdoctl.plan.seconds import device_of
+from drdoctl.plan.memory import micro_tokens
 from drdoctl.plan.types import Estimate, Fit, Plan
 from drdoctl.stages import Want
 from drdoctl.store.artifact import Store
@@ -42,20 +42,20 @@ def changes(resources: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
     Recomputing costs a forward pass; moving activations to the CPU and back costs more, as far as the bus is slower.
     """
-    tokens = int(resources.get("micro_tokens") or MICRO_TOKENS[device_of(resources)]) // 2
+    tokens = micro_tokens(resources) // 2
     while tokens >= LEAST_TOKENS:
         yield {"micro_tokens": tokens}
         tokens //= 2
     if not resources["gradient_checkpointing"]:
         yield {"gradient_checkpointing": True}
     # what a CPU moves to the CPU's memory stays where it was
-    if device_of(resources) == "cuda" and not resources["activation_offload"]:
+    if not on_cpu(resources) and not resources["activation_offload"]:
         yield {"activation_offload": True}
     stage = resources["zero_stage"]
     if resources["processes"] > 1:
         for more in range(stage + 1, 4):
             yield {"zero_stage": more}
-    if device_of(resources) == "cuda":
+    if not on_cpu(resources):
         if resources["offload"] == "none":
             yield {"zero_stage": max(1, stage), "offload": "optimizer"} if not stage else {"offload": "optimizer"}
         if resources["offload"] != "all":

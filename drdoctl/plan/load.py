@@ -9,8 +9,6 @@ from typing import Any
 
 from drdoctl.plan.sizes import Rows
 
-MICRO_TOKENS = {"cpu": 2048, "cuda": 16384}
-"""Tokens computed at once where the spec names no number."""
 SPREADS = 2.0
 """Standard deviations by which a step's tokens are taken to exceed the mean somewhere in a run."""
 
@@ -31,8 +29,8 @@ class Load:
     """Responses in all rows."""
 
 
-def load_of(rows: Rows, global_batch: int, resources: Mapping[str, Any], *, pairs: bool) -> Load:
-    """Return the load of a training stage, as the loop cuts its steps.
+def load_of(rows: Rows, global_batch: int, resources: Mapping[str, Any], budget: float, *, pairs: bool) -> Load:
+    """Return the load of a training stage, as the loop cuts its steps. `budget`: tokens computed at once.
 
     A step's rows are spread evenly over as few micro-batches as keep each within the budget, or as a single longer row
     needs; the largest is about the budget where the steps' tokens vary enough to fill it.
@@ -42,8 +40,6 @@ def load_of(rows: Rows, global_batch: int, resources: Mapping[str, Any], *, pair
     longest, spread = (value * mean / rows.pair for value in (rows.longest, rows.spread)) if rows.pair else (0.0, 0.0)
     if not mean:
         return Load(0.0, 0.0, 0.0, 0.0, 0.0)
-    device = "cuda" if resources["device"] == "cuda" else "cpu"
-    budget = float(resources.get("micro_tokens") or MICRO_TOKENS[device])
     if resources.get("micro_batch"):
         budget = min(budget, resources["micro_batch"] * mean)
     processes = resources["processes"]

@@ -10,11 +10,12 @@ the errors. On a GPU the device's memory is meant, and what is offloaded lies el
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from typing import Any
 
 from drdoctl.plan.activations import BF16, FP32, LOGIT_COPIES, kept_bytes, logit_bytes, on_cpu, passing_bytes
 from drdoctl.plan.load import Load
+from drdoctl.plan.seconds import device_of
 from drdoctl.plan.sizes import ModelSize
 
 GIB = 2**30
@@ -22,6 +23,8 @@ PROCESS_GIB = {"forked": 0.39, "started": 0.46, "cuda": 0.6}
 """Interpreter, torch, transformers, DeepSpeed and what they touch in a first pass; on a GPU, the CUDA context."""
 TRAINER_GIB = 0.04
 """What a first backward pass and DeepSpeed's engine touch beside, on a CPU."""
+MICRO_TOKENS = {"cpu": 2048, "cuda": 16384}
+"""Tokens computed at once where the spec names no number."""
 SCORED_AT_ONCE = 2048
 """Tokens scored at once; on a GPU more, but only as many as there is room for."""
 BUCKET = 200_000_000
@@ -31,6 +34,11 @@ CACHE_BYTES = {"cpu": 512 << 20, "cuda": 8 << 30}
 SAMPLED_ROWS = {"cpu": 32, "cuda": 512}
 RETAINED = 0.8
 """Share of the smaller of two peaks that the allocator has not given back when the other comes."""
+
+
+def micro_tokens(resources: Mapping[str, Any]) -> int:
+    """Return the tokens that a training process computes at once: as the spec says, or by default."""
+    return int(resources.get("micro_tokens") or MICRO_TOKENS[device_of(resources)])
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ class Memory:
     @property
     def total(self) -> int:
         """Return the bytes of all parts together."""
-        return sum(asdict(self).values())
+        return sum(astuple(self))
 
     def larger(self, other: Memory) -> Memory:
         """Return the one with the higher peak."""
@@ -189,7 +197,7 @@ def sampling(
 
 def sampled_rows(model: ModelSize, prompts: float, length: float, resources: Mapping[str, Any]) -> float:
     """Return how many rows of `length` tokens are sampled at once: as many as the cache's budget holds."""
-    device = "cpu" if on_cpu(resources) else "cuda"
+    device = device_of(resources)
     budget = CACHE_BYTES[device]
     return float(max(1.0, min(prompts, SAMPLED_ROWS[device], budget // max(1.0, _cache_bytes(model, length)))))
 

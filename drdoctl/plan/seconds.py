@@ -9,9 +9,12 @@ this machine is. Without any the nominal speed is assumed, or `resources.gflops`
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
+from operator import add
 from statistics import median
 from typing import Any
+
+from drdoctl.plan.activations import on_cpu
 
 BACKWARD = 2.0
 """A backward pass, in forward passes."""
@@ -36,16 +39,11 @@ class Work:
 
     def __add__(self, other: Work) -> Work:
         """Add up two kinds of work."""
-        return Work(*(a + b for a, b in zip(_parts(self), _parts(other), strict=True)))
+        return Work(*map(add, astuple(self), astuple(other)))
 
     def times(self, factor: float) -> Work:
         """Return the work done so many times, begun once."""
-        flops, moved, calls, rows, starts = _parts(self)
-        return Work(flops * factor, moved * factor, calls * factor, rows * factor, starts)
-
-
-def _parts(work: Work) -> tuple[float, float, float, float, float]:
-    return work.flops, work.moved, work.calls, work.rows, work.starts
+        return replace(Work(*(part * factor for part in astuple(self))), starts=self.starts)
 
 
 @dataclass(frozen=True)
@@ -66,8 +64,8 @@ SPEEDS = {
 
 
 def device_of(resources: Mapping[str, Any]) -> str:
-    """Return `cuda` where the spec says so, else `cpu`: a plan never looks at the machine."""
-    return "cuda" if resources["device"] == "cuda" else "cpu"
+    """Return what the stage is taken to compute on, as a key of what is known of each."""
+    return "cpu" if on_cpu(resources) else "cuda"
 
 
 def nominal(work: Work, dtype: str, resources: Mapping[str, Any]) -> float:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drdoctl.plan.load import MICRO_TOKENS, load_of
+from drdoctl.plan.load import load_of
 from drdoctl.plan.sizes import Rows
 
-RESOURCES = {"device": "cpu", "processes": 1, "micro_tokens": None, "micro_batch": None}
+RESOURCES = {"processes": 1, "micro_batch": None}
 
 
 def drawn(seed, count=512):
@@ -31,8 +31,7 @@ def test_it_is_the_loops(seed, batch, processes, budget):
     from drdoctl.train.bins import bins
 
     lengths = drawn(seed)
-    resources = {**RESOURCES, "processes": processes, "micro_tokens": budget}
-    load = load_of(rows_of(lengths), batch, resources, pairs=True)
+    load = load_of(rows_of(lengths), batch, {**RESOURCES, "processes": processes}, budget, pairs=True)
     most, counts = 0, []
     for step in range(512 // batch):
         part = lengths[step * batch : (step + 1) * batch]
@@ -43,17 +42,10 @@ def test_it_is_the_loops(seed, batch, processes, budget):
     assert load.micro_batches == pytest.approx(np.mean(counts), rel=0.5, abs=1)
 
 
-def test_the_budgets_are_the_loops():
-    """The plan and the loop take the same tokens at once where the spec names none."""
-    from drdoctl.train import bins
-
-    assert MICRO_TOKENS == bins.MICRO_TOKENS
-
-
 def test_rows_can_be_the_limit():
-    """`micro_batch` limits the rows, a GPU has room for more tokens, and without rows there is no load."""
+    """`micro_batch` limits the rows, a larger budget takes more tokens, and without rows there is no load."""
     rows = rows_of(drawn(1))
-    few = load_of(rows, 64, {**RESOURCES, "micro_batch": 2}, pairs=True)
-    assert few.tokens < load_of(rows, 64, RESOURCES, pairs=True).tokens
-    assert load_of(rows, 64, {**RESOURCES, "device": "cuda"}, pairs=True).tokens > 8000
-    assert load_of(Rows(0, 0, 0, 0, 0, 0), 64, RESOURCES, pairs=True).tokens == 0
+    few = load_of(rows, 64, {**RESOURCES, "micro_batch": 2}, 2048, pairs=True)
+    assert few.tokens < load_of(rows, 64, RESOURCES, 2048, pairs=True).tokens
+    assert load_of(rows, 64, RESOURCES, 16384, pairs=True).tokens > 8000
+    assert load_of(Rows(0, 0, 0, 0, 0, 0), 64, RESOURCES, 2048, pairs=True).tokens == 0
