@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,25 @@ WINDOWS: dict[str, int | None] = {"mistral": 4096, "phi3": None, "qwen2": 4096, 
 WINDOWS_ASKED_FOR = ("qwen2", "qwen3")
 """Types whose window works only with `use_sliding_window: true`."""
 PHI3_TRAINED_POSITIONS = 4096
+SIZES = ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
+"""What every `config.json` says, as whole numbers of at least 1."""
+OTHER_SIZES = (
+    "intermediate_size",
+    "ffn_dim",
+    "num_key_value_heads",
+    "head_dim",
+    "word_embed_proj_dim",
+    "max_position_embeddings",
+)
+"""The same, where a `config.json` may also leave them out or say null."""
+SHOWN = 40
+"""Characters of a wrong value that a message shows."""
+WHOLE_HEADS = ("gpt_neox", "llama", "opt")
+"""Types whose heads share `hidden_size` evenly, whatever `head_dim` says."""
+OWN_HEAD_DIM = "qwen3"
+"""A type whose `head_dim` does not follow from `hidden_size` where a config leaves it out."""
+HALVED = ("llama", "mistral", "qwen2", "qwen3")
+"""Types that rotate one half of a head against the other."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +111,47 @@ def shape_of(config: Mapping[str, Any]) -> Shape | None:
         return None
 
 
+def impossible(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return what no model can have in a `config.json` of a supported type: field -> what is wrong, as a clause.
+
+    What is left out is not looked at: transformers has numbers of its own for that.
+    """
+    names = [name for name in SIZES if name in config]
+    names += [name for name in OTHER_SIZES if config.get(name) is not None]
+    sizes = {name: config[name] for name in names}
+    # to Python `true` is a number
+    wrong = {name: size for name, size in sizes.items() if type(size) is not int or size < 1}
+    if wrong:
+        return {name: f"is `{_shown(size)}`, not a whole number of at least 1" for name, size in wrong.items()}
+    return _uneven(str(config.get("model_type")), sizes)
+
+
+def _uneven(kind: str, sizes: Mapping[str, int]) -> dict[str, str]:
+    """Return what does not divide what it shares."""
+    hidden, heads = sizes.get("hidden_size"), sizes.get("num_attention_heads")
+    groups, head = sizes.get("num_key_value_heads"), sizes.get("head_dim")
+    found = {}
+    if hidden and heads and (kind in WHOLE_HEADS or (head is None and kind != OWN_HEAD_DIM)):
+        if hidden % heads:
+            found["num_attention_heads"] = f"is {heads}, which does not divide `hidden_size` ({hidden})"
+        elif head is None and kind in HALVED and hidden // heads % 2:
+            found["num_attention_heads"] = f"leaves each head {hidden // heads} features, which cannot be halved"
+    if heads and groups and heads % groups and kind not in ("gpt_neox", "opt"):
+        found["num_key_value_heads"] = f"is {groups}, which does not divide `num_attention_heads` ({heads})"
+    if head and kind in HALVED and head % 2:
+        found["head_dim"] = f"is {head}, which cannot be halved"
+    return found
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
 def is_reward_model(config: Mapping[str, Any]) -> bool:
     """Whether a `config.json` is that of a reward model: a sequence classifier."""
-    return any("SequenceClassification" in str(name) for name in config.get("architectures") or ())
+    names = config.get("architectures")
+    return isinstance(names, list) and any("SequenceClassification" in str(name) for name in names)
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,72 @@
-"""Whether a model's `config.json` fits: a type that the engine computes, and room for the longest pair."""
+"""Whether a model's `config.json` fits.
+
+It is of a type that the engine computes, has numbers that a model can have, and room for the longest pair.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from drdoctl.core.architectures import SUPPORTED, limit_of
-from drdoctl.core.errors import UserError, Where
+from drdoctl.core.architectures import SUPPORTED, impossible, limit_of
+from drdoctl.core.errors import Fault, UserError, Where
 from drdoctl.core.unsupported import why_not
+
+AGAIN = "mend it there, or save the model again with `save_pretrained`"
+
+
+def config_at(path: Path, *, key: str, where: Where | None = None) -> Any:
+    """Return what a `config.json` holds. Raises UserError where it is broken, FileNotFoundError where it is absent."""
+    text = ""
+    try:
+        text = path.read_text(encoding="utf-8")
+        return json.loads(text)
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except json.JSONDecodeError as error:
+        why, place = error.msg[:1].lower() + error.msg[1:], _place(path, text, error.lineno, error.colno)
+        message = f"`{key}`: the model's `config.json` is broken: {why}"
+        raise UserError(message, code="bad-config", where=place, hint=AGAIN) from error
+    except (OSError, ValueError, RecursionError) as error:
+        message = f"`{key}`: `{path}` cannot be read: {error}"
+        hint = "save the model again with `save_pretrained`"
+        raise UserError(message, code="bad-config", where=where, hint=hint) from error
+
+
+def check_numbers(config: Mapping[str, Any], path: Path, *, key: str) -> None:
+    """Raise UserError with each number of a `config.json` that no model can have, at its line."""
+    wrong = impossible(config)
+    if not wrong:
+        return
+    text = path.read_text(encoding="utf-8")
+    faults = []
+    for name, why in wrong.items():
+        found = re.search(rf'"{name}"\s*:\s*', text)
+        end = found.end() if found else 0
+        place = _place(path, text, text.count("\n", 0, end) + 1, end - text.rfind("\n", 0, end))
+        faults.append(Fault("bad-config", f"`{key}`: `{name}` {why}", place, AGAIN))
+    raise UserError(faults)
+
+
+def _place(path: Path, text: str, line: int, column: int) -> Where:
+    return Where(str(path), line, column, text.split("\n")[line - 1].rstrip("\r"))
 
 
 def check_type(config: Any, name: str, *, key: str, where: Where | None = None) -> None:
     """Raise UserError for a configuration of a type that is not supported, with the reason."""
     known = config if isinstance(config, dict) else {}
     kind = known.get("model_type")
+    if kind is None:
+        what = "has no `model_type`" if isinstance(config, dict) else "is no mapping of names to values"
+        raise UserError(
+            f"`{key}`: the `config.json` of `{name}` {what}, so its architecture is not known",
+            code="unknown-architecture",
+            where=where,
+            hint=f"save the model again with `save_pretrained`; `model_type` is one of {', '.join(SUPPORTED)}",
+        )
     if kind not in SUPPORTED:
         raise UserError(
             f"`{key}`: models of type `{kind}` are not supported (`{name}`): {why_not(known)}",

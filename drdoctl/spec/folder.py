@@ -17,7 +17,7 @@ from drdoctl.core.errors import Fault, UserError, Where
 from drdoctl.core.files import kind_at
 from drdoctl.core.fingerprint import digest
 from drdoctl.core.suggest import did_you_mean
-from drdoctl.spec.fits import check_type
+from drdoctl.spec.fits import check_numbers, check_type, config_at
 from drdoctl.spec.hashes import Hashes
 
 TOKENIZER_FILES = (
@@ -107,9 +107,9 @@ def require_folder(path: Path, *, key: str, where: Where | None = None) -> None:
 
 
 def read_config(path: Path, *, key: str, where: Where | None = None) -> dict[str, Any]:
-    """Return a folder's `config.json`. Raises UserError where it is absent, broken, or of a type not supported."""
+    """Return a folder's `config.json`. Raises UserError where it is absent, broken, or of no supported model."""
     try:
-        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        config = config_at(path / "config.json", key=key, where=where)
     except FileNotFoundError:
         if (path / ADAPTER_CONFIG).is_file():
             raise UserError(
@@ -124,14 +124,8 @@ def read_config(path: Path, *, key: str, where: Where | None = None) -> dict[str
             where=where,
             hint="name a folder that `AutoModelForCausalLM.from_pretrained` loads",
         ) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(
-            f"`{key}`: `{path / 'config.json'}` cannot be read: {error}",
-            code="bad-config",
-            where=where,
-            hint="save the model again with `save_pretrained`",
-        ) from error
     check_type(config, str(path), key=key, where=where)
+    check_numbers(config, path / "config.json", key=key)
     code = sorted(file.name for file in path.glob("*.py")) or (["auto_map"] if config.get("auto_map") else [])
     if code:
         raise UserError(

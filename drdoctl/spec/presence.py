@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from drdoctl.core.errors import Fault, UserError
 from drdoctl.core.files import expand, kind_at
 from drdoctl.spec.case import Case
-from drdoctl.spec.fits import check_length, check_type
+from drdoctl.spec.fits import check_length, check_numbers, check_type, config_at
 from drdoctl.spec.load import in_order
 
 if TYPE_CHECKING:
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 def absent(loaded: Loaded, combos: Sequence[Combo]) -> list[Fault]:
     """Return a fault for each file or folder that is not there, in the order of the spec."""
     cases = [Case(combo, loaded.raw, loaded.where, loaded.base) for combo in combos]
-    return in_order([fault for case in cases for fault in (*_files(case), *_folders(case), *_models(case))])
+    return in_order([fault for case in cases for fault in _all(case)])
+
+
+def _all(case: Case) -> Iterator[Fault]:
+    yield from (*_files(case), *_folders(case), *_models(case))
 
 
 def _files(case: Case) -> Iterator[Fault]:
@@ -51,11 +55,13 @@ def _models(case: Case) -> Iterator[Fault]:
     for key, part in (("student.model", spec.student), ("oracle.model", spec.oracle)):
         if part is None or not isinstance(part.model, str) or case.model_kind(part.model) != "folder":
             continue
-        config = case.config_of(part.model)
-        if not config:
-            continue  # a plan, which reads the weights too, says what is wrong with the folder
+        file = case.base / expand(part.model) / "config.json"
         try:
+            config = config_at(file, key=key, where=case.where(key))
             check_type(config, part.model, key=key, where=case.where(key))
+            check_numbers(config, file, key=key)
             check_length(config, spec.data.max_tokens, key=key, where=case.where("data.max_tokens"))
+        except (FileNotFoundError, NotADirectoryError):
+            continue  # a plan, which reads the weights too, says what is wrong with the folder
         except UserError as error:
             yield from error.faults

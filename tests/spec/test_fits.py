@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drdoctl.core.errors import UserError
-from drdoctl.spec.fits import check_length, check_type
+from drdoctl.spec.fits import check_length, check_numbers, check_type, config_at
 
 
 @pytest.mark.parametrize("config", [{"model_type": "gemma2"}, {}, [], None])
@@ -18,6 +18,49 @@ def test_types_that_are_not_supported(config):
     assert fault.message.startswith("`oracle.model`: ")
     assert "llama" in fault.hint
     check_type({"model_type": "opt"}, "./model", key="oracle.model")
+
+
+@pytest.mark.parametrize(
+    ("config", "what"), [({}, "no `model_type`"), ({"model_type": None}, "no `model_type`"), ([], "no mapping")]
+)
+def test_no_type_is_said_to_be_none(config, what):
+    """Where a configuration names no type, that is what is said: `None` is no type."""
+    with pytest.raises(UserError, match=what) as caught:
+        check_type(config, "./model", key="student.model")
+    assert "None" not in caught.value.faults[0].message
+
+
+def test_broken_json_is_shown_where_it_breaks(tmp_path):
+    """What is no JSON is refused at its line and column, what cannot be decoded at the spec's place."""
+    path = tmp_path / "config.json"
+    path.write_text('{"a": 1,\n "b" 2}')
+    with pytest.raises(UserError, match="expecting ':' delimiter") as caught:
+        config_at(path, key="student.model")
+    fault = caught.value.faults[0]
+    assert (fault.code, str(fault.where), fault.where.text) == ("bad-config", f"{path}:2:6", ' "b" 2}')
+    assert "save_pretrained" in fault.hint
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(UserError, match="cannot be read"):
+        config_at(path, key="student.model")
+    path.write_text("[" * 100_000)
+    with pytest.raises(UserError, match="cannot be read"):
+        config_at(path, key="student.model")
+    with pytest.raises(FileNotFoundError):
+        config_at(tmp_path / "none.json", key="student.model")
+
+
+def test_impossible_numbers_are_shown_where_they_are(tmp_path):
+    """Every number that no model can have is refused at its line, with what it is."""
+    path = tmp_path / "config.json"
+    path.write_text('{\n  "hidden_size": -3,\n  "vocab_size": "many"\n}')
+    with pytest.raises(UserError) as caught:
+        check_numbers(config_at(path, key="student.model"), path, key="student.model")
+    faults = caught.value.faults
+    assert [str(fault.where) for fault in faults] == [f"{path}:2:18", f"{path}:3:17"]
+    assert faults[0].message == "`student.model`: `hidden_size` is `-3`, not a whole number of at least 1"
+    assert '`"many"`' in faults[1].message
+    path.write_text('{"model_type": "llama", "hidden_size": 64}')
+    check_numbers(config_at(path, key="student.model"), path, key="student.model")
 
 
 def test_length():

@@ -64,6 +64,7 @@ def test_shards_count_and_heads_do_not(tmp_path):
         (lambda folder: (folder / "config.json").write_text("{"), "bad-config"),
         (lambda folder: (folder / "config.json").write_text('{"model_type": "mamba"}'), "unknown-architecture"),
         (lambda folder: (folder / "config.json").write_text("[]"), "unknown-architecture"),
+        (lambda folder: (folder / "config.json").write_text('{"model_type": "opt", "vocab_size": 0}'), "bad-config"),
         (lambda folder: (folder / "tokenizer.json").unlink(), "no-tokenizer"),
         (lambda folder: (folder / "model.safetensors").unlink(), "no-weights"),
         (lambda folder: (folder / "model.safetensors").rename(folder / "pytorch_model.bin"), "pickle-weights"),

@@ -53,3 +53,45 @@ def test_models_that_cannot_be_trained_are_named_with_the_reason(tmp_path):
     assert "data.max_tokens=512" in faults["too-long-for-model"].hint
     assert faults["unknown-architecture"].where.line == 5
     assert "ALiBi" in faults["unknown-architecture"].message
+
+
+def faults_of(tmp_path, text, **configs):
+    """Return the faults of a spec whose files and model folders are there, with these texts as `config.json`."""
+    path = tmp_path / "spec.yaml"
+    path.write_text(text)
+    for name in ("pairs.jsonl", "held-out.jsonl"):
+        (tmp_path / name).write_text("{}\n")
+    for name in {"start", "words", *configs}:
+        (tmp_path / name).mkdir()
+    for name, config in configs.items():
+        (tmp_path / name / "config.json").write_text(config)
+    loaded = load(path)
+    return absent(loaded, combinations(loaded.spec))
+
+
+def test_a_broken_configuration_is_found_before_a_plan(tmp_path):
+    """A `config.json` that is no JSON is a fault at its own line and column, for each model that it breaks."""
+    text = TEXT.replace("method: dpo", "oracle: {model: ./judge}\nmethod: drdo")
+    faults = faults_of(tmp_path, text, start='{"model_type":\n llama}', judge="")
+    assert [fault.code for fault in faults] == ["bad-config"] * 2
+    assert {str(fault.where) for fault in faults} == {
+        f"{tmp_path}/start/config.json:2:2",
+        f"{tmp_path}/judge/config.json:1:1",
+    }
+
+
+def test_impossible_numbers_are_found_before_a_plan(tmp_path):
+    """Numbers that no model can have are faults, all of them at once; a configuration without a type says so."""
+    config = '{"model_type": "llama",\n "hidden_size": 0,\n "num_attention_heads": "4",\n "architectures": 5}'
+    faults = faults_of(tmp_path, TEXT, start=config)
+    assert [fault.where.line for fault in faults] == [2, 3]
+    (tmp_path / "start" / "config.json").write_text("{}")
+    loaded = load(tmp_path / "spec.yaml")
+    (fault,) = absent(loaded, combinations(loaded.spec))
+    assert "has no `model_type`" in fault.message
+
+
+def test_a_file_is_no_folder_and_that_is_all(tmp_path):
+    """Where a model's folder is a file, nothing more is said of its configuration."""
+    (fault,) = faults_of(tmp_path, TEXT.replace("./start", "./pairs.jsonl"))
+    assert fault.code == "no-such-file"
