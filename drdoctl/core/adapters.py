@@ -44,6 +44,12 @@ def matrices(shape: Shape) -> dict[str, tuple[int, int]]:
     return attention | {"gate_proj": (hidden, mlp), "up_proj": (hidden, mlp), "down_proj": (mlp, hidden)}
 
 
+def matrix_names(model_type: str) -> list[str]:
+    """Return the names of the matrices of one decoder layer, whatever their sizes."""
+    sizes = dict.fromkeys(("layers", "hidden", "heads", "kv_width", "q_width", "mlp", "vocabulary", "embedding"), 1)
+    return list(matrices(Shape(model_type, **sizes, positions=None, tied=False)))
+
+
 def targets(shape: Shape, target: Sequence[str]) -> list[str]:
     """Return the matrices that get an adapter, in the order of `matrices`. Names that are none drop out."""
     return [name for name in matrices(shape) if name in target or ALL_LINEAR in target]

@@ -1,18 +1,21 @@
 """Whether a model's `config.json` fits.
 
-It is of a type that the engine computes, has numbers that a model can have, and room for the longest pair.
+It is of a type that the engine computes, has numbers that a model can have, room for the longest pair, and the matrices
+that an adapter is to sit on.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from drdoctl.core.adapters import ALL_LINEAR, matrix_names
 from drdoctl.core.architectures import SUPPORTED, impossible, limit_of
 from drdoctl.core.errors import Fault, UserError, Where
+from drdoctl.core.suggest import did_you_mean
 from drdoctl.core.unsupported import why_not
 
 AGAIN = "mend it there, or save the model again with `save_pretrained`"
@@ -89,3 +92,26 @@ def check_length(config: Mapping[str, Any], max_tokens: int, *, key: str, where:
             where=where,
             hint=f"use `--set data.max_tokens={limit.tokens}` or less",
         )
+
+
+def check_targets(target: Sequence[str], kind: object, *, key: str, where: Where | None = None) -> None:
+    """Raise UserError for each matrix that an adapter is to sit on and models of type `kind` do not have.
+
+    Nothing is said of types that are not supported: those are refused themselves.
+    """
+    if kind not in SUPPORTED:
+        return
+    known = matrix_names(str(kind))
+    listed = f"they are {', '.join(f'`{name}`' for name in known)}; `{ALL_LINEAR}` is all of them"
+    faults = [
+        Fault(
+            "unknown-target",
+            f"`{key}`: models of type `{kind}` have no matrix `{name}` in their layers",
+            where,
+            did_you_mean(name, [*known, ALL_LINEAR]) or listed,
+        )
+        for name in target
+        if name not in known and name != ALL_LINEAR
+    ]
+    if faults:
+        raise UserError(faults)

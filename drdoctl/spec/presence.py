@@ -1,6 +1,6 @@
 """Whether the local files and folders that a spec names are there, and its models of a kind and length that fit.
 
-Reads no more than the folders' `config.json`.
+Reads no more than the folders' `config.json`, and those in the Hub's local cache.
 """
 
 from __future__ import annotations
@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING
 from drdoctl.core.errors import Fault, UserError
 from drdoctl.core.files import expand, kind_at
 from drdoctl.spec.case import Case
-from drdoctl.spec.fits import check_length, check_numbers, check_type, config_at
+from drdoctl.spec.fits import check_length, check_numbers, check_targets, check_type, config_at
+from drdoctl.spec.hub import HubRefs, cached_config
+from drdoctl.spec.known import CONFIGS
 from drdoctl.spec.load import in_order
+from drdoctl.spec.model import NewModel
+from drdoctl.spec.rules_lora import adapters
 
 if TYPE_CHECKING:
     from drdoctl.spec.load import Loaded
@@ -26,7 +30,7 @@ def absent(loaded: Loaded, combos: Sequence[Combo]) -> list[Fault]:
 
 
 def _all(case: Case) -> Iterator[Fault]:
-    yield from (*_files(case), *_folders(case), *_models(case))
+    yield from (*_files(case), *_folders(case), *_models(case), *_targets(case))
 
 
 def _files(case: Case) -> Iterator[Fault]:
@@ -65,3 +69,28 @@ def _models(case: Case) -> Iterator[Fault]:
             continue  # a plan, which reads the weights too, says what is wrong with the folder
         except UserError as error:
             yield from error.faults
+
+
+def _targets(case: Case) -> Iterator[Fault]:
+    """Adapters sit on matrices that the architecture has, as far as it is known without the network."""
+    for section, lora in adapters(case):
+        key = f"{section}.target"
+        try:
+            check_targets(lora.target, _model_type(case, section.partition(".")[0]), key=key, where=case.where(key))
+        except UserError as error:
+            yield from error.faults
+
+
+def _model_type(case: Case, who: str) -> object:
+    """Return the `model_type` of what the student's (or the oracle's) adapter sits on, or None where nothing tells."""
+    spec = case.spec
+    part = spec.oracle if who == "oracle" and spec.oracle is not None and spec.oracle.model != "sft" else spec.student
+    if isinstance(part.model, NewModel):
+        return part.model.model_type
+    kind = case.model_kind(part.model)
+    if kind == "folder":
+        return case.config_of(part.model).get("model_type")
+    if kind != "hub":
+        return None
+    cached = cached_config(HubRefs(None).resolve("model", part.model, part.revision))
+    return (cached or CONFIGS.get(part.model) or {}).get("model_type")

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from drdoctl.core.adapters import ALL_LINEAR, matrices
-from drdoctl.core.architectures import shape_of
 from drdoctl.core.errors import Fault, UserError
-from drdoctl.core.suggest import did_you_mean
 from drdoctl.spec.facts import Facts, ModelFacts, TokenizerFacts
-from drdoctl.spec.fits import check_length
+from drdoctl.spec.fits import check_length, check_targets
 from drdoctl.spec.model import NewModel, Spec
 from drdoctl.spec.training import Lora
 
@@ -94,17 +91,9 @@ def _oracle_config(spec: Spec, facts: Facts) -> Mapping[str, Any] | None:
 def _targets(who: str, lora: Lora | None, config_of: Config, spec: Spec, facts: Facts) -> None:
     """Raise UserError where an adapter is to sit on a matrix that the architecture does not have."""
     config = config_of(spec, facts) if lora is not None else None
-    shape = shape_of(config) if config is not None else None
-    if lora is None or shape is None:
-        return
-    known = list(matrices(shape))
-    unknown = [name for name in lora.target if name not in known and name != ALL_LINEAR]
-    if unknown:
+    if lora is not None and config is not None:
         key = f"{who}.lora.target"
-        listed = ", ".join(f"`{name}`" for name in known)
-        hint = did_you_mean(unknown[0], known) or f"they are {listed}; `{ALL_LINEAR}` is all of them"
-        message = f"`{key}`: a `{shape.model_type}` has no matrix `{unknown[0]}` in its layers"
-        raise UserError(message, code="unknown-target", where=facts.places(key), hint=hint)
+        check_targets(lora.target, config.get("model_type"), key=key, where=facts.places(key))
 
 
 def new_model_config(model: NewModel, vocabulary: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from drdoctl.core.adapters import ALL_LINEAR, lora_of, matrices, targets, trained_parameters, without_nf4
+from drdoctl.core.adapters import ALL_LINEAR, lora_of, matrices, matrix_names, targets, trained_parameters, without_nf4
 from drdoctl.core.architectures import shape_of
 
 LLAMA = {
@@ -50,6 +50,7 @@ def test_matrices_are_those_of_the_model(kind):
         if isinstance(part, torch.nn.Linear) and part is not model.get_output_embeddings()
     }
     assert matrices(shape_of(known)) == found
+    assert matrix_names(kind) == list(matrices(shape_of(known)))
 
 
 def test_all_linear_means_every_matrix_of_a_layer():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drdoctl.core.errors import UserError
-from drdoctl.spec.fits import check_length, check_numbers, check_type, config_at
+from drdoctl.spec.fits import check_length, check_numbers, check_targets, check_type, config_at
 
 
 @pytest.mark.parametrize("config", [{"model_type": "gemma2"}, {}, [], None])
@@ -71,3 +71,16 @@ def test_length():
         check_length(config, 65, key="student.model")
     check_length({"max_position_embeddings": "many"}, 65, key="student.model")
     check_length({"max_position_embeddings": 64, "rope_scaling": "odd"}, 64, key="student.model")
+
+
+def test_every_unknown_matrix_is_refused():
+    """Each name that a type does not have is a fault with what was meant, or with all there are; others are right."""
+    with pytest.raises(UserError) as caught:
+        check_targets(["q_proj", "v_porj", "nope", "all-liner"], "llama", key="student.lora.target")
+    hints = [fault.hint for fault in caught.value.faults]
+    assert [hints[0], hints[2]] == ["did you mean `v_proj`?", "did you mean `all-linear`?"]
+    assert "`gate_proj`" in hints[1]
+    check_targets(["query_key_value"], "gpt_neox", key="student.lora.target")
+    check_targets(["all-linear"], "opt", key="student.lora.target")
+    check_targets(["whatever"], "mamba", key="student.lora.target")
+    check_targets(["whatever"], None, key="student.lora.target")

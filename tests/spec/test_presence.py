@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from drdoctl.spec.load import load
 from drdoctl.spec.matrix import combinations
 from drdoctl.spec.presence import absent
@@ -95,3 +97,39 @@ def test_a_file_is_no_folder_and_that_is_all(tmp_path):
     """Where a model's folder is a file, nothing more is said of its configuration."""
     (fault,) = faults_of(tmp_path, TEXT.replace("./start", "./pairs.jsonl"))
     assert fault.code == "no-such-file"
+
+
+NEW = "{model_type: llama, max_positions: 2048}"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.mark.parametrize(
+    ("student", "oracle", "keys"),
+    [
+        ("{model: ./start, lora: {target: [q_porj]}}", "", ["student"]),
+        ("{model: ./start, lora: {target: [fc1]}}", "", []),
+        (f"{{model: {NEW}, tokenizer: ./words, lora: {{target: [q_porj]}}}}", "", ["student"]),
+        ("{model: facebook/opt-125m, lora: {target: [q_porj]}}", "", ["student"]),
+        ("{model: org/cached, lora: {target: [q_porj]}}", "", ["student"]),
+        ("{model: org/unheard-of, lora: {target: [q_porj]}}", "", []),
+        ("{model: zoo/some, lora: {target: [q_porj]}}", "", []),
+        ("{model: ./start}", "oracle: {model: sft, lora: {target: q_porj}}\n", ["oracle"]),
+        ("{model: ./start}", "oracle: {model: ./judge, lora: {target: q_porj}}\n", ["oracle"]),
+    ],
+)
+def test_matrices_that_a_model_does_not_have(tmp_path, monkeypatch, student, oracle, keys):
+    """An adapter's unknown matrices are faults wherever files here tell the model's type, with what was meant."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    snapshot = tmp_path / "hub" / "models--org--cached" / "snapshots" / COMMIT
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text('{"model_type": "qwen2"}')
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs" / "main").write_text(COMMIT)
+    method = "drdo" if oracle else "dpo"
+    text = TEXT.replace("{model: ./start, tokenizer: ./words}", student).replace(
+        "method: dpo", f"{oracle}method: {method}"
+    )
+    faults = faults_of(tmp_path, text, start='{"model_type": "opt"}', judge='{"model_type": "llama"}')
+    assert [fault.message.partition(".")[0] for fault in faults] == [f"`{key}" for key in keys]
+    assert all((fault.code, fault.hint) == ("unknown-target", "did you mean `q_proj`?") for fault in faults)
+    assert all(fault.where.line == (5 if oracle else 4) for fault in faults)
