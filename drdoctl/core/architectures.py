@@ -27,6 +27,7 @@ OTHER_SIZES = (
     "head_dim",
     "word_embed_proj_dim",
     "max_position_embeddings",
+    "original_max_position_embeddings",
 )
 """The same, where a `config.json` may also leave them out or say null."""
 SHOWN = 40
@@ -117,7 +118,8 @@ def impossible(config: Mapping[str, Any]) -> dict[str, str]:
     What is left out is not looked at: transformers has numbers of its own for that.
     """
     names = [name for name in SIZES if name in config]
-    names += [name for name in OTHER_SIZES if config.get(name) is not None]
+    others = (*OTHER_SIZES, "sliding_window") if _has_window(config) else OTHER_SIZES
+    names += [name for name in others if config.get(name) is not None]
     sizes = {name: config[name] for name in names}
     # to Python `true` is a number
     wrong = {name: size for name, size in sizes.items() if type(size) is not int or size < 1}
@@ -180,11 +182,15 @@ def _table(config: Mapping[str, Any]) -> Limit | None:
 
 def _window(config: Mapping[str, Any]) -> Limit | None:
     """Attention here is over the whole sequence, which is the model's own only as long as its window holds that."""
-    kind = str(config.get("model_type"))
-    if kind not in WINDOWS or not config.get("use_sliding_window", kind not in WINDOWS_ASKED_FOR):
+    if not _has_window(config):
         return None
-    window = config.get("sliding_window", WINDOWS[kind])
+    window = config.get("sliding_window", WINDOWS[str(config.get("model_type"))])
     return Limit(int(window), "its attention looks back no further (`sliding_window`)") if window else None
+
+
+def _has_window(config: Mapping[str, Any]) -> bool:
+    kind = str(config.get("model_type"))
+    return kind in WINDOWS and bool(config.get("use_sliding_window", kind not in WINDOWS_ASKED_FOR))
 
 
 def _rotation(config: Mapping[str, Any]) -> Limit | None:
