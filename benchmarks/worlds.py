@@ -132,14 +132,16 @@ class Ready:
 
     def job(self, kind: str, *sets: str) -> Side:
         """Return the side that runs a stage of this kind, its inputs made: steps timed, nothing else changed."""
+        job = self._job(kind, sets)
+        given = {"job": job, "warmup": self.settings.warmup}
+        return Side("benchmarks.sides.ours:stage", given, self.environment(kind))
+
+    def environment(self, kind: str) -> dict[str, str]:
+        """Return the environment in which drdoctl starts its child for a stage of this kind, or for `score`."""
         from drdoctl.engine.launch import environment
 
-        job = self._job(kind, sets)
-        return Side(
-            "benchmarks.sides.ours:stage",
-            {"job": job, "warmup": self.settings.warmup},
-            {**plain_environment(self.settings.threads), **environment(kind, job["resources"], offline=True)},
-        )
+        resources = {"processes": 1, "threads": self.settings.threads, "device": "cpu"}
+        return {**plain_environment(self.settings.threads), **environment(kind, resources, offline=True)}
 
     def _job(self, kind: str, sets: Sequence[str]) -> dict[str, Any]:
         from drdoctl.engine.stage import job_for

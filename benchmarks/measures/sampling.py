@@ -13,7 +13,7 @@ def sides(ready: Ready) -> Mapping[str, Side]:
     """Return drdoctl's sampler and `generate`, on the same prompts with the same forced lengths."""
     given = {"model": str(ready.model), "prompts": str(ready.prompts_file)}
     return {
-        "drdoctl": Side("benchmarks.sides.sampling:ours", given),
+        "drdoctl": Side("benchmarks.sides.sampling:ours", given, ready.environment("evaluate")),
         "generate": Side("benchmarks.sides.sampling:generate", given),
     }
 

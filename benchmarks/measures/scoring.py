@@ -13,7 +13,7 @@ def sides(ready: Ready) -> Mapping[str, Side]:
     """Return both scorers on the world's training pairs."""
     given = {"oracle": str(ready.oracle), "file": str(ready.folder / "train.jsonl"), "tokens": ready.tokens}
     return {
-        "drdoctl": Side("benchmarks.sides.scoring:ours", given),
+        "drdoctl": Side("benchmarks.sides.scoring:ours", given, ready.environment("score")),
         "padded": Side("benchmarks.sides.scoring:padded", given),
     }
 
