@@ -110,8 +110,11 @@ class Peer:
         return [sum(sizes[at : at + self.batch]) for at in range(0, len(sizes), self.batch)]
 
 
-def dpo(*, precompute: bool, **common: Any) -> dict[str, Any]:
-    """Run DPOTrainer; `precompute`: the reference's log-probabilities are computed before the first step."""
+def dpo(*, precompute: bool, loss: str = "sigmoid", label_smoothing: float = 0.0, **common: Any) -> dict[str, Any]:
+    """Run DPOTrainer with one of its losses.
+
+    `precompute`: the reference's log-probabilities are computed before the first step.
+    """
     import torch
     from transformers import AutoModelForCausalLM
     from trl import DPOConfig, DPOTrainer
@@ -120,7 +123,12 @@ def dpo(*, precompute: bool, **common: Any) -> dict[str, Any]:
     model = AutoModelForCausalLM.from_pretrained(peer.model, dtype=torch.float32)
     trainer = DPOTrainer(
         model=model,
-        args=DPOConfig(**peer.arguments(precompute_ref_log_probs=precompute), beta=0.1),
+        args=DPOConfig(
+            **peer.arguments(precompute_ref_log_probs=precompute),
+            beta=0.1,
+            loss_type=[loss],
+            label_smoothing=label_smoothing,
+        ),
         train_dataset=peer.dataset("prompt", "chosen", "rejected"),
         processing_class=peer.tokenizer,
     )

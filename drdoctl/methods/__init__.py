@@ -45,7 +45,8 @@ class PairNumbers:
     margin_std: Tensor | None = None
     """Standard deviation of dr over the training split, one for each oracle. Shape (K,)."""
     stats: dict[str, float] = field(default_factory=dict)
-    """What `Method.follow` remembers: running or batch means of the loss's own metrics."""
+    """What `Method.follow` remembers: running or batch means of the loss's own metrics. And `progress`: the share of
+    the optimizer steps that are done, in [0, 1)."""
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,10 @@ from drdoctl.methods._pairs import (
     RewardScale,
     distillation_metrics,
     log_ratio_margin,
-    logps,
     oracle_margins,
     pair_metrics,
-    reference_logps,
 )
+from drdoctl.methods._pessimism import forward_kl
 from drdoctl.methods.d_dpo import distill
 
 if TYPE_CHECKING:
@@ -28,15 +27,6 @@ if TYPE_CHECKING:
 
 MEMORY = 0.99
 """Decay a step of the moving averages behind `ensemble_min: dataset`: they look back about 100 steps."""
-
-
-def forward_kl(pairs: PairNumbers) -> Tensor:
-    """Return KL(ref || pi) as sampled by the logged responses, the mean over both of zref - z. Shape (N,), nats.
-
-    Its gradient is that of the negative log-likelihood of the logged responses; at the reference it is exactly 0.
-    """
-    (chosen, rejected), (ref_chosen, ref_rejected) = logps(pairs), reference_logps(pairs)
-    return ((ref_chosen - chosen) + (ref_rejected - rejected)) / 2
 
 
 def member_weights(losses: Tensor, means: list[float] | None) -> Tensor:

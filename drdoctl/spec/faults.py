@@ -130,8 +130,14 @@ def _unknown_name(item: Any, spot: Spot, look: Look) -> Fault:
         key_hint = ", or `{jsonl: FILE}`" if kind == "dataset" else ""
         message = f"`{spot.dotted}` does not say which {kind} it is"
         return Fault("missing-name", message, look(spot.path, False), f"give a `name`{key_hint}; {listing} shows them")
+    family = [other for other in known if other.startswith(f"{name}-")]
     match = closest(name, known)
-    hint = f"did you mean `{match}`? {listing} shows all" if match else f"{listing} shows them: {', '.join(known)}"
+    if len(family) > 1:
+        hint = f"`{name}` may mean {', '.join(f'`{other}`' for other in family)}: say which; {listing} shows them"
+    elif match:
+        hint = f"did you mean `{match}`? {listing} shows all"
+    else:
+        hint = f"{listing} shows them: {', '.join(known)}"
     named = (*spot.path, "name") if isinstance(spot.written, dict) and "name" in spot.written else spot.path
     return Fault("unknown-name", f"there is no {kind} `{name}`", look(named, False), hint)
 

@@ -134,6 +134,7 @@ class Trainer:
         """Take one optimizer step and return the means over the global batch, and the tokens."""
         micro = self._mine()
         stats = self._batch_stats(micro) if self.task.batch_stats else self.stats
+        stats = {**stats, "progress": self.step / self.steps}
         sums = _Sums()
         for index, rows in enumerate(micro):
             out, tokens = self._loss(rows, stats)

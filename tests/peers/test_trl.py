@@ -60,6 +60,23 @@ def test_dpo_takes_the_same_losses(ready, settings):
     assert apart(ours, theirs) < 1e-5
 
 
+@pytest.mark.parametrize(
+    ("method", "loss", "smoothing"),
+    [
+        ("{name: dpo, label_smoothing: 0.2, robust: true}", "robust", 0.2),
+        ("{name: ipo, tau: 0.1, log_prob: mean}", "ipo", 0.0),
+        ("{name: hinge, beta: 0.1}", "hinge", 0.0),
+    ],
+)
+def test_losses_on_log_ratios_are_trls(ready, settings, method, loss, smoothing):
+    """Step by step, robust DPO, IPO of means and the hinge are TRL's to 1e-5 of their size."""
+    ours = run(ready.job("align", f"train.learning_rate={RATE}", f"method={method}"), settings)
+    asked = {"precompute": True, "learning_rate": RATE, "loss": loss, "label_smoothing": smoothing}
+    theirs = run(ready.peer("benchmarks.sides.trl:dpo", **asked), settings)
+    assert moved(ours) > 1e-2
+    assert apart(ours, theirs) < 1e-5 * max(1.0, *ours["losses"])
+
+
 def test_reward_models_take_the_same_losses(ready, settings):
     """From the same head, our oracle's Bradley-Terry loss without its SFT term is RewardTrainer's to 1e-5."""
     asked = (ready.text(ORACLE), f"oracle.learning_rate={RATE}", "method={name: drdo}")

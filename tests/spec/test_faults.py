@@ -53,3 +53,16 @@ def test_whatever_is_wrong_has_a_sentence(raw):
 def test_values_are_described(value, words):
     """A value in a message is short and says what it is."""
     assert described(value) == words
+
+
+def test_the_name_of_a_family_is_asked_which():
+    """`rpo` is the name of several losses: the hint names them all, and chooses none."""
+    raw = {"version": 1, "name": "x", "method": {"name": "rpo"}}
+    with pytest.raises(ValidationError) as caught:
+        Spec.model_validate(raw)
+    faults = faults_of(caught.value, raw, lambda path, key: Where("s.yaml", 1, 1, str(path)))
+    (found,) = [fault for fault in faults if fault.code == "unknown-name"]
+    assert found.message == "there is no method `rpo`"
+    assert found.hint == (
+        "`rpo` may mean `rpo-bwd-kl`, `rpo-fwd-kl`, `rpo-sq`: say which; `drdoctl ls methods` shows them"
+    )

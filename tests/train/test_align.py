@@ -12,6 +12,7 @@ from safetensors.torch import load_file  # noqa: E402
 
 from drdoctl.core.errors import IntegrityError  # noqa: E402
 from drdoctl.core.progress import StopRequested  # noqa: E402
+from drdoctl.methods import methods  # noqa: E402
 from drdoctl.train import align, logps, sft  # noqa: E402
 
 METHODS = [
@@ -22,6 +23,16 @@ METHODS = [
     {"name": "e-dpo", "beta": 0.1, "members": 3, "ensemble_min": "dataset"},
     {"name": "e-dpo", "beta": 0.1, "members": 3, "ensemble_min": "batch"},
     {"name": "e-dpo", "beta": 0.1, "members": 3, "ensemble_min": "example"},
+    {"name": "p-dpo"},
+    {"name": "pd-dpo"},
+    {"name": "rebel"},
+    {"name": "rpo-sq"},
+    {"name": "rpo-bwd-kl"},
+    {"name": "rpo-fwd-kl"},
+    {"name": "hinge"},
+    {"name": "simpo"},
+    {"name": "cpo"},
+    {"name": "orpo"},
     {"name": "drdo", "alpha": 0.1, "gamma": 2.0},
     {"name": "drdo", "alpha": 0.1, "gamma": 2.0, "log_prob": "mean"},
     {"name": "drdo", "alpha": 0.1, "gamma": 2.0, "reward": "head"},
@@ -54,6 +65,18 @@ def test_method_trains_and_resumes_bitwise(method, make_job):
     assert result(stopped) == result(whole)
     head = Path(whole.out) / "reward_head.safetensors"
     assert head.exists() == (method.get("reward") == "head")
+
+
+def test_every_method_is_tried():
+    """A method that is added is added to the list above, too."""
+    assert {method["name"] for method in METHODS} == set(methods())
+
+
+def test_a_weight_grows_over_the_steps(make_job):
+    """The share of the steps that are done reaches the loss: p-DPO's gamma goes up in equal parts, from its start."""
+    job = make_job("align", method={"name": "p-dpo", "gamma": 0.6, "gamma_start": 0.0})
+    align.run(job)
+    assert [line["gamma"] for line in lines(job)] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
 
 
 @pytest.mark.parametrize("minimum", ["dataset", "batch", "example"])

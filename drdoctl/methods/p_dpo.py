@@ -1,0 +1,22 @@
+"""p-DPO: DPO that stays near the reference by KL(ref || pi), so that separable pairs cannot empty the support."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from drdoctl.methods import LossOut, PairNumbers
+from drdoctl.methods._pessimism import Pessimistic
+from drdoctl.methods.dpo import DpoMethod
+
+
+class PDpoMethod(Pessimistic, DpoMethod):
+    """Pessimistic DPO."""
+
+    name: Literal["p-dpo"]  # type: ignore[assignment]  # a name of its own
+    """`p-dpo`."""
+
+    paper: ClassVar[str] = "Fisch et al., arXiv 2405.19316"
+
+    def loss(self, pairs: PairNumbers) -> LossOut:
+        """Return DPO's loss + gamma KL(ref || pi) of each pair, shape (N,)."""
+        return self.with_kl(DpoMethod.loss(self, pairs), pairs)

@@ -1,0 +1,22 @@
+"""pd-DPO: reward distillation that stays near the reference by KL(ref || pi)."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from drdoctl.methods import LossOut, PairNumbers
+from drdoctl.methods._pessimism import Pessimistic
+from drdoctl.methods.d_dpo import DDpoMethod
+
+
+class PdDpoMethod(Pessimistic, DDpoMethod):
+    """Pessimistic reward distillation."""
+
+    name: Literal["pd-dpo"]  # type: ignore[assignment]  # a name of its own
+    """`pd-dpo`."""
+
+    paper: ClassVar[str] = "Fisch et al., arXiv 2405.19316"
+
+    def loss(self, pairs: PairNumbers) -> LossOut:
+        """Return d-DPO's loss + gamma KL(ref || pi) of each pair, shape (N,)."""
+        return self.with_kl(DDpoMethod.loss(self, pairs), pairs)
