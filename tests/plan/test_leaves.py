@@ -47,6 +47,7 @@ CONTEXT = {
     "oracle.lora.": {"oracle": {"lora": {}}},
     "method.drdo.detach_trunk": {"method": {"reward": "head"}},
     "method.dpo.robust": {"method": {"label_smoothing": 0.1}},
+    "method.p-dpo.robust": {"method": {"label_smoothing": 0.1}},
     "data.source.hub.": {"data": {"source": {"hub": "org/data"}}},
     "data.source.jsonl.": {"data": {"source": {"jsonl": "pairs.jsonl"}}},
     "data.source.parquet.": {"data": {"source": {"parquet": "pairs.jsonl"}}},
