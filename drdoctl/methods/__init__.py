@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+PROGRESS = "progress"
+"""Among a batch's `stats`: the share of the optimizer steps that are done, in [0, 1)."""
+
+
 @dataclass(frozen=True)
 class PairNumbers:
     """All that a loss may look at, for N pairs. Log-probabilities are sums over response tokens, in float32 or wider.
@@ -45,8 +49,7 @@ class PairNumbers:
     margin_std: Tensor | None = None
     """Standard deviation of dr over the training split, one for each oracle. Shape (K,)."""
     stats: dict[str, float] = field(default_factory=dict)
-    """What `Method.follow` remembers: running or batch means of the loss's own metrics. And `progress`: the share of
-    the optimizer steps that are done, in [0, 1)."""
+    """What `Method.follow` remembers, running or batch means of the loss's own metrics; and `PROGRESS`."""
 
 
 @dataclass(frozen=True)

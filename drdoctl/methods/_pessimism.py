@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from drdoctl.methods import LossOut, Method, PairNumbers
+from drdoctl.methods import PROGRESS, LossOut, Method, PairNumbers
 from drdoctl.methods._pairs import logps, reference_logps
 
 if TYPE_CHECKING:
@@ -39,6 +39,6 @@ class Pessimistic(Method):
         """Add gamma * KL(ref || pi) to the losses, shape (N,), and both to the metrics."""
         import torch
 
-        kl, gamma = forward_kl(pairs), self.weight(pairs.stats.get("progress", 0.0))
+        kl, gamma = forward_kl(pairs), self.weight(pairs.stats.get(PROGRESS, 0.0))
         metrics = {"forward_kl": kl.detach(), "gamma": torch.full_like(kl, gamma).detach()}
         return LossOut(made.losses + gamma * kl, {**made.metrics, **metrics})

@@ -1,4 +1,4 @@
-"""What the reward-aware preference losses share: the reference, one oracle, and a scale for its rewards."""
+"""What the reward-aware preference losses share: both margins with a scale of their own, and a divergence of coins."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from drdoctl.methods import LossOut, Method, PairNumbers
-from drdoctl.methods._pairs import RewardScale, distillation_metrics, log_ratio_margin, oracle_margins, pair_metrics
+from drdoctl.methods._distilled import Distilled
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,33 +23,18 @@ def bernoulli_kl(one: Tensor, other: Tensor) -> Tensor:
     return win + logsigmoid(-one).exp() * (logsigmoid(-one) - logsigmoid(-other))
 
 
-class RewardAware(Method):
-    """A distance between the student's margin beta * h and the oracle's, eta * dr. Subclasses say which."""
+class RewardAware(Distilled):
+    """A distance between the student's margin beta * h and the oracle's, eta * dr."""
 
     beta: float = Field(default=0.1, gt=0)
     """Inverse temperature of the implicit reward."""
     eta: float = Field(default=1.0, gt=0)
     """Scale of the oracle's rewards (NeMo-Aligner's `gt_reward_scale`)."""
-    reward_scale: RewardScale = "none"
-    """`std` divides the oracle's margins by their standard deviation over the training split; `none`: its units."""
 
-    @property
-    def needs_logps(self) -> bool:
-        """The reference's log-probabilities are in h."""
-        return True
+    def student_margin(self, h: Tensor) -> Tensor:
+        """Return beta h, shape (N,)."""
+        return self.beta * h
 
-    @property
-    def oracle_members(self) -> int:
-        """One: the spec's oracle."""
-        return 1
-
-    def distance(self, student: Tensor, oracle: Tensor) -> Tensor:  # noqa: ARG002  # a subclass says which
-        """Return one distance a pair between the margins beta h and eta dr. Shapes: (N,)."""
-        raise TypeError(f"method {self.name} has no distance")
-
-    def loss(self, pairs: PairNumbers) -> LossOut:
-        """Return the distance of the student's margin to the oracle's, shape (N,)."""
-        student = self.beta * log_ratio_margin(pairs)
-        dr = self.eta * oracle_margins(pairs, self.reward_scale)[:, 0]
-        losses = self.distance(student, dr)
-        return LossOut(losses, {**pair_metrics(pairs, student), **distillation_metrics(dr, student, losses)})
+    def oracle_margin(self, dr: Tensor) -> Tensor:
+        """Return eta dr, shape (N,)."""
+        return self.eta * dr

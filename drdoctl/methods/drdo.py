@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from drdoctl.core.numerics import focal_gate, log1mexp, share_above, widen
 from drdoctl.methods import LossOut, Method, PairNumbers
+from drdoctl.methods._distilled import distill
 from drdoctl.methods._pairs import (
     LogProb,
     RewardScale,
@@ -24,7 +25,6 @@ from drdoctl.methods._pairs import (
     oracle_margins,
     pair_metrics,
 )
-from drdoctl.methods.d_dpo import distill
 
 if TYPE_CHECKING:
     from typing import Self

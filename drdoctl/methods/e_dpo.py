@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from drdoctl.methods import LossOut, Method, PairNumbers
+from drdoctl.methods._distilled import distill
 from drdoctl.methods._pairs import (
     RewardScale,
     distillation_metrics,
@@ -20,7 +21,6 @@ from drdoctl.methods._pairs import (
     pair_metrics,
 )
 from drdoctl.methods._pessimism import forward_kl
-from drdoctl.methods.d_dpo import distill
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -19,4 +19,4 @@ class PDpoMethod(Pessimistic, DpoMethod):
 
     def loss(self, pairs: PairNumbers) -> LossOut:
         """Return DPO's loss + gamma KL(ref || pi) of each pair, shape (N,)."""
-        return self.with_kl(DpoMethod.loss(self, pairs), pairs)
+        return self.with_kl(super().loss(pairs), pairs)

@@ -19,4 +19,4 @@ class PdDpoMethod(Pessimistic, DDpoMethod):
 
     def loss(self, pairs: PairNumbers) -> LossOut:
         """Return d-DPO's loss + gamma KL(ref || pi) of each pair, shape (N,)."""
-        return self.with_kl(DDpoMethod.loss(self, pairs), pairs)
+        return self.with_kl(super().loss(pairs), pairs)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from drdoctl.methods._rpo import RewardAware
-from drdoctl.methods.d_dpo import distill
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 class RpoSqMethod(RewardAware):
@@ -18,7 +14,3 @@ class RpoSqMethod(RewardAware):
     """`rpo-sq`, NeMo-Aligner's `rpo_sq`."""
 
     paper: ClassVar[str] = "Nvidia, arXiv 2406.11704, section 3.3.2; Sun et al., arXiv 2502.00203"
-
-    def distance(self, student: Tensor, oracle: Tensor) -> Tensor:
-        """Return (eta dr - beta h)^2, shape (N,)."""
-        return distill(oracle, student)

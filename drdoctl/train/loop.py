@@ -18,7 +18,7 @@ from torch import Tensor
 
 from drdoctl.core.errors import StageFailed
 from drdoctl.core.progress import Progress, StopRequested, stop_requested
-from drdoctl.methods import LossOut
+from drdoctl.methods import PROGRESS, LossOut
 from drdoctl.stages import Job
 from drdoctl.train import checkpoint
 from drdoctl.train import engine as ds
@@ -134,7 +134,7 @@ class Trainer:
         """Take one optimizer step and return the means over the global batch, and the tokens."""
         micro = self._mine()
         stats = self._batch_stats(micro) if self.task.batch_stats else self.stats
-        stats = {**stats, "progress": self.step / self.steps}
+        stats = {**stats, PROGRESS: self.step / self.steps}
         sums = _Sums()
         for index, rows in enumerate(micro):
             out, tokens = self._loss(rows, stats)

@@ -16,13 +16,13 @@ from drdoctl.core.adapters import NO_LIBRARY
 from drdoctl.core.errors import Fault, UserError
 
 
-def library() -> Any:
+def bitsandbytes() -> Any:
     """Return bitsandbytes. Raises UserError with the command that installs it."""
     try:
-        import bitsandbytes
+        import bitsandbytes as found
     except ImportError as error:
         raise UserError([Fault(*NO_LIBRARY)]) from error
-    return bitsandbytes
+    return found
 
 
 def pack(lm: Any, found: Mapping[str, nn.Linear], device: torch.device, dtype: torch.dtype) -> None:
@@ -30,7 +30,7 @@ def pack(lm: Any, found: Mapping[str, nn.Linear], device: torch.device, dtype: t
 
     One after the other, so that the device never holds them whole.
     """
-    bnb = library()
+    bnb = bitsandbytes()
     for name, linear in found.items():
         made = bnb.nn.Linear4bit(
             linear.in_features,
@@ -57,7 +57,7 @@ def unpacked(module: Any) -> Any:
     if not packed(module):
         return module
     plain = nn.Linear(module.in_features, module.out_features, bias=module.bias is not None, device="meta")
-    weight = library().functional.dequantize_4bit(module.weight.data, module.weight.quant_state)
+    weight = bitsandbytes().functional.dequantize_4bit(module.weight.data, module.weight.quant_state)
     plain.weight = nn.Parameter(weight.float().cpu())
     if module.bias is not None:
         plain.bias = nn.Parameter(module.bias.data.float().cpu())
@@ -67,7 +67,7 @@ def unpacked(module: Any) -> Any:
 @torch.no_grad()
 def round_trip(found: Mapping[str, nn.Linear]) -> None:
     """Round matrices to the values that 4 bits hold, in place."""
-    functional = library().functional
+    functional = bitsandbytes().functional
     for linear in found.values():
         values, state = functional.quantize_4bit(linear.weight.data, quant_type="nf4", compress_statistics=True)
         linear.weight.copy_(functional.dequantize_4bit(values, state))

@@ -6,10 +6,6 @@ import itertools
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-
-LOGP = st.floats(-1e4, 0, width=32)
 
 
 def test_the_loss_by_hand(make_pairs, make_method, gradients):
@@ -49,16 +45,6 @@ def test_the_optimum_on_full_support_is_the_rlhf_policy(make_pairs, make_method)
     optimiser.step(closure)
     found = torch.softmax(logits.detach(), dim=0)
     assert found.tolist() == pytest.approx(torch.softmax(reference + reward / 0.5, dim=0).tolist(), abs=1e-7)
-
-
-@given(z_w=LOGP, z_l=LOGP, dr=st.floats(-1e4, 1e4, width=32))
-def test_everything_stays_finite(make_pairs, make_method, z_w, z_l, dr):
-    """No log-probability and no margin gives NaN or infinity in float32."""
-    pairs = make_pairs([z_w], [z_l], dr=[dr], ref=([z_l], [z_w]), dtype=torch.float32)
-    out = make_method("d-dpo").loss(pairs)
-    out.losses.sum().backward()
-    assert torch.isfinite(out.losses).all()
-    assert torch.isfinite(pairs.chosen_logp.grad).all()
 
 
 def test_needs_one_oracle_and_the_reference(make_method):

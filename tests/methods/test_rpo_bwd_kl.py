@@ -5,11 +5,6 @@ from __future__ import annotations
 import math
 
 import pytest
-import torch
-from hypothesis import given
-from hypothesis import strategies as st
-
-LOGIT = st.floats(-1e4, 1e4, width=32)
 
 
 def kl(p, q):
@@ -43,13 +38,3 @@ def test_it_rests_where_the_margins_agree(make_pairs, make_method, gradients):
     pairs = make_pairs([-3.0], [-8.0], dr=[1.0], ref=([-5.0], [-7.0]))
     assert method.loss(pairs).losses.item() == pytest.approx(0, abs=1e-16)
     assert gradients(method, pairs)[0][0] == pytest.approx(0, abs=1e-16)
-
-
-@given(h=LOGIT, dr=LOGIT)
-def test_everything_stays_finite(make_pairs, make_method, h, dr):
-    """No margin of either side gives NaN or infinity in float32."""
-    pairs = make_pairs([h], [0.0], dr=[dr], ref=([0.0], [0.0]), dtype=torch.float32)
-    out = make_method("rpo-bwd-kl", beta=1.0).loss(pairs)
-    out.losses.sum().backward()
-    assert torch.isfinite(out.losses).all()
-    assert torch.isfinite(pairs.chosen_logp.grad).all()

@@ -37,7 +37,7 @@ def test_without_bitsandbytes_the_command_that_installs_it_is_named(monkeypatch)
     """Without bitsandbytes, what needs it fails with the command that installs its extra."""
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     with pytest.raises(UserError, match="needs bitsandbytes") as caught:
-        quantize.library()
+        quantize.bitsandbytes()
     assert caught.value.faults[0].hint == "`pip install 'drdoctl[qlora]'`"
 
 
