@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -84,3 +85,14 @@ def tabular(make_pairs):
         return {"z_w": logp[0].item(), "z_l": logp[1].item(), "h": (logp[0] - logp[1]).item(), "start": start}
 
     return train
+
+
+@pytest.fixture(scope="session")
+def coins():
+    """Return the divergence of two coins, given by their logits, written out from its definition."""
+
+    def divergence(one, other):
+        p, q = (1 / (1 + math.exp(-logit)) for logit in (one, other))
+        return p * math.log(p / q) + (1 - p) * math.log((1 - p) / (1 - q))
+
+    return divergence

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
 
-def kl(p, q):
-    """Return the divergence of two coins."""
-    return p * math.log(p / q) + (1 - p) * math.log((1 - p) / (1 - q))
-
-
-def sigmoid(value):
-    """Return the logistic function."""
-    return 1 / (1 + math.exp(-value))
-
-
-def test_the_loss_by_hand(make_pairs, make_method):
+def test_the_loss_by_hand(make_pairs, make_method, coins):
     """h = 3, beta = .5 and eta dr = 2: the oracle's coin sigmoid(2) from the student's sigmoid(1.5)."""
     pairs = make_pairs([-3.0], [-8.0], dr=[1.0], ref=([-5.0], [-7.0]))
     loss = make_method("rpo-bwd-kl", beta=0.5, eta=2.0).loss(pairs).losses.item()
-    assert loss == pytest.approx(kl(sigmoid(2), sigmoid(1.5)), rel=1e-12)
+    assert loss == pytest.approx(coins(2, 1.5), rel=1e-12)
 
 
 def test_a_certain_oracle_makes_it_dpo(make_pairs, make_method, gradients):
