@@ -89,8 +89,9 @@ def test_the_map_names_every_file():
     rows = dict(re.findall(r"^\| `(\w+)/` \| (.*) \|$", page, re.MULTILINE))
     for folder, text in rows.items():
         there = {path.stem for path in (ROOT / "drdoctl" / folder).glob("[a-z]*.py")}
-        named = set(re.findall(r"`([a-z]\w*)`", text)) - {"discover", "open_partial", "commit"}
-        assert there == named, folder
+        named = set(re.findall(r"`([a-z]\w*)`", text))
+        assert there <= named, folder
+        assert named - there <= {"discover", "open_partial", "commit", "verify"}, folder  # functions
     plugins = {"methods", "data", "splits", "evals"}
     folders = {path.parent.name for path in (ROOT / "drdoctl").glob("*/__init__.py")}
     assert set(rows) == folders - plugins
