@@ -80,14 +80,14 @@ def _labels(specs: list[Spec], matrix: Mapping[str, list[Any]], taken: list[dict
 
 
 def _method_labels(chosen: list[Any]) -> list[str]:
-    """Return the methods' names, with the parameters in which those of one name differ."""
+    """Return the methods' names, with the parameters in which those of one name differ, where the spec gives them."""
     dumps = [method.model_dump(mode="json", exclude={"name"}) if method else {} for method in chosen]
     labels = []
     for method, dump in zip(chosen, dumps, strict=True):
         same = [other for one, other in zip(chosen, dumps, strict=True) if one and one.name == method.name]
         differing = [key for key in dump if any(other.get(key) != dump[key] for other in same)]
         differing += [key for other in same for key in other if key not in dump and key not in differing]
-        shown = [f"{key}={_text(dump[key])}" for key in differing if key in dump]
+        shown = [f"{key}={_text(dump[key])}" for key in differing if key in dump and key in method.model_fields_set]
         labels.append(",".join([method.name, *shown]))
     return labels
 

@@ -20,13 +20,11 @@ def test_without_a_matrix_there_is_one_combination():
 
 
 def test_methods_are_labelled_by_name_and_what_differs():
-    """Names alone where they are unique; else the parameters that differ, defaults included."""
+    """Names alone where they are unique; else the parameters that differ, where the spec gives them."""
     assert _labels(matrix={"method": ["drdo", "dpo"]}) == ["drdo", "dpo"]
-    assert _labels(matrix={"method": ["drdo", {"name": "drdo", "alpha": 1}, "dpo"]}) == [
-        "drdo,alpha=0.1",
-        "drdo,alpha=1",
-        "dpo",
-    ]
+    assert _labels(matrix={"method": ["drdo", {"name": "drdo", "alpha": 1}, "dpo"]}) == ["drdo", "drdo,alpha=1", "dpo"]
+    alphas = [{"name": "drdo", "alpha": 0.1}, {"name": "drdo", "alpha": 1}]
+    assert _labels(matrix={"method": alphas}) == ["drdo,alpha=0.1", "drdo,alpha=1"]
 
 
 def test_other_axes_are_named_shortly():
