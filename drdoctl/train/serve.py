@@ -88,12 +88,14 @@ def _from_hub(location: Mapping[str, Any]) -> Served:
 
 
 def _write_out(job: Job, location: Mapping[str, Any], into: Path) -> None:
-    from drdoctl.train.models import Policy, load_policy, save_policy
+    from drdoctl.train.models import load_policy, save_policy
     from drdoctl.train.places import tokenizer_folder
 
     if not into.exists():
         begun = into.with_name(f".{into.name}.begun")
-        save_policy(Policy(load_policy(dict(location)).lm), begun, tokenizer_folder(job, "student"))
+        policy = load_policy(dict(location))
+        policy.head = None  # no server knows what to do with it
+        save_policy(policy, begun, tokenizer_folder(job, "student"))
         begun.replace(into)
 
 
