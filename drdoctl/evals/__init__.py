@@ -46,10 +46,15 @@ class Figure:
     count: int = 0
     warnings: Sequence[str] = ()
     """Stamps such as `judge = teacher`: what a reader must know before quoting the number."""
+    p: float | None = None
+    """Two-sided p-value against chance, where something is compared (`_tests.p_value`)."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the figure as plain JSON."""
-        return {**self.__dict__, "warnings": list(self.warnings)}
+        """Return the figure as plain JSON; `p` is left out where nothing was tested."""
+        plain = {**self.__dict__, "warnings": list(self.warnings)}
+        if self.p is None:
+            del plain["p"]
+        return plain
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from drdoctl.evals import EvalData, Figure, Samples
 from drdoctl.evals._bootstrap import interval
+from drdoctl.evals._tests import p_value
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,11 +59,12 @@ def mean_figure(
     judge: str | None = None,
     temperature: float | None = None,
     warnings: tuple[str, ...] = (),
+    null: float | None = None,
 ) -> list[Figure]:
     """Return the figure of a mean (or of a statistic of means) with its interval, or [] where there is no number.
 
     `columns` is (P,) or (P, C), one row a prompt; rows with a NaN are left out and not counted. `statistic` maps means
-    (B, C) to values (B,).
+    (B, C) to values (B,). With `null` the figure has the p-value of the first column's mean against it.
     """
     import numpy as np
 
@@ -76,4 +78,5 @@ def mean_figure(
     if not np.isfinite(value):
         return []
     low, high = interval(table, seed, statistic) or (None, None)
-    return [Figure(metric, value, low, high, unit, against, judge, temperature, len(table), warnings)]
+    p = None if null is None else p_value(table[:, 0], seed, null)
+    return [Figure(metric, value, low, high, unit, against, judge, temperature, len(table), warnings, p)]

@@ -60,7 +60,7 @@ class RewardAdvantageEval(JudgedEval):
 
         here, there = paired(student, baseline)
         difference = rewards(student, self.judge)[here] - rewards(baseline, self.judge)[there]
-        figures: list[Figure] = add("reward_advantage_raw", difference, unit="reward")
+        figures: list[Figure] = add("reward_advantage_raw", difference, unit="reward", null=0.0)
         if logged is None:
             return figures
         here, there, mark = paired(student, baseline, logged)
@@ -70,5 +70,6 @@ class RewardAdvantageEval(JudgedEval):
             return figures
         spread = spread - np.nanmean(spread)  # near 0, the two sums of the variance do not cancel each other's digits
         columns = np.stack([difference, spread, spread**2], axis=1)
-        figures += add("reward_advantage", columns, statistic=over_spread, unit="sd of the reference's reward")
+        unit = "sd of the reference's reward"
+        figures += add("reward_advantage", columns, statistic=over_spread, unit=unit, null=0.0)
         return figures

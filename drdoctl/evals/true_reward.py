@@ -58,5 +58,5 @@ class TrueRewardEval(SampledEval):
             if baseline is not None:
                 here, there = paired(student, baseline)
                 difference = rewards(student, "truth")[here] - rewards(baseline, "truth")[there]
-                figures += add("truth.reward_difference", difference, unit="reward", against=SFT)
+                figures += add("truth.reward_difference", difference, unit="reward", against=SFT, null=0.0)
         return figures

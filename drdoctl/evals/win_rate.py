@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 from drdoctl.evals import EvalData, Figure, Samples
 from drdoctl.evals._compare import mean_figure, paired, rewards, share_above, warnings_for
 from drdoctl.evals._sampled import JudgedEval
+from drdoctl.evals._tests import CHANCE
 
 LIKE_LENGTH = 0.1
 """Two responses are of like length where their token counts differ by at most this share of the longer one."""
@@ -55,7 +56,7 @@ class WinRateEval(JudgedEval):
         ours, theirs = student.tokens[here], baseline.tokens[there]
         like = np.abs(ours - theirs) <= LIKE_LENGTH * np.maximum(ours, theirs)
         return [
-            *add("win_rate", share_above(difference), unit="share"),
-            *add("mean_difference", difference, unit="reward"),
-            *add("win_rate_like_length", share_above(difference[like]), unit="share"),
+            *add("win_rate", share_above(difference), unit="share", null=CHANCE),
+            *add("mean_difference", difference, unit="reward", null=0.0),
+            *add("win_rate_like_length", share_above(difference[like]), unit="share", null=CHANCE),
         ]

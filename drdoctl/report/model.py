@@ -30,6 +30,8 @@ class FigureRow(Model):
     """Prompts or pairs."""
     warnings: list[str]
     """What a reader must know before quoting the number."""
+    p: float | None = None
+    """Two-sided p-value against chance, over prompts; null where nothing is compared."""
 
 
 class StudentRow(Model):

@@ -136,7 +136,7 @@ def measure(job: Job, parts: Sequence[Eval], prompts: Prompts, groups: Sequence[
 def plain_figure(figure: dict[str, Any]) -> dict[str, Any]:
     """Return the figure for JSON: what is not finite becomes null, other numbers plain floats and integers."""
     out = dict(figure)
-    for key in ("value", "low", "high", "temperature"):
+    for key in (name for name in ("value", "low", "high", "temperature", "p") if name in out):
         value = out[key]
         out[key] = float(value) if value is not None and np.isfinite(value) else None
     out["count"] = int(out["count"])

@@ -53,3 +53,11 @@ def test_the_teacher_as_judge_is_stamped(make_eval, make_samples, measured):
     part = make_eval("reward-advantage", **ONE)
     found = measured(part, make_samples([1]), {"sft": make_samples([0])}, warnings=["judge = teacher"])
     assert all(figure.warnings == ("judge = teacher",) for figure in found.values())
+
+
+def test_raw_and_normalised_have_the_same_p_value(make_eval, make_samples, measured):
+    """Differences of 1, 2 and 4 have p = 2 / 8 in either unit; the mean reward is compared with nothing."""
+    baselines = {"sft": make_samples([0, 0, 0]), "reference": make_samples([0, 1, 3])}
+    found = measured(make_eval("reward-advantage", against=["sft"], **ONE), make_samples([1, 2, 4]), baselines)
+    assert found["reward_advantage_raw", "sft"].p == found["reward_advantage", "sft"].p == 0.25
+    assert found["reward", None].p is None

@@ -84,3 +84,12 @@ def test_senseless_settings_are_refused(make_eval, options):
     """A value named twice, a negative temperature and an empty nucleus are errors."""
     with pytest.raises(ValidationError):
         make_eval("win-rate", **options)
+
+
+def test_what_is_compared_has_a_p_value(make_eval, make_samples, measured):
+    """Four wins of four have p = 2 / 16 as a share and as a difference of 1 each; what compares nothing has none."""
+    found = measured(make_eval("win-rate", **ONE), make_samples([1, 1, 1, 1]), {"sft": make_samples([0, 0, 0, 0])})
+    assert found["win_rate", "sft"].p == found["mean_difference", "sft"].p == pytest.approx(1 / 8)
+    assert found["win_rate_like_length", "sft"].p == pytest.approx(1 / 8)
+    assert "p" in found["win_rate", "sft"].as_dict()
+    assert "p" not in found["tokens", None].as_dict()
