@@ -48,3 +48,8 @@ def _integer(text: str, base: int) -> int:
 def short(text: str, limit: int = 24) -> str:
     """Return the text, cut where it is long."""
     return text if len(text) <= limit else text[:limit] + "…"
+
+
+def no_bool(value: Any) -> Any:
+    """Return a bool as the word it is written as: to Python, and so to a Literal, True is 1."""
+    return str(value).lower() if isinstance(value, bool) else value

@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from drdoctl.spec.marks import Key
-from drdoctl.spec.model import Data, NewModel, Oracle, Publish, Resources, Spec, Student
+from drdoctl.spec.model import Data, NewModel, Oracle, Publish, Spec, Student
 from drdoctl.spec.plugins import PLUGINS
+from drdoctl.spec.resources import Resources
 from drdoctl.spec.serving import Server
 from drdoctl.spec.training import Lora, Sft, Training
 
