@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from drdoctl.core.parts import Part, discover
 
@@ -58,6 +58,18 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Measure:
+    """One figure that an eval gives every student: what `select` can choose by."""
+
+    metric: str
+    against: str | None = None
+    judge: str | None = None
+    temperature: float | None = None
+    best: Literal["max", "min"] = "max"
+    """Which end is the better one."""
+
+
+@dataclass(frozen=True)
 class Samples:
     """Sampled (or logged) responses to the evaluation prompts, in prompt order, with their scores."""
 
@@ -102,10 +114,18 @@ class Eval(Part):
         """Return what the student is compared with: `sft`, `reference`."""
         return []
 
+    def files(self) -> dict[str, str]:
+        """Return the local files it reads: option -> path as the spec writes it. A plan knows them by their content."""
+        return {}
+
     @property
     def needs_pairs(self) -> bool:
         """Whether log-probabilities of the held-out pairs are needed."""
         return False
+
+    def measures(self) -> list[Measure]:
+        """Return the figures that every student gets and that say which student is better; none: nothing to choose by."""
+        return []
 
     def measure(self, data: EvalData) -> list[Figure]:
         """Return the figures."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from drdoctl.core.errors import Fault, UserError
 from drdoctl.core.files import expand, kind_at
 from drdoctl.spec.case import Case
+from drdoctl.spec.eval_files import named
 from drdoctl.spec.fits import check_length, check_numbers, check_targets, check_type, config_at
 from drdoctl.spec.hub import HubRefs, cached_config
 from drdoctl.spec.known import CONFIGS
@@ -39,6 +40,10 @@ def _files(case: Case) -> Iterator[Fault]:
     except UserError as error:
         for fault in error.faults:
             yield case.fault(fault.code, fault.message, "data.source", fault.hint)
+    for index, option, name in named(case.spec.evaluate):
+        if kind_at(case.base / expand(name)) != "file":
+            hint = "give the right path; it is taken relative to the spec's folder"
+            yield case.fault("no-such-file", f"there is no file `{name}`", f"evaluate.{index}.{option}", hint)
 
 
 def _folders(case: Case) -> Iterator[Fault]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from drdoctl.core.errors import Fault, UserError
+from drdoctl.spec.eval_files import read_files
 from drdoctl.spec.facts import Facts, ModelFacts, TokenizerFacts
 from drdoctl.spec.fits import check_length, check_targets
 from drdoctl.spec.model import NewModel, Spec
@@ -56,6 +57,7 @@ def check(spec: Spec, facts: Facts) -> list[Fault]:
     faults: list[Fault] = []
     checks: list[Callable[[], Any]] = [
         lambda: facts.data(spec.data.source),
+        lambda: read_files(spec.evaluate, facts),
         lambda: _fits("student.model", student_model(spec, facts), spec, facts),
         lambda: student_tokenizer(spec, facts),
         lambda: _fits("oracle.model", oracle_model(spec, facts), spec, facts),

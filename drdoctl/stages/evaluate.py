@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drdoctl.evals import SFT
+from drdoctl.spec.eval_files import EvalFile, plain, read_files
 from drdoctl.stages import Job, Want
 from drdoctl.stages import align as align_stage
 from drdoctl.stages import data as data_stage
@@ -34,10 +35,10 @@ def want(bp: Blueprint) -> Want | None:
         version=VERSION,
         settings=_settings(bp),
         inputs={"data": data_stage.want(bp), **inputs, **judge.inputs},
-        externals={**below.externals, **judge.externals},
+        externals={**below.externals, **judge.externals, **{file.key: file.sha256 for file in _files(bp)}},
         # `sft` is the start model's name
         label=f"align-{SFT}" if bp.label == SFT else bp.label,
-        locations={**below.locations, **judge.locations},
+        locations={**below.locations, **judge.locations, **{file.key: str(file.path) for file in _files(bp)}},
         warnings=tuple(_stamps(bp)),
         sizes=_sizes(bp, judge),
     )
@@ -54,11 +55,15 @@ def baseline(bp: Blueprint) -> Want | None:
         version=VERSION,
         settings={**_settings(bp), **start.settings},
         inputs={"data": data_stage.want(bp), **start.inputs, **judge.inputs},
-        externals={**start.externals, **judge.externals},
+        externals={**start.externals, **judge.externals, **{file.key: file.sha256 for file in _files(bp)}},
         label=SFT,
-        locations={**start.locations, **judge.locations},
+        locations={**start.locations, **judge.locations, **{file.key: str(file.path) for file in _files(bp)}},
         sizes=_sizes(bp, judge),
     )
+
+
+def _files(bp: Blueprint) -> list[EvalFile]:
+    return read_files(bp.spec.evaluate, bp.facts)
 
 
 def _needs_pairs(bp: Blueprint) -> bool:
@@ -73,7 +78,7 @@ def _judge(bp: Blueprint) -> Origin:
 
 def _settings(bp: Blueprint) -> dict[str, Any]:
     settings: dict[str, Any] = {
-        "evaluate": [one.model_dump(mode="json") for one in bp.spec.evaluate],
+        "evaluate": plain(bp.spec.evaluate, _files(bp)),
         "student.dtype": bp.spec.student.dtype,
         **bp.seed,
     }

@@ -27,7 +27,7 @@ from drdoctl.train.runtime import start
 from drdoctl.train.scoring import score_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from drdoctl.stages import Job
     from drdoctl.train.runtime import World
@@ -43,10 +43,15 @@ def label_of(job: Job) -> str:
     return job.id.partition("[")[2].rstrip("]") or "student"
 
 
-def parse_evals(settings: Sequence[dict[str, Any]]) -> list[Eval]:
-    """Return the spec's evals from their plain form."""
+def parse_evals(settings: Sequence[dict[str, Any]], locations: Mapping[str, Any] | None = None) -> list[Eval]:
+    """Return the spec's evals from their plain form, with the paths of the files that they read."""
     known = evals()
-    return [known[plain["name"]].model_validate(plain) for plain in settings]
+    parts = [known[plain["name"]].model_validate(plain) for plain in settings]
+    paths = [
+        {option: (locations or {})[f"evaluate.{index}.{option}"] for option in part.files()}
+        for index, part in enumerate(parts)
+    ]
+    return [part.model_copy(update=found) for part, found in zip(parts, paths, strict=True)]
 
 
 def ways_of(wanted: Sequence[Eval], prompts: int) -> list[Way]:
@@ -146,7 +151,7 @@ def plain_figure(figure: dict[str, Any]) -> dict[str, Any]:
 def run(job: Job) -> None:
     """Carry the stage out, one model in memory at a time; with several processes, the first one writes the result."""
     world = start(job.resources, job.settings["seed"])
-    parts = parse_evals(job.settings["evaluate"])
+    parts = parse_evals(job.settings["evaluate"], job.locations)
     samples = any(part.samplings() for part in parts)
     prompts = Prompts.read(job.input("data")) if samples else Prompts.none()
     ways = ways_of(parts, len(prompts.ids))
