@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 PROGRESS = "progress"
 """Among a batch's `stats`: the share of the optimizer steps that are done, in [0, 1)."""
+MISMATCHED = "mismatched_log_ratio"
+"""Among `stats`, where a method `needs_mismatched`: the global batch's mean of log pi(y'|x) - log ref(y'|x), nats."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,11 @@ class Method(Part):
     @property
     def needs_logps(self) -> bool:
         """Whether cached log-probabilities of the reference are needed."""
+        return False
+
+    @property
+    def needs_mismatched(self) -> bool:
+        """Whether `stats` must hold `MISMATCHED`, of prompts before other rows' responses (one more forward pass)."""
         return False
 
     @property

@@ -33,11 +33,17 @@ def reference_logps(pairs: PairNumbers, log_prob: LogProb = "sum") -> tuple[Tens
     return chosen, rejected
 
 
-def log_ratio_margin(pairs: PairNumbers, log_prob: LogProb = "sum") -> Tensor:
-    """Return h = (z_w - zref_w) - (z_l - zref_l), shape (N,); exactly 0 where the policy is the reference."""
+def log_ratios(pairs: PairNumbers, log_prob: LogProb = "sum") -> tuple[Tensor, Tensor]:
+    """Return z_w - zref_w and z_l - zref_l, each (N,); exactly 0 where the policy is the reference."""
     chosen, rejected = logps(pairs, log_prob)
     ref_chosen, ref_rejected = reference_logps(pairs, log_prob)
-    return (chosen - ref_chosen) - (rejected - ref_rejected)
+    return chosen - ref_chosen, rejected - ref_rejected
+
+
+def log_ratio_margin(pairs: PairNumbers, log_prob: LogProb = "sum") -> Tensor:
+    """Return h = (z_w - zref_w) - (z_l - zref_l), shape (N,); exactly 0 where the policy is the reference."""
+    chosen, rejected = log_ratios(pairs, log_prob)
+    return chosen - rejected
 
 
 def oracle_margins(pairs: PairNumbers, scale: RewardScale = "none") -> Tensor:

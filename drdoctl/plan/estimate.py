@@ -143,7 +143,8 @@ def _training(want: Want, rows: Rows | None, resources: Mapping[str, Any]) -> tu
 def _looks_first(want: Want) -> bool:
     """Whether the method needs statistics of the whole batch before its loss: one more forward pass."""
     fields = {key[7:]: value for key, value in want.settings.items() if key.startswith("method.")}
-    return bool(methods()[fields["name"]].model_validate({**fields, "learning_rate": None}).batch_stats)
+    method = methods()[fields["name"]].model_validate({**fields, "learning_rate": None})
+    return method.batch_stats or method.needs_mismatched
 
 
 def training_steps(settings: Mapping[str, Any], rows: int | None) -> int:
@@ -171,7 +172,8 @@ def _scoring(
     head: bool,
     passes: int = 1,
 ) -> tuple[Estimate, Work]:
-    parts = [part for part in (sizes.train, sizes.eval) if part is not None]
+    known = (getattr(sizes, name) for name in want.sizes.get("parts", ("train", "eval")))
+    parts = [part for part in known if part is not None]
     tokens = sum(part.count * part.pair for part in parts)
     rows = sum(part.count for part in parts)
     estimate = Estimate(tokens=round(tokens * passes), disk_gib=rows * columns * ROW_BYTES / GIB)

@@ -19,7 +19,11 @@ def want(bp: Blueprint) -> Want | None:
         return None
     chosen = {name: value for name, value in method.model_dump(mode="json").items() if name != "learning_rate"}
     rate = spec.train.learning_rate if method.learning_rate is None else method.learning_rate
-    cached = {"rewards": rewards_stage.want(bp), "logps": logps_stage.want(bp)}
+    cached = {
+        "rewards": rewards_stage.want(bp),
+        "logps": logps_stage.want(bp),
+        "mismatched": logps_stage.mismatched(bp),
+    }
     return Want(
         kind="align",
         version=VERSION,

@@ -10,14 +10,15 @@ import pyarrow as pa
 import torch
 
 from drdoctl.core.errors import IntegrityError
-from drdoctl.methods import LossOut, Method, PairNumbers, methods
+from drdoctl.methods import MISMATCHED, LossOut, Method, PairNumbers, methods
 from drdoctl.stages import Job
 from drdoctl.train.columns import numbers, read
 from drdoctl.train.forward import Outputs, given
-from drdoctl.train.loop import Task, train
+from drdoctl.train.loop import Look, Loss, Task, train
 from drdoctl.train.models import Policy, new_head
-from drdoctl.train.rows import TokenRows
+from drdoctl.train.rows import MismatchedRows, TokenRows
 from drdoctl.train.runtime import start
+from drdoctl.train.schedule import mismatched
 from drdoctl.train.trainee import load_trainee, save_student
 
 HEAD_GRADIENT_SCALE = 1e-3
@@ -29,15 +30,16 @@ class Cached:
 
     def __init__(self, job: Job, method: Method, ids: pa.ChunkedArray) -> None:
         """Read what the method needs from the `rewards` and `logps` artifacts. `ids`: those of the training data."""
-        self.margin = self.margin_std = self.ref = None
+        self.margin = self.margin_std = self.ref = self.mismatched = None
         if "rewards" in job.inputs:
             table = _table(job.input("rewards"), ids)
             members = range(max(1, method.oracle_members))
             self.margin = np.stack([table[f"chosen_{k}"] - table[f"rejected_{k}"] for k in members], axis=1)
             self.margin_std = torch.from_numpy(self.margin.astype(np.float64).std(axis=0)).float()
         if "logps" in job.inputs:
-            table = _table(job.input("logps"), ids)
-            self.ref = np.stack([table["chosen_logp"], table["rejected_logp"]], axis=1)
+            self.ref = _logps(job.input("logps"), ids)
+        if "mismatched" in job.inputs:
+            self.mismatched = _logps(job.input("mismatched"), ids)
 
     def numbers(
         self,
@@ -63,6 +65,11 @@ class Cached:
             margin_std=self.margin_std.to(device) if self.margin_std is not None else None,
             stats=dict(stats),
         )
+
+
+def _logps(folder: Path, ids: pa.ChunkedArray) -> np.ndarray:
+    table = _table(folder, ids)
+    return np.stack([table["chosen_logp"], table["rejected_logp"]], axis=1)
 
 
 def _table(folder: Path, ids: pa.ChunkedArray) -> dict[str, np.ndarray]:
@@ -92,6 +99,20 @@ def _prepare(policy: Policy, job: Job, method: Method) -> Policy:
     return policy
 
 
+def _look(job: Job, method: Method, rows: TokenRows, cached: Cached, loss: Loss) -> Look | None:
+    """Return what the method's loss must know of the whole global batch first."""
+    reference = cached.mismatched
+    if method.needs_mismatched and reference is not None:
+
+        def measure(outputs: Outputs, at: np.ndarray, stats: Mapping[str, float]) -> LossOut:  # noqa: ARG001
+            ratio = given(outputs.logp).view(-1, 2) - torch.from_numpy(reference[at]).to(outputs.tokens.device)
+            mean = ratio.mean(dim=1)
+            return LossOut(mean, {MISMATCHED: mean})
+
+        return Look(MismatchedRows(rows, mismatched(len(rows), job.settings["seed"])), measure)
+    return Look(rows, loss) if method.batch_stats else None
+
+
 def run(job: Job) -> None:
     """Align the student with the job's method."""
     seed = job.settings["seed"]
@@ -110,7 +131,7 @@ def run(job: Job) -> None:
         settings=job.section("train"),
         seed=seed,
         dtype=job.settings["student.dtype"],
-        batch_stats=method.batch_stats,
+        look=_look(job, method, rows, cached, loss),
         follow=method.follow,
     )
     policy = _prepare(load_trainee(job, "student", world.device), job, method)

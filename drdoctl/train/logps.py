@@ -7,24 +7,34 @@ import pyarrow as pa
 
 from drdoctl.core.progress import Progress
 from drdoctl.stages import Job
+from drdoctl.stages.logps import MISMATCHED, OF
 from drdoctl.train.chunks import Chunks
 from drdoctl.train.models import load_policy
 from drdoctl.train.places import model_location
 from drdoctl.train.rewards import write_table
-from drdoctl.train.rows import TokenRows
+from drdoctl.train.rows import MismatchedRows, TokenRows
 from drdoctl.train.runtime import start
+from drdoctl.train.schedule import mismatched
 from drdoctl.train.scoring import score_batch
 
 
+def _tables(job: Job) -> dict[str, TokenRows | MismatchedRows]:
+    """Return the rows to score by the file's name: all logged pairs, or the mismatched ones of the training data."""
+    data, sides = job.input("data"), ("chosen", "rejected")
+    train = TokenRows(data, "train", "student", sides)
+    if job.settings.get(OF) == MISMATCHED:
+        return {"train": MismatchedRows(train, mismatched(len(train), job.settings["seed"]))}
+    return {"train": train, "eval": TokenRows(data, "eval", "student", sides)}
+
+
 def run(job: Job) -> None:
-    """Score train and eval pairs with the start model."""
+    """Score the pairs with the start model."""
     world = start(job.resources, job.settings["seed"])
     policy = load_policy(model_location(job, "policy", "student.model")).eval().to(world.device)
     dtype = job.settings["student.dtype"]
-    for part in ("train", "eval"):
-        rows = TokenRows(job.input("data"), part, "student", ("chosen", "rejected"))
+    for part, rows in _tables(job).items():
 
-        def compute(batch: np.ndarray, rows: TokenRows = rows) -> dict[str, np.ndarray]:
+        def compute(batch: np.ndarray, rows: TokenRows | MismatchedRows = rows) -> dict[str, np.ndarray]:
             sums = score_batch(policy, rows.items(batch), dtype, logp=True)
             return {"chosen_logp": sums[0::2], "rejected_logp": sums[1::2]}
 

@@ -7,7 +7,7 @@ over all of them. What differs between stages is a `Task`; a method may not add 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -62,6 +62,16 @@ def _keep(stats: dict[str, float], means: dict[str, float]) -> dict[str, float]:
 
 
 @dataclass(frozen=True)
+class Look:
+    """What is measured on the whole global batch, without gradients, before a step's loss is taken."""
+
+    rows: Rows
+    """As many as the task has: a step's row numbers are looked up here."""
+    measure: Loss
+    """Its metrics' means over the global batch are the `stats` that the step's loss is given."""
+
+
+@dataclass(frozen=True)
 class Task:
     """What is trained, on what, and how the loss is taken."""
 
@@ -71,8 +81,8 @@ class Task:
     seed: int
     dtype: str
     needs_logp: bool = True
-    batch_stats: bool = False
-    """Whether the loss needs means over the whole global batch first (one more forward pass)."""
+    look: Look | None = None
+    """Where the loss needs means over the whole global batch first (one more forward pass)."""
     follow: Callable[[dict[str, float], dict[str, float]], dict[str, float]] = field(default=_keep)
 
 
@@ -118,26 +128,28 @@ class Trainer:
             self._maybe_save()
         return self.engine
 
-    def _mine(self) -> list[np.ndarray]:
-        """Return this process's micro-batches of the step: every process has as many, of about as many tokens."""
+    def _mine(self, lengths: np.ndarray) -> list[np.ndarray]:
+        """Return this process's micro-batches of the step: every process has as many, of about as many tokens.
+
+        `lengths`: tokens of all rows.
+        """
         rows = self.order.batch(self.step)
-        steps = bins(self.lengths[rows], self.world.size, self.budget, self.job.resources["micro_batch"])
+        steps = bins(lengths[rows], self.world.size, self.budget, self.job.resources["micro_batch"])
         return [rows[ranks[self.world.rank]] for ranks in steps]
 
-    def _loss(self, rows: np.ndarray, stats: Mapping[str, float]) -> tuple[LossOut, int]:
-        batch = collate(self.task.rows.items(rows)).to(self.world.device)
+    def _outputs(self, source: Rows, rows: np.ndarray) -> tuple[Outputs, int]:
+        batch = collate(source.items(rows)).to(self.world.device)
         with self.kept:
-            outputs = self.engine(batch, logp=self.task.needs_logp)
-        return self.task.loss(outputs, rows, stats), batch.tokens
+            return self.engine(batch, logp=self.task.needs_logp), batch.tokens
 
     def _one_step(self) -> tuple[dict[str, float], int]:
         """Take one optimizer step and return the means over the global batch, and the tokens."""
-        micro = self._mine()
-        stats = self._batch_stats(micro) if self.task.batch_stats else self.stats
+        stats = self._looked(self.task.look) if self.task.look else self.stats
         stats = {**stats, PROGRESS: self.step / self.steps}
-        sums = _Sums()
+        micro, sums = self._mine(self.lengths), _Sums()
         for index, rows in enumerate(micro):
-            out, tokens = self._loss(rows, stats)
+            outputs, tokens = self._outputs(self.task.rows, rows)
+            out = self.task.loss(outputs, rows, stats)
             sums.add(out, tokens)
             last = index == len(micro) - 1
             self.engine.set_gradient_accumulation_boundary(is_boundary=last)
@@ -154,10 +166,11 @@ class Trainer:
         return {**means, "lr": rate, "grad_norm": float(norm) if norm is not None else 0.0}, tokens
 
     @torch.no_grad()
-    def _batch_stats(self, micro: Sequence[np.ndarray]) -> dict[str, float]:
+    def _looked(self, look: Look) -> dict[str, float]:
         sums = _Sums()
-        for rows in micro:
-            sums.add(*self._loss(rows, self.stats))
+        for rows in self._mine(look.rows.lengths):
+            outputs, tokens = self._outputs(look.rows, rows)
+            sums.add(look.measure(outputs, rows, self.stats), tokens)
         return sums.means(self.world, self.task.settings["global_batch"])[0]
 
     def _refuse_not_finite(self, loss: float) -> None:

@@ -109,3 +109,38 @@ class TokenRows:
         """Return each row's unique tokens: prompt once and every response. Shape (N,)."""
         lengths: np.ndarray = self._shelf.lengths.sum(axis=1, dtype=np.int32)
         return lengths
+
+
+class MismatchedRows:
+    """Each row's prompt before the responses of its partner: what the policy thinks of answers to something else.
+
+    No sequence becomes longer than the longest of the rows themselves: what would stand beyond is cut off.
+    """
+
+    def __init__(self, rows: TokenRows, partners: np.ndarray) -> None:
+        """`partners`: for each row the one whose responses it gets, shape (N,)."""
+        self._rows, self._partners = rows, partners
+        self.ids = rows.ids
+        prompts = rows.lengths - rows.response_lengths.sum(axis=1, dtype=np.int32)
+        self._room = (prompts + rows.response_lengths.max(axis=1)).max() - prompts
+        self.response_lengths = np.minimum(rows.response_lengths[partners], self._room[:, None])
+        """Tokens of the responses as they are used. Shape (N, responses)."""
+        self.lengths: np.ndarray = prompts + self.response_lengths.sum(axis=1, dtype=np.int32)
+        """Each row's unique tokens. Shape (N,)."""
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+        return len(self._rows)
+
+    def items(self, rows: np.ndarray) -> list[Item]:
+        """Return the prompts of these rows, each with its partner's responses."""
+        found = []
+        for row in rows:
+            responses = self._rows.item(int(self._partners[row]))[1]
+            kept = tuple(response[: int(self._room[row])] for response in responses)
+            found.append((self._rows.item(int(row))[0], kept))
+        return found
+
+    def names(self, rows: np.ndarray) -> list[str]:
+        """Return the ids of the rows whose prompts these are."""
+        return self._rows.names(rows)

@@ -17,6 +17,24 @@ def total_steps(settings: Mapping[str, Any], rows: int) -> int:
     return max(1, int(settings["epochs"] * rows // settings["global_batch"]))
 
 
+def epoch_order(rows: int, seed: int, epoch: int) -> np.ndarray:
+    """Return the order in which an epoch takes the rows. Shape (rows,)."""
+    return np.random.default_rng([seed, epoch]).permutation(rows)
+
+
+def mismatched(rows: int, seed: int) -> np.ndarray:
+    """Return for each row another one, whose responses stand in for answers to its prompt. Shape (rows,).
+
+    It is the row before it in the order of the first epoch, which is closed to a ring: a function of the rows and the
+    seed alone, so that the reference's log-probabilities can be cached, and in that epoch mostly a row of the same
+    batch. A single row is its own partner. Rows that share a prompt may meet, as rarely as chance has it.
+    """
+    order = epoch_order(rows, seed, 0)
+    partners = np.empty(rows, dtype=np.int64)
+    partners[order] = np.roll(order, 1)
+    return partners
+
+
 class Order:
     """A seeded permutation for each epoch, one after the other without a seam; a batch may straddle two epochs."""
 
@@ -26,7 +44,7 @@ class Order:
         self._epoch = lru_cache(maxsize=2)(self._permutation)
 
     def _permutation(self, epoch: int) -> np.ndarray:
-        return np.random.default_rng([self.seed, epoch]).permutation(self.rows)
+        return epoch_order(self.rows, self.seed, epoch)
 
     def batch(self, step: int) -> np.ndarray:
         """Return the row numbers of a step (from 0). Shape (global_batch,)."""

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drdoctl.methods import methods
+from drdoctl.methods import MISMATCHED, methods
 
 LOGP = st.floats(-1e4, 0, width=32)
 MARGIN = st.floats(-1e4, 1e4, width=32)
@@ -19,8 +19,8 @@ CASES = [
 
 def numbers(make_pairs, method, z, ref, dr, dtype):
     """Return one pair with everything that the method asks for."""
-    margins = [[dr] * max(1, method.oracle_members)]
-    return make_pairs([z[0]], [z[1]], [3.0], [7.0], dr=margins, ref=([ref[0]], [ref[1]]), dtype=dtype)
+    others = {"dr": [[dr] * max(1, method.oracle_members)], "stats": {MISMATCHED: dr}}
+    return make_pairs([z[0]], [z[1]], [3.0], [7.0], ref=([ref[0]], [ref[1]]), dtype=dtype, **others)
 
 
 @settings(deadline=None, max_examples=50)

@@ -15,3 +15,13 @@ def test_only_where_a_reference_is_needed(world, method, there):
     if there:
         assert wants["logps"].inputs["policy"].id == "sft"
         assert wants["align"].inputs["logps"] is wants["logps"]
+
+
+def test_mismatched_pairs_are_scored_apart(world):
+    """KTO shares the logged pairs' log-probabilities with DPO, and has an artifact of its own for mismatched ones."""
+    wants, others = ({want.id: want for want in world.wants(f"method={name}")} for name in ("kto", "dpo"))
+    assert {want.id for want in wants.values() if want.kind == "logps"} == {"logps", "logps[mismatched]"}
+    assert wants["logps"].fingerprint == others["logps"].fingerprint
+    assert wants["logps[mismatched]"].settings == {**wants["logps"].settings, "logps.of": "mismatched"}
+    assert wants["align[kto]"].inputs["mismatched"] is wants["logps[mismatched]"]
+    assert "logps[mismatched]" not in {want.id for want in world.wants("method={name: kto, reference_point: zero}")}

@@ -107,7 +107,11 @@ def write_caches(root: Path, data: Path, members: int = 3) -> dict[str, str]:
         pq.write_table(pa.table({"id": ids, **scores}), root / "rewards" / f"{part}.parquet")
         logps = {f"{side}_logp": pa.array(-stream.uniform(2, 20, size=n)) for side in ("chosen", "rejected")}
         pq.write_table(pa.table({"id": ids, **logps}), root / "logps" / f"{part}.parquet")
-    return {"rewards": str(root / "rewards"), "logps": str(root / "logps")}
+    (root / "mismatched").mkdir()
+    ids = pq.read_table(data / "train.parquet", columns=["id"]).column("id")
+    logps = {f"{side}_logp": pa.array(-stream.uniform(20, 40, size=len(ids))) for side in ("chosen", "rejected")}
+    pq.write_table(pa.table({"id": ids, **logps}), root / "mismatched" / "train.parquet")
+    return {kind: str(root / kind) for kind in ("rewards", "logps", "mismatched")}
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,10 @@ from drdoctl.core.errors import IntegrityError  # noqa: E402
 from drdoctl.core.progress import StopRequested  # noqa: E402
 from drdoctl.methods import methods  # noqa: E402
 from drdoctl.train import align, logps, sft  # noqa: E402
+from drdoctl.train.models import load_policy  # noqa: E402
+from drdoctl.train.rows import TokenRows  # noqa: E402
+from drdoctl.train.schedule import Order, mismatched  # noqa: E402
+from drdoctl.train.scoring import score_batch  # noqa: E402
 
 VARIANTS = [
     {"name": "e-dpo", "beta": 0.1, "members": 3, "ensemble_min": "batch"},
@@ -60,10 +64,13 @@ def test_a_weight_grows_over_the_steps(make_job):
     assert [line["gamma"] for line in lines(job)] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
 
 
-@pytest.mark.parametrize("minimum", ["dataset", "batch", "example"])
-def test_micro_batches_do_not_matter_to_an_ensemble(minimum, make_job):
-    """The minimum over members is the global batch's, not the micro-batch's: 1 x 8 takes the losses of 8 x 1."""
-    method = {"name": "e-dpo", "beta": 0.1, "members": 3, "ensemble_min": minimum}
+@pytest.mark.parametrize(
+    "method",
+    [{"name": "kto"}, *({"name": "e-dpo", "ensemble_min": least} for least in ("dataset", "batch", "example"))],
+    ids=lambda method: "-".join(method.values()),
+)
+def test_micro_batches_do_not_matter_to_what_a_whole_batch_decides(method, make_job):
+    """Least members and reference points are the global batch's, not the micro-batch's: 1 x 8 is 8 x 1."""
     jobs = [make_job("align", f"m{size}", method=method, resources={"micro_batch": size}) for size in (1, 8)]
     for job in jobs:
         align.run(job)
@@ -84,6 +91,34 @@ def test_dpo_starts_at_ln_2(make_job):
     assert lines(job)[0]["loss"] == pytest.approx(math.log(2), abs=1e-6)
     assert lines(job)[0]["implicit_margin"] == pytest.approx(0, abs=1e-5)
     assert lines(job)[-1]["loss"] < math.log(2)
+
+
+def test_kto_measures_against_what_it_says_to_any_prompt(make_job):
+    """z0 is 0 at the reference; a step later it rests on the batch's mean log-ratio of prompts before other answers."""
+    base = make_job("sft", "base", settings={"student.sft.max_steps": 2})
+    sft.run(base)
+    roles = {"policy": base.out}
+    for name, settings in (("logps", {}), ("mismatched", {"logps.of": "mismatched"})):
+        reference = make_job("logps", name, inputs={"policy": base.out}, settings=settings)
+        logps.run(reference)
+        roles[name] = reference.out
+    method = {"name": "kto", "beta": 0.1}
+    for steps in (1, 2):
+        settings = {"train.max_steps": steps, "train.scheduler": "constant", "train.learning_rate": 3e-2}
+        align.run(make_job("align", f"kto-{steps}", method=method, inputs=roles, settings=settings))
+    job = make_job("align", "kto-2", method=method, inputs=roles)
+    assert lines(job)[0]["reference_point"] == pytest.approx(0, abs=1e-5)
+    assert lines(job)[0]["loss"] == pytest.approx(0.5, abs=1e-6)
+    rows, seed = TokenRows(Path(job.inputs["data"]), "train", "student", ("chosen", "rejected")), job.settings["seed"]
+    batch, others = Order(len(rows), 8, seed).batch(1), mismatched(len(rows), seed)
+    items = [(rows.item(row)[0], rows.item(others[row])[1]) for row in batch]
+    now, then = (
+        score_batch(load_policy({"path": one}).eval(), items, "fp32", logp=True)
+        for one in (str(Path(job.out).parent / "kto-1"), base.out)
+    )
+    assert abs((now - then).mean()) > 0.1
+    assert lines(job)[1]["mismatched_log_ratio"] == pytest.approx((now - then).mean(), abs=1e-5)
+    assert lines(job)[1]["reference_point"] == max(0.0, lines(job)[1]["mismatched_log_ratio"])
 
 
 def test_rows_of_another_dataset_are_refused(make_job, tmp_path):

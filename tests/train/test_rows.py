@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drdoctl.train.rows import TokenRows, flat
+from drdoctl.train.rows import MismatchedRows, TokenRows, flat
 
 
 def write(folder, columns, group=2):
@@ -38,6 +38,18 @@ def test_an_oracle_of_its_own_tokenizer_has_its_own_ids(tmp_path):
     write(tmp_path, {**columns, "oracle_prompt": [[30]], "oracle_chosen": [[31]]})
     assert TokenRows(tmp_path, "train", "oracle", ("chosen",)).item(0) == ([30], ([31],))
     assert TokenRows(tmp_path, "train", "student", ("chosen",)).item(0) == ([1], ([2],))
+
+
+def test_a_prompt_before_another_rows_responses(tmp_path):
+    """Partners' responses follow the prompts, cut where they would be longer than the longest sequence there is."""
+    prompts, chosen, rejected = [[1, 2], [3], [4, 5, 6]], [[7], [8, 9], [10]], [[11, 12, 13, 14], [15], [16]]
+    write(tmp_path, {"student_prompt": prompts, "student_chosen": chosen, "student_rejected": rejected})
+    rows = MismatchedRows(TokenRows(tmp_path, "train", "student", ("chosen", "rejected")), np.array([1, 2, 0]))
+    found = rows.items(np.array([2, 0, 1]))
+    assert found == [([4, 5, 6], ([7], [11, 12, 13])), ([1, 2], ([8, 9], [15])), ([3], ([10], [16]))]
+    assert rows.lengths.tolist() == [5, 3, 7]
+    assert rows.response_lengths.tolist() == [[2, 1], [1, 1], [1, 3]]
+    assert (len(rows), rows.names(np.array([2]))) == (3, ["r2"])
 
 
 IDS = st.lists(st.integers(0, 9), max_size=4)

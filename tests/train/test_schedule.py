@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drdoctl.train.schedule import Order, learning_rate, total_steps
+from drdoctl.train.schedule import Order, learning_rate, mismatched, total_steps
 
 SETTINGS = {"learning_rate": 2.0, "scheduler": "cosine", "warmup_steps": None, "warmup_ratio": None, "max_steps": None}
 
@@ -26,6 +26,16 @@ def test_epochs_differ_and_seeds_differ():
     order = Order(100, 100, 0)
     assert list(order.batch(0)) != list(order.batch(1))
     assert list(order.batch(0)) != list(Order(100, 100, 1).batch(0))
+
+
+@given(rows=st.integers(2, 50), seed=st.integers(0, 9))
+def test_every_row_has_another_as_its_partner(rows, seed):
+    """Partners are a ring in the first epoch's order: every row is one once, nobody its own; the seed decides."""
+    partners, order = mismatched(rows, seed), Order(rows, rows, seed).batch(0)
+    assert sorted(partners) == list(range(rows))
+    assert all(partners[row] != row for row in range(rows))
+    assert partners[order[1:]].tolist() == order[:-1].tolist()
+    assert mismatched(1, seed).tolist() == [0]
 
 
 @given(start=st.integers(0, 30))
