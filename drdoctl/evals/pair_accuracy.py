@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from drdoctl.evals import Eval, EvalData, Figure
+from drdoctl.evals import Eval, EvalData, Figure, Measure
 from drdoctl.evals._compare import mean_figure, share_above, warnings_for
 
 if TYPE_CHECKING:
@@ -77,6 +77,10 @@ class PairAccuracyEval(Eval):
     def needs_pairs(self) -> bool:
         """All of it is about the held-out pairs."""
         return True
+
+    def measures(self) -> list[Measure]:
+        """Return the student's own accuracies; the oracle's are the same for all students."""
+        return [Measure(f"{name}_accuracy") for name in ("implicit", "logp", "logp_per_token")]
 
     def measure(self, data: EvalData) -> list[Figure]:
         """Return accuracies, agreement with the oracle, length correlations and the oracle's calibration.

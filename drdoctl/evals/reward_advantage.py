@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from drdoctl.evals import REFERENCE, EvalData, Figure, Samples
+from drdoctl.evals import REFERENCE, EvalData, Figure, Measure, Samples
 from drdoctl.evals._compare import mean_figure, paired, rewards, warnings_for
 from drdoctl.evals._sampled import JudgedEval
 
@@ -33,6 +33,17 @@ class RewardAdvantageEval(JudgedEval):
     def baselines(self) -> list[str]:
         """Return what `against` names, and the logged responses: their spread is the unit."""
         return sorted({*self.against, REFERENCE})
+
+    def measures(self) -> list[Measure]:
+        """Return the reward, and both advantages over each baseline, at each temperature."""
+        names = ("reward_advantage_raw", "reward_advantage")
+        found = [
+            Measure(name, against, self.judge, at)
+            for at in self.temperatures
+            for against in self.against
+            for name in names
+        ]
+        return [*(Measure("reward", judge=self.judge, temperature=at) for at in self.temperatures), *found]
 
     def measure(self, data: EvalData) -> list[Figure]:
         """Return, for each temperature: the mean reward, and the raw and normalised advantage over each baseline.

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from drdoctl.evals import SFT, EvalData, Figure, Sampling
+from drdoctl.evals import SFT, EvalData, Figure, Measure, Sampling
 from drdoctl.evals._compare import mean_figure, paired, rewards, warnings_for
 from drdoctl.evals._sampled import SampledEval
 
@@ -38,6 +38,14 @@ class TrueRewardEval(SampledEval):
     def baselines(self) -> list[str]:
         """Return the SFT student."""
         return [SFT]
+
+    def measures(self) -> list[Measure]:
+        """Return the reward and its difference to the SFT student's, at each temperature."""
+        at = [sampling.temperature for sampling in self.samplings()]
+        return [
+            *(Measure("truth.reward", judge="truth", temperature=temperature) for temperature in at),
+            *(Measure("truth.reward_difference", SFT, "truth", temperature) for temperature in at),
+        ]
 
     def measure(self, data: EvalData) -> list[Figure]:
         """Return, for each temperature: `truth.reward`, `truth.PART` for each part, and `truth.reward_difference`."""

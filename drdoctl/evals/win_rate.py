@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, ClassVar, Literal
 
-from drdoctl.evals import EvalData, Figure, Samples
+from drdoctl.evals import EvalData, Figure, Measure, Samples
 from drdoctl.evals._compare import mean_figure, paired, rewards, share_above, warnings_for
 from drdoctl.evals._sampled import JudgedEval
 from drdoctl.evals._tests import CHANCE
@@ -29,6 +29,17 @@ class WinRateEval(JudgedEval):
     def baselines(self) -> list[str]:
         """Return what `against` names."""
         return list(self.against)
+
+    def measures(self) -> list[Measure]:
+        """Return what is compared with each baseline at each temperature, and the share that does not end."""
+        names = ("win_rate", "mean_difference", "win_rate_like_length")
+        found = [
+            Measure(name, against, self.judge, at)
+            for at in self.temperatures
+            for against in self.against
+            for name in names
+        ]
+        return [*found, *(Measure("not_ended", temperature=at, best="min") for at in self.temperatures)]
 
     def measure(self, data: EvalData) -> list[Figure]:
         """Return, for each temperature: tokens, share not ended, and three figures against each baseline."""

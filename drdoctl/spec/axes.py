@@ -19,7 +19,7 @@ from drdoctl.spec.overrides import path_of
 from drdoctl.spec.spots import SECTIONS, spot_of
 from drdoctl.spec.sugar import widen_name, widen_one
 
-NO_RESULT = ("version", "name", "publish", "zoo", "resources", "matrix")
+NO_RESULT = ("version", "name", "publish", "zoo", "resources", "matrix", "select")
 """Sections that change no result: a matrix over them would make the same student twice."""
 MOST = 256
 

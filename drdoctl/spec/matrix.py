@@ -14,6 +14,8 @@ from drdoctl.spec.model import Spec
 from drdoctl.spec.overrides import path_of, put
 
 METHOD = "method"
+EVERY = "all"
+"""What a combination is called where nothing that is shown tells it apart."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ def combinations(spec: Spec) -> list[Combo]:
     raw = spec.model_dump(mode="json", exclude_unset=True)
     taken = picks(spec.matrix)
     specs = [Spec.model_validate(combined(raw, spec.matrix, pick)) for pick in taken]
-    labels = _labels(specs, spec.matrix, taken)
+    labels = unique(names(specs, spec.matrix, taken))
     return [Combo(label, one, pick) for label, one, pick in zip(labels, specs, taken, strict=True)]
 
 
@@ -65,21 +67,33 @@ def picks(matrix: Mapping[str, Sequence[Any]]) -> list[dict[str, int]]:
     return [dict(zip(matrix, one, strict=True)) for one in indices]
 
 
-def _labels(specs: list[Spec], matrix: Mapping[str, list[Any]], taken: list[dict[str, int]]) -> list[str]:
-    methods = _method_labels([one.method for one in specs])
+def names(
+    specs: Sequence[Spec],
+    matrix: Mapping[str, Sequence[Any]],
+    taken: Sequence[Mapping[str, int]],
+    hidden: Sequence[str] = (),
+) -> list[str]:
+    """Return what tells the combinations apart in few words, keys of `hidden` left out; some may be called alike."""
+    methods = _method_labels([one.method for one in specs], hidden)
     shown = [axis for axis, values in matrix.items() if len(values) > 1 and axis.split(".")[0] != METHOD]
+    shown = [axis for axis in shown if axis not in hidden]
     short = _short_names(shown)
     labels = []
     for method, pick in zip(methods, taken, strict=True):
         rest = [f"{short[axis]}={_text(matrix[axis][pick[axis]])}" for axis in shown]
-        labels.append(",".join([method, *rest]))
+        labels.append(",".join([method, *rest] if METHOD not in hidden else rest) or EVERY)
+    return labels
+
+
+def unique(labels: Sequence[str]) -> list[str]:
+    """Return the labels with a number behind each that is there before."""
     return [
         label if labels.count(label) == 1 else f"{label}#{labels[: index + 1].count(label)}"
         for index, label in enumerate(labels)
     ]
 
 
-def _method_labels(chosen: list[Any]) -> list[str]:
+def _method_labels(chosen: list[Any], hidden: Sequence[str]) -> list[str]:
     """Return the methods' names, with the parameters in which those of one name differ, where the spec gives them."""
     dumps = [method.model_dump(mode="json", exclude={"name"}) if method else {} for method in chosen]
     labels = []
@@ -87,7 +101,8 @@ def _method_labels(chosen: list[Any]) -> list[str]:
         same = [other for one, other in zip(chosen, dumps, strict=True) if one and one.name == method.name]
         differing = [key for key in dump if any(other.get(key) != dump[key] for other in same)]
         differing += [key for other in same for key in other if key not in dump and key not in differing]
-        shown = [f"{key}={_text(dump[key])}" for key in differing if key in dump and key in method.model_fields_set]
+        told = [key for key in differing if key in dump and f"{METHOD}.{key}" not in hidden]
+        shown = [f"{key}={_text(dump[key])}" for key in told if key in method.model_fields_set]
         labels.append(",".join([method.name, *shown]))
     return labels
 

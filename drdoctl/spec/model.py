@@ -12,8 +12,10 @@ from drdoctl.core.parts import Model
 from drdoctl.data import Dataset, datasets
 from drdoctl.evals import Eval, evals
 from drdoctl.methods import Method, methods
+from drdoctl.spec.oracles import Judge, JudgeName, Oracle
 from drdoctl.spec.resources import Resources
 from drdoctl.spec.scalars import no_bool
+from drdoctl.spec.select import Select
 from drdoctl.spec.sugar import ByName, OneOrMany
 from drdoctl.spec.training import Lora, Sft, Training
 from drdoctl.splits import Split, splits
@@ -70,10 +72,15 @@ class Data(Model):
     eval_fraction: float | None = Field(default=None, gt=0, lt=1)
     """Share of the prompts held out for evaluation, where the source has no evaluation part of its own; without it,
     0.05."""
+    judge_fraction: float | None = Field(default=None, gt=0, lt=1)
+    """Share of the training prompts, told by a hash of the prompt, whose pairs nobody but the `judges` learns from."""
     max_rows: int | None = Field(default=None, ge=1)
     """Keep at most this many training pairs, drawn with the seed, after the split."""
     max_eval_rows: int | None = Field(default=None, ge=1)
     """Keep at most this many evaluation pairs, drawn with the seed."""
+    validation_fraction: float | None = Field(default=None, gt=0, lt=1)
+    """With `select`: share of the evaluation prompts and held-out pairs that students are chosen on, told by a hash of
+    the prompt; figures are read on the others. Without it, 0.5."""
     max_prompt_tokens: int = Field(default=512, ge=1)
     """Pairs with a longer prompt are dropped (never cut) and counted."""
     max_tokens: int = Field(default=1024, ge=2)
@@ -138,29 +145,6 @@ class Student(Model):
     """Train an adapter, not all parameters: begun in SFT, and alignment goes on with it."""
 
 
-class Oracle(Training):
-    """The reward model that teaches: trained here from a causal LM (eq. 2 and 5), or a finished one used as it is."""
-
-    model: str = Field(min_length=1)
-    """A Hub id, a local folder or `zoo/NAME`; `sft` starts from this spec's own SFT student. A finished reward
-    model is used as it is."""
-    revision: str | None = Field(default=None, min_length=1)
-    """The Hub commit, tag or branch."""
-    finished: bool | None = None
-    """Whether `model` is a finished reward model. Known for zoo names and local folders; say so for a reward model
-    on the Hub."""
-    dtype: Literal["fp32", "bf16"] = "fp32"
-    """Arithmetic of training and scoring."""
-    learning_rate: float = Field(default=1e-5, gt=0)
-    """Peak learning rate of AdamW."""
-    sft_weight: float = Field(default=0.01, ge=0, lt=1)
-    """a of eq. 5: weight of the SFT regulariser; 0 is the plain Bradley-Terry loss (eq. 2)."""
-    seed: int = Field(default=0, ge=0)
-    """Seed of the reward head's start weights, added to the spec's."""
-    lora: Lora | None = None
-    """Train an adapter and the reward head, not all parameters."""
-
-
 class Publish(Model):
     """Where finished artifacts go. A name in the zoo for each; `push` is a stage of its own and can be retried."""
 
@@ -186,6 +170,8 @@ class Spec(Model):
     data: Data
     student: Student
     oracle: Oracle | None = None
+    judges: dict[JudgeName, Judge] = {}
+    """Other reward models that only judge, by name: `judge: NAME` in an eval."""
     method: MethodField | None = None
     """The loss: a name, or a name with its hyper-parameters. In a matrix it may be left out here."""
     train: Training = Training()
@@ -197,6 +183,8 @@ class Spec(Model):
     draws other random numbers."""
     matrix: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
     """One student for each combination: dotted key -> list of values. What the combinations share runs once."""
+    select: Select | None = None
+    """Pick the best student of each group of the matrix by a validation figure."""
     publish: Publish | None = None
     zoo: str | None = Field(default=None, min_length=1)
     """Where `zoo/NAME` lives: a folder, a URL that fsspec opens, or `hub:ORG`. Without it, DRDOCTL_ZOO, else

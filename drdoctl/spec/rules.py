@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from drdoctl.core.errors import Fault, Where
-from drdoctl.spec import rules_data, rules_lora, rules_needs, rules_sampling, rules_training
+from drdoctl.spec import rules_data, rules_lora, rules_needs, rules_sampling, rules_select, rules_training
 from drdoctl.spec.case import Case
 from drdoctl.spec.faults import Look
 from drdoctl.spec.matrix import combinations
@@ -30,5 +30,6 @@ def check(spec: Spec, raw: Mapping[str, Any], look: Look, base: Path) -> tuple[l
     cases = [Case(combo, raw, look, base) for combo in combinations(spec)]
     faults = [fault for rule in EACH for case in cases for fault in rule(case)]
     faults += [fault for rule in ALL for fault in rule(cases)]
+    faults += [fault for rule in rules_select.WHOLE for fault in rule(cases, spec)]
     warnings = [] if faults else [text for rule in DOUBTS for case in cases for text in rule(case)]
     return faults, tuple(dict.fromkeys(warnings))

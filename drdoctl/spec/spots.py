@@ -8,9 +8,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from drdoctl.spec.marks import Key
-from drdoctl.spec.model import Data, NewModel, Oracle, Publish, Spec, Student
+from drdoctl.spec.model import Data, NewModel, Publish, Spec, Student
+from drdoctl.spec.oracles import Judge, Oracle
 from drdoctl.spec.plugins import PLUGINS
 from drdoctl.spec.resources import Resources
+from drdoctl.spec.select import Select
 from drdoctl.spec.serving import Server
 from drdoctl.spec.training import Lora, Sft, Training
 
@@ -23,11 +25,20 @@ SECTIONS: dict[Key, type[BaseModel]] = {
     ("student", "lora"): Lora,
     ("oracle",): Oracle,
     ("oracle", "lora"): Lora,
+    ("judges", "NAME"): Judge,
+    ("judges", "NAME", "lora"): Lora,
     ("train",): Training,
+    ("select",): Select,
     ("publish",): Publish,
     ("resources",): Resources,
     ("resources", "server"): Server,
 }
+"""Place -> the model there; `NAME` stands for the name that a judge has."""
+
+
+def section(path: Key) -> type[BaseModel] | None:
+    """Return the model that stands at a path, or None."""
+    return SECTIONS.get(("judges", "NAME", *path[2:]) if len(path) > 1 and path[0] == "judges" else path)
 
 
 @dataclass(frozen=True)
@@ -99,8 +110,8 @@ def spot_of(loc: tuple[str | int, ...], raw: Any) -> Spot:
             cls = PLUGINS[kind]().get(tag)
         elif logical in (("student", "model"), ("student", "sft")) and rest:
             rest.pop(0)
-        if rest and logical in SECTIONS:
-            kind, tag, owner, cls = None, None, path, SECTIONS[logical]
+        if rest and (here := section(logical)) is not None:
+            kind, tag, owner, cls = None, None, path, here
     return Spot(path, owner, kind, tag, cls, current, str(loc[-1]) if loc else "")
 
 
