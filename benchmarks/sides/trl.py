@@ -136,6 +136,40 @@ def dpo(*, precompute: bool, loss: str = "sigmoid", label_smoothing: float = 0.0
     return peer.record(trainer, read, peer.by_step(lambda *tokens: sum(tokens)))
 
 
+def kto(*, loss: str, desirable: float, undesirable: float, **common: Any) -> dict[str, Any]:
+    """Run KTOTrainer on the first batch over and over, each response a row of its own.
+
+    Winners go before losers, so that TRL's shift by one gives every prompt both responses of the row before.
+    """
+    import torch
+    from datasets import Dataset
+    from transformers import AutoModelForCausalLM
+    from trl import KTOConfig, KTOTrainer
+
+    peer = Peer(**common)
+    steps, batch = len(peer.rows) // peer.batch, peer.rows[: peer.batch]
+    single = [
+        {"prompt": row["prompt"], "completion": row[side], "label": side == "chosen"}
+        for side in ("chosen", "rejected")
+        for row in batch
+    ]
+    peer.rows = batch * steps
+    trainer = KTOTrainer(
+        model=AutoModelForCausalLM.from_pretrained(peer.model, dtype=torch.float32),
+        args=KTOConfig(
+            **peer.arguments(precompute_ref_log_probs=True, per_device_train_batch_size=len(single)),
+            beta=0.1,
+            loss_type=loss,
+            desirable_weight=desirable,
+            undesirable_weight=undesirable,
+        ),
+        train_dataset=Dataset.from_list(single * steps),
+        processing_class=peer.tokenizer,
+    )
+    read = peer.by_step(lambda prompt, chosen, rejected: 2 * prompt + chosen + rejected)
+    return peer.record(trainer, read, peer.by_step(lambda *tokens: sum(tokens)))
+
+
 def reward(*, head_seed: int | None = None, **common: Any) -> dict[str, Any]:
     """Run RewardTrainer: the Bradley-Terry loss on a new one-value head, or on drdoctl's for a seed."""
     import torch

@@ -39,6 +39,12 @@ def single(settings):
     return Ready(replace(WORLDS["quick"], name="single", batch=1, steps=4), settings)
 
 
+@pytest.fixture(scope="module")
+def whole(settings):
+    """The same, with all rows in every step."""
+    return Ready(replace(WORLDS["quick"], name="whole", rows=4, steps=4), settings)
+
+
 def apart(one: dict, other: dict) -> float:
     """Return the largest difference of two runs' losses, step by step."""
     assert len(one["losses"]) == len(other["losses"]) == 5
@@ -75,6 +81,19 @@ def test_losses_on_log_ratios_are_trls(ready, settings, method, loss, smoothing)
     theirs = run(ready.peer("benchmarks.sides.trl:dpo", **asked), settings)
     assert moved(ours) > 1e-2
     assert apart(ours, theirs) < 1e-5 * max(1.0, *ours["losses"])
+
+
+def test_kto_takes_the_same_losses(whole, settings):
+    """Step by step KTO's losses are KTOTrainer's to 1e-5, with its reference point, which matters here, and without."""
+    found = {}
+    for point, loss in (("mismatched", "kto"), ("zero", "apo_zero_unpaired")):
+        method = f"{{name: kto, reference_point: {point}, desirable_weight: 3.0, undesirable_weight: 0.5}}"
+        found[point] = run(whole.job("align", f"train.learning_rate={RATE}", f"method={method}"), settings)
+        asked = {"learning_rate": RATE, "loss": loss, "desirable": 3.0, "undesirable": 0.5}
+        theirs = run(whole.peer("benchmarks.sides.trl:kto", **asked), settings)
+        assert moved(found[point]) > 1e-2
+        assert apart(found[point], theirs) < 1e-5
+    assert apart(found["mismatched"], found["zero"]) > 1e-2
 
 
 def test_reward_models_take_the_same_losses(ready, settings):
