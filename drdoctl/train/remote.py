@@ -21,21 +21,9 @@ from drdoctl.core.commands import SERVE
 from drdoctl.core.errors import StageFailed
 from drdoctl.core.files import read_json, write_atomic
 from drdoctl.core.progress import Progress, StopRequested, stop_requested
+from drdoctl.train.api import ATTEMPTS, Malformed, NotTaken, passing, starting, together
 from drdoctl.train.chunks import POLL_SECONDS
-from drdoctl.train.completions import (
-    ATTEMPTS,
-    FORMS,
-    Answer,
-    Ask,
-    Completions,
-    Ends,
-    Form,
-    Malformed,
-    NotTaken,
-    failed,
-    passing,
-    starting,
-)
+from drdoctl.train.completions import FORMS, Answer, Ask, Completions, Ends, Form
 from drdoctl.train.draws import row_seed
 from drdoctl.train.notebook import Kept, notebook
 from drdoctl.train.responses import Said, Way, check_room
@@ -148,21 +136,7 @@ class _Session:
             await self.client.close()
 
     async def _while_wanted(self, *bodies: Coroutine[Any, Any, None]) -> None:
-        """Run the bodies together until all have ended, one has failed, or nobody wants them any more."""
-        tasks = {asyncio.ensure_future(body) for body in bodies}
-        try:
-            while tasks:
-                done, tasks = await asyncio.wait(tasks, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-                _check(self.job)
-                try:
-                    for task in done:
-                        task.result()
-                finally:
-                    self.server.check()  # that a server has died explains what a request saw of it
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await together(self.job, *bodies, watch=self.server.check)
 
     async def _find_model(self) -> None:
         """Wait until the server answers, and see that it serves this very model."""
@@ -176,7 +150,7 @@ class _Session:
                 broken += not starting(error)
                 late = time.monotonic() - began >= self.server.start_seconds
                 if late or broken == ATTEMPTS or not passing(error):
-                    raise failed(f"{self.server.url}/models", error, number) from None
+                    raise self.client.failed("models", error, number) from None
             await asyncio.sleep(LISTEN_SECONDS)
         names = self.served.names
         self.model = next((entry["id"] for entry in listed if {entry.get("id"), entry.get("root")} & {*names}), "")

@@ -5,29 +5,14 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from email.utils import formatdate
 from pathlib import Path
 
-import httpx2
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from drdoctl.core.errors import StageFailed
-from drdoctl.train import completions
-from drdoctl.train.completions import (
-    ATTEMPTS,
-    Ask,
-    Completions,
-    Ends,
-    Malformed,
-    NotTaken,
-    asked_pause,
-    body,
-    parse,
-    passing,
-    pause,
-)
+from drdoctl.train import api
+from drdoctl.train.api import ATTEMPTS, Malformed, NotTaken
+from drdoctl.train.completions import Ask, Completions, Ends, body, parse
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fake_server import running, tokens_for
@@ -40,7 +25,7 @@ KEY = "sk-very-secret"
 @pytest.fixture
 def fake(monkeypatch):
     """Return a running server; pauses are short."""
-    monkeypatch.setattr(completions, "PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(api, "PAUSE_SECONDS", 0.001)
     with running("m") as server:
         yield server
 
@@ -157,39 +142,11 @@ def test_refusals_are_left_to_the_caller(fake, status):
 
 def test_a_server_that_does_not_answer(fake, monkeypatch):
     """A response that takes longer than it may is asked for again, and in the end an error with its setting."""
-    monkeypatch.setattr(completions, "ATTEMPTS", 2)
+    monkeypatch.setattr(api, "ATTEMPTS", 2)
     fake.before = lambda *_: time.sleep(0.5) or True
     with pytest.raises(StageFailed, match="did not answer in time") as caught:
         ask(fake, timeout=0.1)
     assert "timeout_seconds" in caught.value.faults[0].hint
-
-
-def _error(**headers):
-    request = httpx2.Request("POST", "http://x")
-    return httpx2.HTTPStatusError("", request=request, response=httpx2.Response(429, headers=headers, request=request))
-
-
-@given(st.integers(0, 50))
-def test_the_pause_grows_and_stays_bounded(number):
-    """Back-off doubles up to a limit, with jitter from zero."""
-    most = min(completions.PAUSE_SECONDS * 2**number, completions.MAX_PAUSE_SECONDS)
-    assert 0 <= pause(number, _error()) <= most
-
-
-def test_a_server_may_ask_for_a_pause():
-    """`Retry-After` is honoured as seconds and as a date, within reason; nonsense in it is not."""
-    assert pause(0, _error(**{"Retry-After": "7"})) == 7
-    assert pause(0, _error(**{"Retry-After": "86400"})) == completions.MAX_ASKED_SECONDS
-    assert 50 < asked_pause({"Retry-After": formatdate(time.time() + 60, usegmt=True)}) <= 60
-    assert asked_pause({"Retry-After": formatdate(time.time() - 60, usegmt=True)}) == 0
-    assert [asked_pause({"Retry-After": text}) for text in ("", "soon", "nan")] == [None, None, None]
-
-
-def test_only_a_wrong_address_never_passes():
-    """What the network does may pass; an address that is none never will."""
-    assert passing(httpx2.ConnectError("refused"))
-    assert passing(Malformed("x"))
-    assert not passing(httpx2.UnsupportedProtocol("gopher"))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from transformers import AutoTokenizer
 from drdoctl.core.errors import StageFailed, UserError
 from drdoctl.core.progress import StopRequested
 from drdoctl.stages import Job
-from drdoctl.train import completions, remote, serve
+from drdoctl.train import api, remote, serve
 from drdoctl.train.completions import Answer
 from drdoctl.train.draws import row_seed
 from drdoctl.train.notebook import Notebook, notebook, stamps
@@ -35,7 +35,7 @@ FIRST = SimpleNamespace(first=True)
 @pytest.fixture
 def fake(monkeypatch):
     """Return a running server of the model; pauses are short."""
-    monkeypatch.setattr(completions, "PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(api, "PAUSE_SECONDS", 0.001)
     monkeypatch.setattr(remote, "LISTEN_SECONDS", 0.01)
     with running("other", NAME) as server:
         yield server
@@ -245,7 +245,7 @@ def _impatient(init):
     return short
 
 
-@pytest.mark.parametrize(("status", "attempts"), [(500, completions.ATTEMPTS), (404, 1)])
+@pytest.mark.parametrize(("status", "attempts"), [(500, api.ATTEMPTS), (404, 1)])
 def test_a_server_that_is_broken_is_not_waited_for(fake, sampler, status, attempts):
     """A server that listens and only fails is given up soon, with its own words; one that loads is waited for."""
     fake.listing = lambda handler, number: number < 9 and (handler.send(503, {}) or True)
