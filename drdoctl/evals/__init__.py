@@ -6,13 +6,16 @@ stage samples and scores once for all evals; an eval only says what it needs and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from drdoctl.core.parts import Part, discover
+from drdoctl.evals._questions import Asked, Question
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
 
 SFT = "sft"
@@ -95,6 +98,10 @@ class EvalData:
     known `ref_chosen_logp`, `ref_rejected_logp`, `oracle_margin`, `head_margin`."""
     warnings: Sequence[str] = ()
     seed: int = 0
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """Prompt id -> the prompt as people read it; only where an eval asks questions."""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """A question's key -> the answer, as it came."""
 
 
 class Eval(Part):
@@ -118,13 +125,38 @@ class Eval(Part):
         """Return the local files it reads: option -> path as the spec writes it. A plan knows them by their content."""
         return {}
 
+    def flaws(self, option: str, path: Path) -> list[str]:
+        """Return what is wrong with the content of a file that is there, one sentence each."""
+        return []
+
+    def texts(self) -> dict[str, str]:
+        """Return the texts shipped with drdoctl that decide the result: name -> text."""
+        return {}
+
+    @property
+    def needs_references(self) -> bool:
+        """Whether it is an error where not every prompt has a logged reference. Asked in the stage, files at hand."""
+        return False
+
+    def asks(self) -> list[Asked]:
+        """Return what a language model behind `resources.judge` is asked; none: it does without a server."""
+        return []
+
+    def questions(self, data: EvalData) -> list[Question]:
+        """Return the questions, in an order that follows from the data; `measure` then finds `data.answers`."""
+        return []
+
+    def verdict(self, question: Question, answer: str) -> str | None:
+        """Return what an answer says, in a word; None where it is not in the form that was asked for."""
+        return None
+
     @property
     def needs_pairs(self) -> bool:
         """Whether log-probabilities of the held-out pairs are needed."""
         return False
 
     def measures(self) -> list[Measure]:
-        """Return the figures that every student gets and that say which student is better; none: nothing to choose by."""
+        """Return the figures that every student gets and that say which one is better; none: nothing to choose by."""
         return []
 
     def measure(self, data: EvalData) -> list[Figure]:
