@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from drdoctl.core.errors import UserError
 from drdoctl.core.files import disk_errors, write_json
 from drdoctl.data import EVAL_FRACTION
-from drdoctl.data._choose import drawn, first_of_each, held_out
+from drdoctl.data._choose import JUDGES, drawn, first_of_each, held_out
 from drdoctl.data._ledger import Ledger
+from drdoctl.data._pick import Pairs, pick, statistics
 from drdoctl.data._read import Request, load_renderers, read_parts
 from drdoctl.data._render import Renderer
 from drdoctl.data._report import part_figures, raise_no_rows
@@ -36,29 +37,30 @@ def build(request: Request) -> None:
         spools = read_parts(request, source, renderers, ledger, work)
     ledger.raise_faults()
     sides = _sides(request, spools, ledger)
-    marks = sides.train.marks
-    columns = {name: marks.numpy(name) for name in ("confidence", "edit_distance", "chosen_tokens", "rejected_tokens")}
-    columns = {name: values[sides.rows] for name, values in columns.items()}
-    ids = WorkIds(sides.train.path, sides.rows)
-    kept, records = request.choose(request.data["split"], {"ids": ids, **columns}, request.settings["seed"])
-    after_split = sides.rows[np.asarray(kept, dtype=np.int64)]
-    train = drawn(marks.numpy("ident"), after_split, request.data["max_rows"], request.settings["seed"])
-    evaluation = drawn(
-        sides.eval.marks.numpy("ident"), sides.eval_rows, request.data["max_eval_rows"], request.settings["seed"]
-    )
-    for name, rows in (("split", len(sides.rows) - len(after_split)), ("max-rows", len(after_split) - len(train))):
+    seed = request.settings["seed"]
+    pairs = Pairs(sides.train.marks, sides.rows, WorkIds(sides.train.path, sides.rows))
+    training = pick(request.choose, request.data, seed, pairs)
+    train = training.rows
+    evaluation = drawn(sides.eval.marks.numpy("ident"), sides.eval_rows, request.data["max_eval_rows"], seed)
+    left = training.after_split
+    for name, rows in (("split", len(sides.rows) - left), ("max-rows", left - len(train))):
         if rows:
             ledger.drop("train", name, "", rows)
     if not len(train):
         raise_no_rows("train", ledger, request.data)
+    if request.data.get("judge_fraction") is not None and not len(sides.judge_rows):
+        hint = "leave `data.judge_fraction` out, and name a finished reward model as judge"
+        raise UserError("one training prompt cannot be shared with judges", code="no-rows", hint=hint)
     if not len(evaluation) and "eval" in spools:
         raise_no_rows("eval", ledger, request.data)
     if "prompts" in spools and not len(spools["prompts"].marks):
         raise_no_rows("prompts", ledger, request.data)
-    report = _write(request, spools, ledger, renderers, Chosen(sides, train, evaluation))
+    report = _write(request, spools, ledger, renderers, Chosen(sides, train, evaluation, training.flipped))
     for part in ledger.read:
         report["parts"][part].update(ledger.as_dict(part) | {"kept": report["parts"][part]["rows"]})
-    write_json(Path(request.out, "report.json"), report | {"split": records})
+    held = Pairs(sides.eval.marks, evaluation, WorkIds(sides.eval.path, evaluation))
+    found = {"train": training.statistics, "eval": [statistics(request.choose, held)]}
+    write_json(Path(request.out, "report.json"), report | {"split": training.records, "statistics": found})
     shutil.rmtree(work)
 
 
@@ -72,6 +74,8 @@ class Sides:
     eval: Spool
     eval_rows: np.ndarray
     """Indices into `eval`, which is `train` where prompts are held out."""
+    judge_rows: np.ndarray
+    """Indices into `train`: what only judges learn from, on neither side."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,8 @@ class Chosen:
     sides: Sides
     train: np.ndarray
     eval: np.ndarray
+    flipped: np.ndarray | None
+    """Which labels of `train` were turned round, where the split has a step that does so."""
 
 
 def _sides(request: Request, spools: dict[str, Spool], ledger: Ledger) -> Sides:
@@ -102,7 +108,11 @@ def _sides(request: Request, spools: dict[str, Spool], ledger: Ledger) -> Sides:
     seen = np.isin(prompts, taken) & ~out
     if seen.any():
         ledger.drop("train", "in-eval", work_value(train.path, "where", int(np.flatnonzero(seen)[0])), int(seen.sum()))
-    return Sides(train, np.flatnonzero(~out & ~seen), evaluation, eval_rows)
+    rest = np.flatnonzero(~out & ~seen)
+    fraction, apart = request.data.get("judge_fraction"), np.zeros(len(rest), dtype=bool)
+    if fraction is not None:
+        apart = held_out(prompts[rest], fraction, request.settings["seed"], JUDGES)
+    return Sides(train, rest[~apart], evaluation, eval_rows, rest[apart])
 
 
 def _write(
@@ -117,10 +127,13 @@ def _write(
 
     out, who, sides = Path(request.out), list(renderers), chosen.sides
     shas = {
-        "train": write_pairs(Picked(sides.train.path, chosen.train), out / "train.parquet", who),
+        "train": write_pairs(Picked(sides.train.path, chosen.train, chosen.flipped), out / "train.parquet", who),
         "eval": write_pairs(Picked(sides.eval.path, chosen.eval), out / "eval.parquet", who),
     }
     parts = {"train": (sides.train, chosen.train), "eval": (sides.eval, chosen.eval)}
+    if len(sides.judge_rows):
+        shas["judge"] = write_pairs(Picked(sides.train.path, sides.judge_rows), out / "judge.parquet", who)
+        parts["judge"] = (sides.train, sides.judge_rows)
     source = spools.get("prompts", sides.eval)
     rows = np.arange(len(source.marks)) if "prompts" in spools else chosen.eval
     unique = first_of_each(source.marks.numpy("prompt"), rows, source.marks.numpy("has_reference"))
@@ -150,7 +163,9 @@ def _imitated(
 
     if "sft" in spools:
         spool = spools["sft"]
-        taken = np.concatenate([chosen.sides.eval.marks.numpy("prompt")[chosen.eval], prompts.marks.numpy("prompt")])
+        judged = chosen.sides.train.marks.numpy("prompt")[chosen.sides.judge_rows]
+        held = chosen.sides.eval.marks.numpy("prompt")[chosen.eval]
+        taken = np.concatenate([held, prompts.marks.numpy("prompt"), judged])
         rows = np.flatnonzero(~np.isin(spool.marks.numpy("prompt"), taken))
         if len(rows) < len(spool.marks):
             ledger.drop("sft", "in-eval", "", len(spool.marks) - len(rows))

@@ -7,33 +7,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from drdoctl.core.chance import first, mixed
+
 if TYPE_CHECKING:
     import numpy as np
 
 HELD_OUT = 1
 ROWS = 2
+JUDGES = 15
+"""Purposes of `mixed`; those of splits are in `drdoctl/splits/_draw.py`."""
 
 
-def mixed(keys: np.ndarray, seed: int, purpose: int) -> np.ndarray:
-    """Return well-mixed 64 bits for each key (splitmix64's finaliser), another series for each seed and purpose."""
-    import numpy as np
-
-    start = np.uint64((seed * 0x9E3779B97F4A7C15 + purpose * 0xD1B54A32D192ED03) % 2**64)
-    with np.errstate(over="ignore"):
-        bits = keys.astype(np.uint64) + start
-        bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return bits ^ (bits >> np.uint64(31))
-
-
-def held_out(prompts: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """Return which rows are held out for evaluation. Shape (N,), bool; rows of one prompt share a side.
+def held_out(prompts: np.ndarray, fraction: float, seed: int, purpose: int = HELD_OUT) -> np.ndarray:
+    """Return which rows are held out, for evaluation or for judges. Shape (N,), bool; rows of one prompt share a side.
 
     About `fraction` of the prompts. With two prompts or more, there is at least one on each side.
     """
     import numpy as np
 
-    bits = mixed(prompts, seed, HELD_OUT)
+    bits = mixed(prompts, seed, purpose)
     out = bits < np.uint64(min(int(fraction * 2**64), 2**64 - 1))
     if len(np.unique(prompts)) > 1 and not out.any():
         out = bits == bits.min()
@@ -48,8 +40,7 @@ def drawn(idents: np.ndarray, rows: np.ndarray, most: int | None, seed: int) -> 
 
     if most is None or len(rows) <= most:
         return rows
-    ranks = np.argsort(mixed(idents[rows], seed, ROWS), kind="stable")
-    return np.sort(rows[ranks[:most]])
+    return rows[first(mixed(idents[rows], seed, ROWS), np.arange(len(rows)), most)]
 
 
 def first_of_each(keys: np.ndarray, rows: np.ndarray, better: np.ndarray) -> np.ndarray:

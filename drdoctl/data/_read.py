@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,11 @@ from drdoctl.data._render import Renderer
 from drdoctl.data._spool import Limits, Spool, Spooler
 from drdoctl.data._tokenizers import choose_pad, load_tokenizer, save_tokenizer
 
-Choose = Callable[[Sequence[Mapping[str, Any]], Mapping[str, Any], int], tuple[Any, list[dict[str, Any]]]]
-"""`splits._apply.apply_steps`: steps, columns, seed -> indices kept, records."""
+Choose = Callable[..., Any]
+"""`splits._apply.apply_steps`: steps, columns, seed, labels turned round before -> `splits._apply.Outcome`."""
+
+KEYS = {"student": "student.tokenizer", "oracle": "oracle.model"}
+"""Whose tokenizer -> the spec's key that names it; those of judges are called `judge_1a2b3c4d`."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,12 @@ class Request:
 def load_renderers(request: Request, source: Dataset) -> dict[str, Renderer]:
     """Return a renderer for each tokenizer, and save the tokenizers for the stages to come."""
     found = {}
-    for who in ("student", "oracle"):
+    own = sorted(name.removesuffix(".tokenizer") for name in request.locations if name.startswith("judge_"))
+    for who in ("student", "oracle", *own):
         location = request.locations.get(f"{who}.tokenizer")
         if location is None:
             continue
-        key = f"{who}.tokenizer" if who == "student" else "oracle.model"
+        key = KEYS.get(who, "judges")
         tokenizer = load_tokenizer(location, source.tokenizer_json(), key)
         found[who] = Renderer(tokenizer, request.data["template"], key)
         choose_pad(tokenizer, found[who].end_id)

@@ -217,6 +217,8 @@ def _literals(annotation: Any) -> list[Any]:
 
 def _wrong_pattern(spot: Spot, value: Any, where: Where) -> Fault:
     hint = "use small letters, digits, `.`, `_` and `-`, beginning with a letter or a digit"
+    if spot.path[:1] == ("judges",) and spot.word == "[key]":
+        hint = "a judge's name has small letters, digits, `_` and `-`, and begins with a letter"
     if spot.owner == ("publish",):
         hint = "write it as `zoo/NAME`, NAME of letters, digits, `.`, `_` and `-`"
     elif spot.dotted == "resources.server.url":

@@ -147,7 +147,8 @@ def _rebased(path: Key, value: Any, base: Path) -> Any:
     """Return the value with paths that exist from here turned into paths from `base`."""
     if isinstance(value, dict):
         return {key: _rebased((*path, key), item, base) for key, item in value.items()}
-    if not isinstance(value, str) or path not in PATHS or value.startswith("~") or Path(value).is_absolute():
+    known = path in PATHS or (path[:1] == ("judges",) and path[2:] == ("model",))
+    if not isinstance(value, str) or not known or value.startswith("~") or Path(value).is_absolute():
         return value
     here = Path.cwd().resolve()
     if here == base or kind_at(here / value) is None:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from drdoctl.core.errors import Fault
 from drdoctl.spec.case import Case
-from drdoctl.spec.model import NewModel, Oracle
+from drdoctl.spec.model import NewModel
+from drdoctl.spec.oracles import Oracle
 from drdoctl.spec.training import Training
 
 ORACLE_TRAINING = (*Training.model_fields, "sft_weight", "seed", "lora")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from drdoctl.core.errors import Fault, UserError
@@ -52,6 +53,14 @@ def oracle_model(spec: Spec, facts: Facts) -> ModelFacts | None:
     return facts.model("oracle.model", oracle.model, oracle.revision, finished=oracle.finished)
 
 
+def judge_model(spec: Spec, facts: Facts, name: str) -> ModelFacts | None:
+    """Return a judge's base or finished model, or None where it starts from the student."""
+    judge = spec.judges[name]
+    if judge.model == "sft":
+        return None
+    return facts.model(f"judges.{name}.model", judge.model, judge.revision, finished=judge.finished)
+
+
 def check(spec: Spec, facts: Facts) -> list[Fault]:
     """Return all that is wrong with what a spec points at."""
     faults: list[Fault] = []
@@ -63,6 +72,7 @@ def check(spec: Spec, facts: Facts) -> list[Fault]:
         lambda: _fits("oracle.model", oracle_model(spec, facts), spec, facts),
         lambda: _targets("student", spec.student.lora, _student_config, spec, facts),
         lambda: _targets("oracle", spec.oracle.lora if spec.oracle else None, _oracle_config, spec, facts),
+        *(partial(_judge_fits, name, spec, facts) for name in spec.judges),
     ]
     for one in checks:
         try:
@@ -76,6 +86,17 @@ def _fits(key: str, model: ModelFacts | None, spec: Spec, facts: Facts) -> None:
     """Raise UserError where the longest pair is longer than the model takes."""
     if model is not None and model.config is not None:
         check_length(model.config, spec.data.max_tokens, key=key, where=facts.places("data.max_tokens"))
+
+
+def _judge_fits(name: str, spec: Spec, facts: Facts) -> None:
+    """Raise UserError where a judge's model is not there or does not fit the pairs or its adapter."""
+    key, model = f"judges.{name}", judge_model(spec, facts, name)
+    _fits(f"{key}.model", model, spec, facts)
+
+    def config(*_: Any) -> Mapping[str, Any] | None:
+        return model.config if model is not None else _student_config(spec, facts)
+
+    _targets(key, spec.judges[name].lora, config, spec, facts)
 
 
 def _student_config(spec: Spec, facts: Facts) -> Mapping[str, Any] | None:

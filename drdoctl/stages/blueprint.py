@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from drdoctl.core.adapters import NF4
+from drdoctl.core.fingerprint import digest
 from drdoctl.spec.facts import Facts, ModelFacts, TokenizerFacts
 from drdoctl.spec.model import NewModel, Spec
 from drdoctl.spec.training import Lora, Training
-from drdoctl.spec.used import new_model_config, oracle_model, student_model, student_tokenizer
+from drdoctl.spec.used import judge_model, new_model_config, oracle_model, student_model, student_tokenizer
 from drdoctl.stages import Want, flatten
 
 ORACLE = "oracle"
@@ -71,13 +72,29 @@ class Blueprint:
         model = oracle_model(self.spec, self.facts)
         if model is None:
             return Origin()
-        return self._origin(ORACLE_MODEL, model, "" if model.finished else "zoo")
+        return self._origin(ORACLE_MODEL, model, "" if model.finished else "oracle-base")
 
     @property
     def oracle_finished(self) -> bool:
         """Whether the oracle is used as it is."""
         model = oracle_model(self.spec, self.facts)
         return model is not None and model.finished
+
+    def base_judge(self, name: str) -> Origin:
+        """Return a judge's base model, or the finished one, as an oracle's stage names it; nothing for `sft`."""
+        model = judge_model(self.spec, self.facts, name)
+        if model is None:
+            return Origin()
+        return self._origin(ORACLE_MODEL, model, name if model.finished else f"{name}-base")
+
+    def judge_reader(self, name: str) -> str:
+        """Return whose token columns a judge reads: `student`, `oracle`, or its own tokenizer's, `judge_1a2b3c4d`."""
+        model, oracle = judge_model(self.spec, self.facts, name), self.oracle_tokenizer()
+        if model is None or model.tokenizer.identity == self.student_tokenizer().identity:
+            return "student"
+        if oracle is not None and model.tokenizer.identity == oracle.identity:
+            return ORACLE
+        return f"judge_{digest(model.tokenizer.identity)[:8]}"
 
     def student_tokenizer(self) -> TokenizerFacts:
         """Return the student's tokenizer."""
@@ -105,7 +122,7 @@ class Blueprint:
             version=PULL_VERSION,
             settings={},
             externals={key: model.identity},
-            label=label if kind == ORACLE or key == STUDENT_MODEL else "oracle-base",
+            label=label,
             locations={"zoo": model.zoo},
             sizes={"model": {"config": model.config, "parameters": model.parameters}},
         )

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from drdoctl.spec.facts import ModelFacts, TokenizerFacts
-from drdoctl.spec.used import oracle_model, student_model
+from drdoctl.spec.used import judge_model, oracle_model, student_model
 from drdoctl.stages import Job, Want
-from drdoctl.stages.blueprint import ORACLE_MODEL, STUDENT_MODEL, Blueprint, Origin
+from drdoctl.stages.blueprint import ORACLE, ORACLE_MODEL, STUDENT_MODEL, Blueprint, Origin
 
 VERSION = 1
 SOURCE = "data.source"
+EVALUATED = "validation_fraction"
+"""The field of `data` that the evaluate stage reads."""
+
+_Tokenizer = tuple[str, TokenizerFacts | None, str, ModelFacts | None, Callable[[], Origin]]
+"""Its name among the externals, what stands for it, the role of the model that it comes with, and both of that."""
 
 
 def want(bp: Blueprint) -> Want:
     """Return the one data stage that all combinations with the same `data:` share."""
     spec, source = bp.spec, bp.facts.data(bp.spec.data.source)
-    settings = {f"data.{name}": value for name, value in spec.data.model_dump(mode="json").items()}
+    settings = {f"data.{name}": value for name, value in spec.data.model_dump(mode="json", exclude={EVALUATED}).items()}
+    if spec.data.judge_fraction is None:  # left out: artifacts had their names before there were judges
+        del settings["data.judge_fraction"]
     settings[SOURCE] = source.settings
     settings["data.split"] = [step for step in settings["data.split"] if step["name"] != "all"]
     if spec.student.sft:
@@ -25,9 +34,10 @@ def want(bp: Blueprint) -> Want:
     inputs: dict[str, Want] = {}
     externals = dict(source.externals)
     locations: dict[str, Any] = {SOURCE: source.location, "base": str(bp.facts.base)}
-    tokenizers = [
+    tokenizers: list[_Tokenizer] = [
         ("student.tokenizer", bp.student_tokenizer(), STUDENT_MODEL, student_model(spec, bp.facts), bp.base_student),
         ("oracle.tokenizer", bp.oracle_tokenizer(), ORACLE_MODEL, oracle_model(spec, bp.facts), bp.base_oracle),
+        *(_judges_own(bp, name) for name in spec.judges),
     ]
     for name, tokenizer, role, model, origin in tokenizers:
         if tokenizer is None:
@@ -49,6 +59,13 @@ def want(bp: Blueprint) -> Want:
         locations=locations,
         sizes={"rows": source.rows, "bytes": source.size},
     )
+
+
+def _judges_own(bp: Blueprint, name: str) -> _Tokenizer:
+    """Return a judge's tokenizer as one more that the rows are encoded with, where it is not known already."""
+    who, model = bp.judge_reader(name), judge_model(bp.spec, bp.facts, name)
+    own = model.tokenizer if model is not None and who not in ("student", ORACLE) else None
+    return f"{who}.tokenizer", own, f"{who}.model", model, partial(bp.base_judge, name)
 
 
 def _from_zoo(tokenizer: TokenizerFacts, model: ModelFacts | None, origin: Origin) -> Want | None:

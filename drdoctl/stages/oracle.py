@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drdoctl.spec.model import Oracle
+from drdoctl.spec.oracles import Oracle
 from drdoctl.stages import Job, Want
 from drdoctl.stages import data as data_stage
 from drdoctl.stages import sft as sft_stage

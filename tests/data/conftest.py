@@ -85,7 +85,17 @@ def build_data(tmp_path, tokenizer_folders):
     from drdoctl.splits._apply import apply_steps
 
     def run(
-        source, *, out="out", student="chat", oracle=None, sft_rows="chosen", seed=42, base=tmp_path, stop=False, **data
+        source,
+        *,
+        out="out",
+        student="chat",
+        oracle=None,
+        sft_rows="chosen",
+        seed=42,
+        base=tmp_path,
+        stop=False,
+        locations=None,
+        **data,
     ):
         settings = {
             "columns": {},
@@ -98,7 +108,8 @@ def build_data(tmp_path, tokenizer_folders):
             "template": "auto",
             "bad_rows": "fail",
         } | data
-        locations = {"base": str(base), "student.tokenizer": {"path": str(tokenizer_folders / student)}}
+        found = {"base": str(base), "student.tokenizer": {"path": str(tokenizer_folders / student)}}
+        locations = found | (locations or {})
         if oracle:
             locations["oracle.tokenizer"] = {"path": str(tokenizer_folders / oracle)}
         folder = tmp_path / out
