@@ -66,27 +66,39 @@ def pair_metrics(pairs: PairNumbers, student_margin: Tensor) -> dict[str, Tensor
     """Return what every pairwise method logs, each (N,) and detached.
 
     `student_margin` is the student's own reward margin (N,): beta * h, or what stands for it. `implicit_accuracy`:
-    does it put the labelled winner first; `oracle_agreement`: does it agree with the oracle (or the members' mean).
+    does it put the labelled winner first; `oracle_agreement`: does it agree with the oracle (or the members' mean);
+    `oracle_advantage`: the oracle's margin in favour of the response that it puts first (0 where it puts none first).
+    From means of squares and products, standard deviations and correlations over any steps follow exactly.
     """
     chosen, rejected = (values.detach() for values in logps(pairs))
-    margin = student_margin.detach()
+    margin, length = student_margin.detach(), widen(pairs.chosen_tokens - pairs.rejected_tokens)
     metrics = {
         "chosen_logp": chosen,
         "rejected_logp": rejected,
         "chosen_logp_per_token": chosen / pairs.chosen_tokens,
         "rejected_logp_per_token": rejected / pairs.rejected_tokens,
+        "chosen_tokens": widen(pairs.chosen_tokens),
+        "rejected_tokens": widen(pairs.rejected_tokens),
         "implicit_margin": margin,
+        "implicit_margin_sq": margin**2,
         "implicit_accuracy": share_above(margin),
+        "length_diff": length,
+        "length_diff_sq": length**2,
+        "implicit_margin_x_length_diff": margin * length,
     }
     if pairs.oracle_margin is not None:
         oracle = widen(pairs.oracle_margin).mean(dim=1)
         metrics["oracle_accuracy"] = share_above(oracle)
         metrics["oracle_agreement"] = share_above(margin * oracle.sign())
+        metrics["oracle_advantage"] = oracle * margin.sign()
     return metrics
 
 
 def distillation_metrics(dr: Tensor, student_margin: Tensor, error: Tensor) -> dict[str, Tensor]:
-    """Return the squared error, both margins, and their squares (for standard deviations), each (N,) and detached."""
+    """Return the squared error, both margins, their squares and their product, each (N,) and detached.
+
+    From these averages follow standard deviations and the correlation of the student's rewards with the oracle's.
+    """
     teacher, student = dr.detach(), student_margin.detach()
     return {
         "distillation": error.detach(),
@@ -94,4 +106,5 @@ def distillation_metrics(dr: Tensor, student_margin: Tensor, error: Tensor) -> d
         "dr_sq": teacher**2,
         "r_hat_margin": student,
         "r_hat_margin_sq": student**2,
+        "dr_x_r_hat_margin": teacher * student,
     }

@@ -154,8 +154,8 @@ class DrdoMethod(Method):
     def _contrast(self, pairs: PairNumbers) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the second term without alpha, and its metrics.
 
-        The sums of squares and products give the engine's averages what standard deviations and the correlation of
-        gate and length difference are made from.
+        The gate's square and its product with the length difference give the engine's averages what its standard
+        deviation and its correlation with that difference are made from.
         """
         z_w, z_l = logps(pairs, self.log_prob)
         gate = focal_gate(z_w - z_l, self.gamma)  # (1 - p_w)^gamma
@@ -169,7 +169,5 @@ class DrdoMethod(Method):
             "gate_sq": seen**2,
             "p_w": (z_w - z_l).detach().sigmoid(),
             "unlikelihood": log1mexp(z_l.detach()),
-            "length_diff": length,
-            "length_diff_sq": length**2,
             "gate_x_length_diff": seen * length,
         }

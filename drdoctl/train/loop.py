@@ -208,8 +208,10 @@ class _Sums:
 
     def add(self, out: LossOut, tokens: int) -> None:
         """Add one micro-batch."""
-        for name, value in {"loss": out.losses, **out.metrics}.items():
-            total = value.detach().double().sum().cpu()
+        found = {"loss": out.losses, **out.metrics}
+        # one copy to the CPU for all of them: each makes the host wait for the device
+        totals = torch.stack([value.detach().double().sum() for value in found.values()]).cpu()
+        for name, total in zip(found, totals, strict=True):
             self.values[name] = self.values.get(name, torch.zeros((), dtype=torch.float64)) + total
         self.tokens += tokens
 

@@ -12,7 +12,23 @@ from drdoctl.methods import LossOut, sft
 def nll(logp: Tensor, tokens: Tensor) -> LossOut:
     """Return -z / n, the negative log-likelihood of each response a token. Shapes: (N,); nats."""
     losses = sft.nll(logp, tokens)
-    return LossOut(losses, {"nll": losses.detach()})
+    return LossOut(losses, {"nll": losses.detach(), "response_tokens": widen(tokens)})
+
+
+def length_metrics(margin: Tensor, chosen_tokens: Tensor, rejected_tokens: Tensor) -> dict[str, Tensor]:
+    """Return what tells whether an oracle's margins follow length, each (N,) and detached.
+
+    `length_accuracy`: is the labelled winner the longer one. The averages give the correlation of margin and length.
+    """
+    length = widen(chosen_tokens - rejected_tokens)
+    return {
+        "chosen_tokens": widen(chosen_tokens),
+        "rejected_tokens": widen(rejected_tokens),
+        "length_accuracy": share_above(length),
+        "length_diff": length,
+        "length_diff_sq": length**2,
+        "margin_x_length_diff": margin * length,
+    }
 
 
 def bradley_terry(chosen_reward: Tensor, rejected_reward: Tensor) -> Tensor:
@@ -33,13 +49,17 @@ def oracle_loss(
     length; the sum would need another a for every corpus. With a = 0 it is eq. 2 alone and `chosen_logp` may be None.
     """
     ranking = bradley_terry(chosen_reward, rejected_reward)
-    margin = (widen(chosen_reward) - widen(rejected_reward)).detach()
+    chosen, rejected = widen(chosen_reward).detach(), widen(rejected_reward).detach()
+    margin = chosen - rejected
     metrics = {
         "bradley_terry": ranking.detach(),
         "accuracy": share_above(margin),
         "margin": margin,
-        "chosen_reward": widen(chosen_reward).detach(),
-        "rejected_reward": widen(rejected_reward).detach(),
+        "margin_sq": margin**2,
+        "chosen_reward": chosen,
+        "rejected_reward": rejected,
+        "reward": (chosen + rejected) / 2,
+        "reward_sq": (chosen**2 + rejected**2) / 2,
     }
     if sft_weight == 0:
         return LossOut(ranking, metrics)

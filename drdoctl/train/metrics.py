@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from drdoctl.core.files import disk_errors, write_atomic
+from drdoctl.core.metrics import read_metrics
 
 
 class MetricsFile:
@@ -29,16 +30,3 @@ class MetricsFile:
 
 def _line(values: dict[str, Any]) -> str:
     return json.dumps(values, sort_keys=True) + "\n"
-
-
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Return the whole lines of a metrics file; [] where there is none."""
-    lines: list[dict[str, Any]] = []
-    if not path.exists():
-        return lines
-    for text in path.read_text(encoding="utf-8").splitlines():
-        try:
-            lines.append(json.loads(text))
-        except ValueError:
-            break
-    return lines

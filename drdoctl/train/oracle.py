@@ -10,7 +10,7 @@ from drdoctl.methods import LossOut
 from drdoctl.stages import Job
 from drdoctl.train.forward import Outputs, given
 from drdoctl.train.loop import Task, train
-from drdoctl.train.losses import oracle_loss
+from drdoctl.train.losses import length_metrics, oracle_loss
 from drdoctl.train.models import new_head
 from drdoctl.train.rows import TokenRows
 from drdoctl.train.runtime import start
@@ -28,7 +28,9 @@ def run(job: Job) -> None:
         """Take responses that lie as chosen, rejected, chosen, rejected."""
         logp = outputs.logp[0::2] if outputs.logp is not None else None
         reward = given(outputs.reward)
-        return oracle_loss(reward[0::2], reward[1::2], logp, outputs.tokens[0::2], weight)
+        tokens = outputs.tokens[0::2], outputs.tokens[1::2]
+        out = oracle_loss(reward[0::2], reward[1::2], logp, tokens[0], weight)
+        return LossOut(out.losses, {**out.metrics, **length_metrics(out.metrics["margin"], *tokens)})
 
     task = Task(
         rows=TokenRows(job.input("data"), "train", "oracle", ("chosen", "rejected")),

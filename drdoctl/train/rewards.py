@@ -47,7 +47,10 @@ def _member(job: Job, world: World, where: dict[str, Any], member: int, tables: 
 
 
 def statistics(columns: dict[str, np.ndarray], lengths: tuple[np.ndarray, np.ndarray]) -> list[dict[str, float]]:
-    """Return each member's mean and sd of dr, agreement with the labels, and correlation with the length difference."""
+    """Return each member's mean and sd of dr, agreement with the labels and correlation with the length difference.
+
+    `length_accuracy` is the share of labels that prefer the longer response: what counting tokens would score.
+    """
     out = []
     for member in range(len(columns) // 2):
         margin = (columns[f"chosen_{member}"] - columns[f"rejected_{member}"]).astype(np.float64)
@@ -58,6 +61,7 @@ def statistics(columns: dict[str, np.ndarray], lengths: tuple[np.ndarray, np.nda
                 "margin_mean": float(margin.mean()),
                 "margin_std": float(margin.std()),
                 "accuracy": float((margin > 0).mean() + 0.5 * (margin == 0).mean()),
+                "length_accuracy": float((difference > 0).mean() + 0.5 * (difference == 0).mean()),
                 "length_correlation": float(
                     np.mean((margin - margin.mean()) * (difference - difference.mean())) / spread
                 )

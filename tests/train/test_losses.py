@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drdoctl.train.losses import bradley_terry, nll, oracle_loss
+from drdoctl.train.losses import bradley_terry, length_metrics, nll, oracle_loss
 
 REWARD = st.floats(-1e4, 1e4, width=32)
 
@@ -38,6 +38,21 @@ def test_sft_weight_without_log_probabilities_is_refused():
     """A regulariser with nothing to regularise is an error, not a silent 0."""
     with pytest.raises(ValueError, match="sft_weight"):
         oracle_loss(column(1.0), column(1.0), None, column(3.0), 0.01)
+
+
+def test_rewards_and_lengths_are_logged_with_their_squares():
+    """The mean reward is over both responses; a winner of 2 tokens against 5 is the shorter one, 3 tokens apart."""
+    out = oracle_loss(column(2.0), column(-1.0), None, column(2.0), 0.0).metrics
+    assert (out["margin_sq"].item(), out["reward"].item(), out["reward_sq"].item()) == (9.0, 0.5, 2.5)
+    lengths = length_metrics(out["margin"], column(2.0), column(5.0))
+    assert {name: value.item() for name, value in lengths.items()} == {
+        "chosen_tokens": 2.0,
+        "rejected_tokens": 5.0,
+        "length_accuracy": 0.0,
+        "length_diff": -3.0,
+        "length_diff_sq": 9.0,
+        "margin_x_length_diff": -9.0,
+    }
 
 
 def test_gradients_raise_the_winner_and_its_likelihood():

@@ -3,7 +3,8 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from drdoctl.train.metrics import MetricsFile, read_metrics
+from drdoctl.core.metrics import read_metrics
+from drdoctl.train.metrics import MetricsFile
 
 
 def test_lines_after_the_checkpoint_are_cut(tmp_path):
@@ -32,8 +33,3 @@ def test_numbers_survive_to_the_last_bit(tmp_path, values, cut):
         if step > cut:
             resumed.append(step, {"loss": value})
     assert whole.path.read_bytes() == resumed.path.read_bytes()
-
-
-def test_no_file_is_no_lines(tmp_path):
-    """A stage that has not begun has no metrics."""
-    assert read_metrics(tmp_path / "none.jsonl") == []

@@ -1,0 +1,23 @@
+"""`metrics.jsonl`, one line a step: read as far as it is whole, finished or not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Return a metrics file's whole lines, `step` and metric -> mean over the global batch; [] where there is none.
+
+    What comes after a line that is not whole (a crash tore it) is left out.
+    """
+    lines: list[dict[str, Any]] = []
+    if not path.exists():
+        return lines
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(text))
+        except ValueError:
+            break
+    return lines
