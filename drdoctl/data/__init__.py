@@ -66,6 +66,8 @@ class Dataset(Part):
     """Whether `data.columns` renames this source's columns."""
     gives_confidence: ClassVar[bool | None] = None
     """Whether rows carry a confidence, a preference or scores, as `easy` needs (None: only the rows can tell)."""
+    gives_scores: ClassVar[bool | None] = None
+    """Whether rows carry a score of each response, as `margin` needs (None: only the rows can tell)."""
     parts: ClassVar[tuple[str, ...]] = ("train",)
     """Which of train, eval, sft, prompts the source gives of itself."""
 

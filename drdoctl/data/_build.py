@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 def build(request: Request) -> None:
     """Write the data artifact. Raises DrdoError, or StopRequested after which the stage starts afresh."""
-    import numpy as np
-
     work = Path(request.out, "work")
     shutil.rmtree(work, ignore_errors=True)
     source = request.source()

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from drdoctl.data import Row
+from drdoctl.data._distance import edit_distances
 from drdoctl.data._records import Bad
 from drdoctl.data._render import Encoded, Renderer
 
@@ -21,6 +22,8 @@ class Ids:
     """The same as they go into the artifact: no prompt is empty."""
     reference: list[int] | None
     """A reference of its own, or the chosen response where it goes on otherwise from the whole prompt."""
+    edit_distance: float | None
+    """Between the two responses, where there are two."""
 
 
 Tokens = Mapping[str, Ids | Bad]
@@ -51,9 +54,10 @@ def _side(renderer: Renderer, chunk: Sequence[Row]) -> list[Ids | Bad]:
     own = [(at, row.reference) for at, row in enumerate(chunk) if row.reference not in (None, row.chosen)]
     references = renderer.encode([(chunk[at].prompt, [text]) for at, text in own if text is not None])
     by_row = {at: _reference(renderer, text, ids) for (at, text), ids in zip(own, references, strict=True)}
+    distances = edit_distances([[] if isinstance(ids, Bad) else ids.responses for ids in pairs])
     return [
-        ids if isinstance(ids, Bad) else _ids(renderer, row, ids, by_row.get(at))
-        for at, (row, ids) in enumerate(zip(chunk, pairs, strict=True))
+        ids if isinstance(ids, Bad) else _ids(renderer, row, ids, by_row.get(at), distance)
+        for at, (row, ids, distance) in enumerate(zip(chunk, pairs, distances, strict=True))
     ]
 
 
@@ -68,10 +72,10 @@ def _reference(renderer: Renderer, text: str | None, ids: Encoded | Bad) -> list
     return ids.responses[0] if not ids.tail else renderer.encode_apart(text)
 
 
-def _ids(renderer: Renderer, row: Row, ids: Encoded, reference: list[int] | None) -> Ids:
+def _ids(renderer: Renderer, row: Row, ids: Encoded, reference: list[int] | None, distance: float | None) -> Ids:
     if row.reference in (None, row.chosen) and row.chosen is not None and ids.tail:
         reference = renderer.encode_apart(row.chosen)
     laid = ids
     if not ids.prompt and ids.responses:  # a tree needs a prompt: no common start, so tokenise apart
         laid = Encoded(ids.tail, [], [renderer.encode_apart(text) for text in _responses(row)])
-    return Ids(ids, laid, reference)
+    return Ids(ids, laid, reference, distance)

@@ -1,4 +1,4 @@
-"""What later choices are made from: hashes, confidence, edit distance and lengths, about 50 bytes a row in memory."""
+"""What later choices are made from: hashes, confidence, edit distance, scores and lengths, about 55 bytes a row."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ class Marks:
     ident: array[int] = field(default_factory=lambda: array("Q"))
     confidence: array[float] = field(default_factory=lambda: array("d"))
     edit_distance: array[float] = field(default_factory=lambda: array("d"))
+    score_margin: array[float] = field(default_factory=lambda: array("d"))
+    """`score_chosen - score_rejected`, where the row has both."""
     prompt_tokens: array[int] = field(default_factory=lambda: array("i"))
     chosen_tokens: array[int] = field(default_factory=lambda: array("i"))
     rejected_tokens: array[int] = field(default_factory=lambda: array("i"))
@@ -39,6 +41,8 @@ class Marks:
         self.ident.append(hash_text(record["id"]))
         for name in ("confidence", "edit_distance"):
             getattr(self, name).append(float("nan") if record[name] is None else record[name])
+        scores = record["score_chosen"], record["score_rejected"]
+        self.score_margin.append(float("nan") if None in scores else scores[0] - scores[1])
         for name in ("prompt", "chosen", "rejected"):
             getattr(self, f"{name}_tokens").append(len(record[f"student_{name}"] or ()))
         self.has_reference.append(record["reference"] is not None)
@@ -100,15 +104,3 @@ def confidence(row: Row) -> float | None:
     if row.score_chosen is not None and row.score_rejected is not None:
         return abs(row.score_chosen - row.score_rejected)
     return None if row.preference is None else abs(row.preference - 0.5)
-
-
-def edit_distance(responses: list[list[int]]) -> float | None:
-    """Return the Levenshtein distance of two responses' tokens over the longer one's length, 0 to 1.
-
-    End tokens are left out. Table 5 of DRDO (appendix D) is about this figure.
-    """
-    if len(responses) != 2:
-        return None
-    from rapidfuzz.distance import Levenshtein
-
-    return float(Levenshtein.normalized_distance(responses[0][:-1], responses[1][:-1]))

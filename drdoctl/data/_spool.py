@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from drdoctl.data import BadRow, Row
 from drdoctl.data._encode import Ids, Tokens, ahead
 from drdoctl.data._ledger import Ledger
-from drdoctl.data._marks import Marks, Seen, confidence, edit_distance, hash_text
+from drdoctl.data._marks import Marks, Seen, confidence, hash_text
 from drdoctl.data._records import NUMBERS, TEXTS, Bad
 from drdoctl.data._render import Encoded, Renderer
 
@@ -124,7 +124,7 @@ class Spooler:
             "score_chosen": row.score_chosen,
             "score_rejected": row.score_rejected,
             "preference": row.preference,
-            "edit_distance": edit_distance(good["student"].found.responses),
+            "edit_distance": good["student"].edit_distance,
             "where": row.where,
         }
         for who, ids in good.items():

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
+FLIPPED = "flipped"
+"""The column of training pairs that says whose label is not the source's."""
+
 
 @dataclass(frozen=True)
 class Picked:
@@ -23,20 +26,56 @@ class Picked:
     path: Path
     rows: np.ndarray
     """Indices, ascending."""
+    flipped: np.ndarray | None = None
+    """Which of them have chosen and rejected change places and are marked so; None: there is no such mark. Bool."""
+    again: np.ndarray | None = None
+    """Which of them change places, where the file holds labels that were turned round before; else `flipped` tells."""
 
 
 def write_pairs(picked: Picked, path: Path, tokenizers: list[str]) -> str:
     """Write `train.parquet` or `eval.parquet`; return the sha256 over the ids, a line each."""
+    import pyarrow as pa
+
     columns = schema(tokenizers)
+    marks, change = picked.flipped, picked.flipped if picked.again is None else picked.again
+    if marks is not None:
+        columns = columns.append(pa.field(FLIPPED, pa.bool_()))
     sha = hashlib.sha256()
+    done = 0
 
     def convert(table: pa.Table) -> pa.Table:
+        nonlocal done
         for ident in table.column("id").to_pylist():
             sha.update(f"{ident}\n".encode())
-        return table.select(columns.names)
+        here = slice(done, done + table.num_rows)
+        done += table.num_rows
+        table = table.select([name for name in columns.names if name != FLIPPED])
+        if marks is None or change is None:
+            return table
+        return turned_round(table, change[here]).append_column(FLIPPED, pa.array(marks[here]))
 
     _write(picked, path, columns, convert)
     return sha.hexdigest()
+
+
+def turned_round(table: pa.Table, flipped: np.ndarray) -> pa.Table:
+    """Return pairs with the labels of some turned round: texts, token ids and scores change places, p becomes 1 - p.
+
+    Edit distance and confidence are about both responses and stay. `flipped`: shape (N,), bool.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not flipped.any():
+        return table
+    which, made = pa.array(flipped), {name: table.column(name) for name in table.column_names}
+    for name, column in made.items():
+        if name.endswith("chosen"):
+            other = name.removesuffix("chosen") + "rejected"
+            changed = pc.if_else(which, table.column(other), column), pc.if_else(which, column, table.column(other))
+            made |= dict(zip((name, other), changed, strict=True))
+    made["preference"] = pc.if_else(which, pc.subtract(1.0, table.column("preference")), table.column("preference"))
+    return pa.table(made, schema=table.schema)
 
 
 def write_sft(picked: Picked, path: Path, *, reference: bool) -> None:

@@ -22,6 +22,7 @@ class AlpacaEval(Adapter):
 
     paper: ClassVar[str] = "Dubois et al. 2024, arXiv 2404.04475 (CC BY-NC 4.0)"
     gives_confidence: ClassVar[bool | None] = True
+    gives_scores: ClassVar[bool | None] = False
     hub_id: ClassVar[str] = "tatsu-lab/alpaca_eval"
     # the data set's loading script is no longer run by `datasets`: its file is read instead
     hub_splits: ClassVar[dict[str, str]] = {"train": "alpaca_eval_annotations_alpaca_eval_gpt4.json"}

@@ -40,6 +40,7 @@ class HhRlhf(Adapter):
 
     paper: ClassVar[str] = "Bai et al. 2022, arXiv 2204.05862 (MIT)"
     gives_confidence: ClassVar[bool | None] = False
+    gives_scores: ClassVar[bool | None] = False
     hub_id: ClassVar[str] = "Anthropic/hh-rlhf"
 
     def convert(

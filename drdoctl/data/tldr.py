@@ -21,6 +21,7 @@ class Tldr(Adapter):
 
     paper: ClassVar[str] = "Stiennon et al. 2020, arXiv 2009.01325 (openai/summarize_from_feedback, MIT-style terms)"
     gives_confidence: ClassVar[bool | None] = True
+    gives_scores: ClassVar[bool | None] = False
     hub_id: ClassVar[str] = "openai/summarize_from_feedback"
     hub_config: ClassVar[str | None] = "comparisons"
     # the data set came with a loading script, which `datasets` no longer runs; the Hub keeps its rows here

@@ -17,6 +17,7 @@ class UltraFeedback(Adapter):
 
     paper: ClassVar[str] = "Cui et al. 2024, arXiv 2310.01377; binarized by HuggingFaceH4 (MIT)"
     gives_confidence: ClassVar[bool | None] = True
+    gives_scores: ClassVar[bool | None] = True
     hub_id: ClassVar[str] = "HuggingFaceH4/ultrafeedback_binarized"
     hub_splits: ClassVar[dict[str, str]] = {"train": "train_prefs", "eval": "test_prefs"}
 

@@ -36,6 +36,14 @@ def split(case: Case) -> Iterator[Fault]:
             hint = "use `data.split: all`, or pairs that carry `confidence`, scores or `preference`"
             message = f"split `{step.name}` needs a confidence, which dataset `{data.source.name}` does not have"
             yield case.fault("missing-confidence", message, where, hint)
+        if step.needs_scores and data.source.gives_scores is False:
+            hint = "use split `confidence`, `margin` with `by: oracle`, or pairs that carry scores"
+            message = f"split `{step.name}` needs scores, which dataset `{data.source.name}` does not have"
+            yield case.fault("missing-scores", message, where, hint)
+        if step.relabels and any(other.relabels for other in data.split[:index]):
+            message = f"split `{step.name}` relabels, which a step before it has done"
+            hint = "leave one of them out: `length-bias` relabels of itself"
+            yield case.fault("conflict", message, where, hint)
         if step.name == "all" and len(data.split) > 1:
             yield case.fault("no-effect", "split `all` has no effect among other steps", where, "leave it out")
         if step in data.split[:index]:

@@ -3,38 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from drdoctl.splits import PairTable, splits
+from drdoctl.splits._statistics import statistics
 
 if TYPE_CHECKING:
     import numpy as np
+
+SWAPPED = ("chosen_tokens", "rejected_tokens")
+NEGATED = ("score_margin", "oracle_margin")
+
+
+class Outcome(NamedTuple):
+    """What the steps leave."""
+
+    rows: np.ndarray
+    """Indices of the pairs that all steps keep, ascending."""
+    flipped: np.ndarray
+    """Which of their labels are not the source's. Shape (M,), bool."""
+    records: list[dict[str, Any]]
+    """One for each step: the step, rows before and kept, statistics before and after."""
+    table: list[dict[str, Any]]
+    """Statistics of all rows, and after each step; `after` names it."""
+    flips: bool
+    """Whether some step may turn labels round."""
 
 
 def apply_steps(
     steps: Sequence[Mapping[str, Any]],
     columns: Mapping[str, Any],
     seed: int,
-) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    """Return the indices that all steps keep, ascending, and a record of each step.
+    flipped: np.ndarray | None = None,
+) -> Outcome:
+    """Return what all steps keep and turn round, a record of each step, and the table of statistics.
 
-    `steps` are the spec's, plain; `columns` are `PairTable`'s, by name.
+    `steps` are the spec's, plain; `columns` are `PairTable`'s, by name; `flipped`: which labels were turned round
+    before, shape (N,).
     """
     import numpy as np
 
     table = PairTable(**columns)
     known = splits()
-    left = np.arange(len(table.ids))
+    left = np.arange(len(table))
+    turned = np.zeros(len(table), dtype=bool) if flipped is None else flipped.copy()
+    now = table
+    rows = [{"after": "all rows", **statistics(now, turned)}]
     records = []
-    for plain in steps:
-        step = known[plain["name"]].model_validate(plain)
-        before, rows = _rows(table, left), len(left)
-        left = left[step.keep(before, seed)]
-        after = _rows(table, left)
+    made = [known[plain["name"]].model_validate(plain) for plain in steps]
+    for plain, step in zip(steps, made, strict=True):
+        kept = step.apply(now, seed)
+        left, turned = left[kept.rows], turned[kept.rows] ^ kept.flipped
+        now = _taken(now, kept.rows, kept.flipped)
+        rows.append({"after": step.name, **statistics(now, turned)})
+        before, after = ({name: value for name, value in row.items() if name != "after"} for row in rows[-2:])
         records.append(
-            {"step": dict(plain), "rows": rows, "kept": len(left), "before": _means(before), "after": _means(after)}
+            {"step": dict(plain), "rows": before["rows"], "kept": len(left), "before": before, "after": after}
         )
-    return left, records
+    return Outcome(left, turned, records, rows, any(step.flips for step in made))
 
 
 class _Some(Sequence[str]):
@@ -52,24 +78,14 @@ class _Some(Sequence[str]):
         return self._ids[int(self._rows[place])]
 
 
-def _rows(table: PairTable, rows: np.ndarray) -> PairTable:
-    return PairTable(
-        ids=_Some(table.ids, rows),
-        confidence=table.confidence[rows],
-        edit_distance=table.edit_distance[rows],
-        chosen_tokens=table.chosen_tokens[rows],
-        rejected_tokens=table.rejected_tokens[rows],
-    )
-
-
-def _means(table: PairTable) -> dict[str, float | None]:
-    """Return mean and median of confidence and edit distance; a median is where `easy` and `hard` part."""
+def _taken(table: PairTable, rows: np.ndarray, flipped: np.ndarray) -> PairTable:
+    """Return some pairs of a table, those in `flipped` with chosen and rejected in each other's place."""
     import numpy as np
 
-    found: dict[str, float | None] = {}
-    for name in ("confidence", "edit_distance"):
-        values = getattr(table, name)
-        values = values[~np.isnan(values)]
-        found[f"mean_{name}"] = round(float(values.mean()), 6) if values.size else None
-        found[f"median_{name}"] = round(float(np.median(values)), 6) if values.size else None
-    return found
+    columns = {name: values for name, values in vars(table).items() if name != "ids" and values is not None}
+    columns = {name: values[rows] for name, values in columns.items()}
+    if flipped.any():
+        first, second = (columns[name] for name in SWAPPED)
+        columns |= dict(zip(SWAPPED, (np.where(flipped, second, first), np.where(flipped, first, second)), strict=True))
+        columns |= {name: np.where(flipped, -columns[name], columns[name]) for name in NEGATED if name in columns}
+    return PairTable(ids=_Some(table.ids, rows), **columns)

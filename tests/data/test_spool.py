@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from drdoctl.data import BadRow, Row, _marks
 from drdoctl.data._ledger import Ledger
-from drdoctl.data._marks import Seen, confidence, edit_distance, hash_prompt
+from drdoctl.data._distance import edit_distances
+from drdoctl.data._marks import Seen, confidence, hash_prompt
 from drdoctl.data._render import Renderer
 from drdoctl.data._spool import CHUNK_ROWS, Limits, Spooler
 
@@ -120,7 +121,7 @@ def test_what_stands_for_confidence(fields, expected):
 )
 def test_edit_distance_by_hand(first, second, expected):
     """Insertions, deletions and substitutions count one each, over the longer response, without the end token."""
-    assert edit_distance([first, second]) == expected
+    assert edit_distances([[first, second], [first]]) == [expected, None]
 
 
 def test_a_text_and_the_same_text_as_the_only_turn_are_one_prompt():

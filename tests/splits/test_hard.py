@@ -29,8 +29,9 @@ def test_both_below_their_medians():
 def test_steps_compose_and_report_their_means():
     """Each step sees only what the one before kept, indices stay those of the whole table, and means are recorded."""
     table = columns([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
-    kept, records = apply_steps([{"name": "easy"}, {"name": "hard"}], table, 0)
-    assert kept.tolist() == [3]
+    rows, flipped, records, *_ = apply_steps([{"name": "easy"}, {"name": "hard"}], table, 0)
+    assert rows.tolist() == [3]
+    assert flipped.tolist() == [False]
     assert [(record["rows"], record["kept"]) for record in records] == [(6, 3), (3, 1)]
     assert records[0]["before"]["mean_confidence"] == 3.5
     assert records[1]["after"]["mean_edit_distance"] == 0.4
@@ -58,6 +59,6 @@ def test_ids_are_looked_up_only_for_messages():
 
 def test_no_steps_keep_everything():
     """An empty list of steps keeps all rows and reports nothing."""
-    kept, records = apply_steps([], columns([1.0, np.nan], [0.1, 0.2]), 0)
-    assert kept.tolist() == [0, 1]
-    assert records == []
+    made = apply_steps([], columns([1.0, np.nan], [0.1, 0.2]), 0)
+    assert made.rows.tolist() == [0, 1]
+    assert made.records == []
