@@ -40,12 +40,18 @@ def program(name: str) -> str | None:
     return shutil.which(name) or beside
 
 
+def lacks_key(section: str, server: Mapping[str, Any]) -> list[Fault]:
+    """Return the fault that the variable with a server's key is not set. `section`: where the spec describes it."""
+    name = server["key_env"]
+    if name is None or os.environ.get(name, "").strip():
+        return []
+    hint = f"set it to the server's key and run the same command again: `export {name}=…`"
+    return [Fault("no-key", f"`{section}.key_env` names `{name}`, which is not set", None, hint)]
+
+
 def not_ready(server: Mapping[str, Any]) -> list[Fault]:
     """Return what this machine lacks for `resources.server`: its key, or the program that starts it."""
-    faults, name = [], server["key_env"]
-    if name is not None and not os.environ.get(name, "").strip():
-        hint = f"set it to the server's key and run the same command again: `export {name}=…`"
-        faults.append(Fault("no-key", f"`resources.server.key_env` names `{name}`, which is not set", None, hint))
+    faults = lacks_key("resources.server", server)
     first = words(server["command"])[0]
     if server["url"] is None and program(first) is None:
         hint = "`pip install vllm`, give `resources.server` another `command` or a `url`, or leave `sampler` out"

@@ -71,6 +71,12 @@ class ZooError(DrdoError):
     exit_code = 4
 
 
+class NetworkError(DrdoError):
+    """A server that a spec names does not answer, or refuses; to the parent of a stage, the same as `ZooError`."""
+
+    exit_code = 4
+
+
 class IntegrityError(DrdoError):
     """A hash or a manifest does not match what is on disk."""
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 class Question:
     """One question, and the row of `judgements.parquet` that its answer makes."""
 
+    judge: str
+    """Who judges, as the figures say it: `llm:MODEL`."""
     model: str
     text: str
     """The whole of the message."""

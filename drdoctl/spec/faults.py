@@ -221,9 +221,9 @@ def _wrong_pattern(spot: Spot, value: Any, where: Where) -> Fault:
         hint = "a judge's name has small letters, digits, `_` and `-`, and begins with a letter"
     if spot.owner == ("publish",):
         hint = "write it as `zoo/NAME`, NAME of letters, digits, `.`, `_` and `-`"
-    elif spot.dotted == "resources.server.url":
+    elif spot.dotted in ("resources.server.url", "resources.judge.url"):
         hint = "write it as `http://HOST:PORT/v1`, without a password or a query"
-    elif spot.dotted == "resources.server.key_env":
+    elif spot.dotted in ("resources.server.key_env", "resources.judge.key_env"):
         # what stands there may be the key itself: neither it nor its line is shown
         hint = "put the key into a variable of the environment and give the variable's name, such as `OPENAI_API_KEY`"
         return Fault("wrong-value", f"`{spot.dotted}` is no variable's name", replace(where, text=None), hint)

@@ -44,6 +44,11 @@ def _files(case: Case) -> Iterator[Fault]:
         if kind_at(case.base / expand(name)) != "file":
             hint = "give the right path; it is taken relative to the spec's folder"
             yield case.fault("no-such-file", f"there is no file `{name}`", f"evaluate.{index}.{option}", hint)
+            continue
+        one = case.spec.evaluate[index]
+        for flaw in one.flaws(option, case.base / expand(name)):
+            hint = f"mend `{name}`; `drdoctl show eval {one.name}` says what it holds"
+            yield case.fault("bad-file", flaw, f"evaluate.{index}.{option}", hint)
 
 
 def _folders(case: Case) -> Iterator[Fault]:

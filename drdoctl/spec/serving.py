@@ -1,4 +1,4 @@
-"""The part of a spec that says where a server samples responses."""
+"""The parts of a spec that say where servers are: one that samples responses, one that judges them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pydantic import Field
 from drdoctl.core.commands import SERVE
 from drdoctl.core.parts import Model
 
+URL = r"^https?://[^\s/@]+(/[^\s@?#]*)?$"
+VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 PLACEHOLDERS = ("model", "name", "dtype", "port")
 NEEDED = ("model", "port")
 
@@ -20,12 +22,37 @@ class Server(Model):
     command: str = Field(default=SERVE, min_length=1)
     """Starts the server. Filled in: `{model}` the model's folder, `{name}` the artifact's name, `{dtype}` `float32` or
     `bfloat16`, `{port}` a free port. It may name programs with their options, but no shell reads it."""
-    url: str | None = Field(default=None, pattern=r"^https?://[^\s/@]+(/[^\s@?#]*)?$")
+    url: str | None = Field(default=None, pattern=URL)
     """A server that runs already and serves the model under its artifact's name, in place of `command`:
     `http://HOST:PORT/v1`."""
     concurrency: int = Field(default=32, ge=1, le=1024)
     """Requests under way at once."""
     timeout_seconds: float = Field(default=120, gt=0)
     """How long one response may take, from the request to its last token; a later one is asked for again."""
-    key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    key_env: str | None = Field(default=None, pattern=VARIABLE)
     """The environment variable that holds the server's key, such as `OPENAI_API_KEY`; without it, no key is sent."""
+
+
+class Price(Model):
+    """What a judge's server charges, in any currency."""
+
+    input: float = Field(ge=0, le=1e9)
+    """For a million tokens of questions."""
+    output: float = Field(ge=0, le=1e9)
+    """For a million tokens of answers."""
+
+
+class JudgeServer(Model):
+    """The OpenAI-compatible server behind evals such as `llm-judge`. It gets prompts, references and responses."""
+
+    url: str | None = Field(default=None, pattern=URL)
+    """Where it is: `https://api.openai.com/v1`, or `http://HOST:PORT/v1` for one of your own. Nothing is sent unless a
+    spec says where."""
+    key_env: str | None = Field(default=None, pattern=VARIABLE)
+    """The environment variable that holds the server's key, such as `OPENAI_API_KEY`; without it, no key is sent."""
+    concurrency: int = Field(default=8, ge=1, le=1024)
+    """Requests under way at once."""
+    timeout_seconds: float = Field(default=120, gt=0)
+    """How long one answer may take; a later one is asked for again."""
+    price_per_million_tokens: Price | None = None
+    """`{input: 2.50, output: 10.00}`: the plan then gives the money too."""

@@ -147,17 +147,24 @@ class Api:
         return " ".join(self.hide(text).split())[:SHOWN] or "no details"
 
 
-async def together(job: Place, *bodies: Coroutine[Any, Any, None], watch: Callable[[], None] = lambda: None) -> None:
-    """Run the bodies until all have ended, one has failed, or a stop is asked for: requests under way are dropped.
+async def together(
+    job: Place,
+    *bodies: Coroutine[Any, Any, None],
+    watch: Callable[[], None] = lambda: None,
+    patience: float = 0.0,
+) -> None:
+    """Run the bodies until all have ended, one has failed, or a stop is asked for and `patience` seconds are over.
 
     `watch` is called a few times a second and after every body, and may raise. Raises StopRequested.
     """
-    tasks = {asyncio.ensure_future(body) for body in bodies}
+    tasks, asked = {asyncio.ensure_future(body) for body in bodies}, math.inf
     try:
         while tasks:
             done, tasks = await asyncio.wait(tasks, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if stop_requested(job):
-                raise StopRequested
+                asked = min(asked, time.monotonic())
+                if not tasks or time.monotonic() - asked >= patience:
+                    raise StopRequested
             try:
                 for task in done:
                     task.result()
