@@ -101,10 +101,12 @@ def _require_someone_to_ask(options: Options, order: Order) -> None:
 def _require_tools(order: Order) -> None:
     """Raise UserError, before hours of training, where a stage will want a server or a library that is not there."""
     from drdoctl.core.adapters import without_nf4
-    from drdoctl.core.commands import not_ready
+    from drdoctl.core.commands import lacks_key, not_ready
 
     ahead = [stage.want for stage in order.plan.stages if stage.action != "reuse"]
     faults = not_ready(order.spec.resources.server.model_dump()) if any("sampler" in w.settings for w in ahead) else []
+    if any("judge" in stage.estimate.as_dict() for stage in order.plan.stages if stage.action != "reuse"):
+        faults += lacks_key("resources.judge", order.spec.resources.judge.model_dump())
     faults += without_nf4(want.settings for want in ahead)
     if faults:
         raise UserError(faults)

@@ -20,7 +20,7 @@ def plan_text(plan: Mapping[str, Any], spec: str) -> str:
         return f"No changes. {count} {spec}."
     there = [action for action in SYMBOLS if plan["summary"][action]]
     legend = "Legend: " + "   ".join(f"{SYMBOLS[action]} {MEANINGS[action]}" for action in there)
-    return "\n".join([legend, *_lines(stages), *_server(plan), _summary(plan)])
+    return "\n".join([legend, *_lines(stages), *_server(plan), *_judge(plan), _summary(plan)])
 
 
 def _lines(stages: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -46,6 +46,21 @@ def _server(plan: Mapping[str, Any]) -> list[str]:
     server = spec["resources"]["server"]
     where = f"at {server['url']}" if server["url"] else f"started for each evaluation as `{server['command']}`"
     return [f"Sampling: by the server {where}."]
+
+
+def _judge(plan: Mapping[str, Any]) -> list[str]:
+    """Return a line that says which language model will be asked how much, and where it is, where one will."""
+    ahead = [stage["estimate"] for stage in plan["stages"] if stage["action"] != "reuse"]
+    asked = [estimate["judge"] for estimate in ahead if "judge" in estimate]
+    if not asked:
+        return []
+    names = ", ".join(dict.fromkeys(f"`{name}`" for one in asked for name in one["models"]))
+    requests, read, wrote = (sum(one[key] for one in asked) for key in ("requests", "tokens_in", "tokens_out"))
+    parts = [f"{requests:,} requests", f"about {_amount(read)} tokens in and {_amount(wrote)} out"]
+    if any("cost" in one for one in asked):
+        parts.append(f"about {sum(one.get('cost', 0) for one in asked):,.2f}")
+    where = plan["spec"]["resources"]["judge"]["url"]
+    return [f"Judging: by {names} at {where}: {', '.join(parts)}; replies that the store has are not asked for again."]
 
 
 def _size(stage: Mapping[str, Any]) -> str:

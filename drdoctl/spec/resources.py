@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from drdoctl.core.parts import Model
 from drdoctl.spec.scalars import no_bool
-from drdoctl.spec.serving import Server
+from drdoctl.spec.serving import JudgeServer, Server
 
 
 class Resources(Model):
@@ -51,3 +51,5 @@ class Resources(Model):
     """A stage that shows no progress for this long is taken for hung and stopped."""
     server: Server = Server()
     """The server that samples with `sampler: server`; without it, `vllm serve` is started where it is installed."""
+    judge: JudgeServer = JudgeServer()
+    """The server behind evals that ask a language model, such as `llm-judge`."""

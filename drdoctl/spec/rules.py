@@ -10,14 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from drdoctl.core.errors import Fault, Where
-from drdoctl.spec import rules_data, rules_lora, rules_needs, rules_sampling, rules_select, rules_training
+from drdoctl.spec import (
+    rules_data,
+    rules_judging,
+    rules_lora,
+    rules_needs,
+    rules_sampling,
+    rules_select,
+    rules_training,
+)
 from drdoctl.spec.case import Case
 from drdoctl.spec.faults import Look
 from drdoctl.spec.matrix import combinations
 from drdoctl.spec.model import Spec
 
 EACH = (*rules_data.EACH, *rules_training.EACH, *rules_lora.EACH, *rules_needs.EACH)
-ALL = (*rules_training.ALL, *rules_needs.ALL, *rules_sampling.ALL)
+ALL = (*rules_training.ALL, *rules_needs.ALL, *rules_sampling.ALL, *rules_judging.ALL)
 DOUBTS = (*rules_training.DOUBTS, *rules_needs.DOUBTS)
 
 

@@ -13,7 +13,7 @@ from drdoctl.spec.oracles import Judge, Oracle
 from drdoctl.spec.plugins import PLUGINS
 from drdoctl.spec.resources import Resources
 from drdoctl.spec.select import Select
-from drdoctl.spec.serving import Server
+from drdoctl.spec.serving import JudgeServer, Price, Server
 from drdoctl.spec.training import Lora, Sft, Training
 
 SECTIONS: dict[Key, type[BaseModel]] = {
@@ -32,6 +32,8 @@ SECTIONS: dict[Key, type[BaseModel]] = {
     ("publish",): Publish,
     ("resources",): Resources,
     ("resources", "server"): Server,
+    ("resources", "judge"): JudgeServer,
+    ("resources", "judge", "price_per_million_tokens"): Price,
 }
 """Place -> the model there; `NAME` stands for the name that a judge has."""
 
