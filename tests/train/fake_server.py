@@ -45,6 +45,8 @@ class Fake(ThreadingHTTPServer):
         """Kinds of prompts that it does not take: `vllm`, `ids`."""
         self.reads = len
         self.tells_ids = True
+        self.judge = lambda _question: "Both will do.\nVerdict: tie"
+        """Answers a question put as a chat: called with its text."""
         self.complete = None
         """Answers in place of the made-up model: called with the handler and the request."""
         self.before = lambda _handler, _number: False
@@ -96,10 +98,20 @@ class Handler(BaseHTTPRequestHandler):
             server.most = max(server.most, server.now)
         try:
             if not server.before(self, number):
-                (server.complete or Handler.complete)(self, asked)
+                kind = Handler.chat if self.path.endswith("/chat/completions") else Handler.complete
+                (server.complete or kind)(self, asked)
         finally:
             with server.lock:
                 server.now -= 1
+
+    def chat(self, asked):
+        """Answer a question as a good server does."""
+        server, question = self.server, asked["messages"][0]["content"]
+        with server.lock:
+            server.seen.append(("chat", asked))
+        message = {"role": "assistant", "content": server.judge(question)}
+        usage = {"prompt_tokens": len(question) // 4, "completion_tokens": 9}
+        self.send(200, {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": usage})
 
     def complete(self, asked):
         """Answer as a good server does."""
