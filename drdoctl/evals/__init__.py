@@ -31,6 +31,14 @@ class Sampling:
     max_new_tokens: int
     prompts: int | None = None
     """How many evaluation prompts, from the front of the list; None: all."""
+    of: str = ""
+    """Whose prompts: empty for the data's, else the name of an eval that brings instructions of its own."""
+
+    @property
+    def label(self) -> str:
+        """Return the name of the draws: the same prompt gets the same response, however many prompts are asked for."""
+        name = f"t{self.temperature:g}-p{self.top_p:g}-n{self.max_new_tokens}"
+        return f"{self.of}-{name}" if self.of else name
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,8 @@ class Samples:
     ended: np.ndarray
     """Whether the end token came before the limit. Shape (P,), bool."""
     scores: dict[str, np.ndarray]
-    """Judge -> reward, shape (P,): `oracle`; and the parts of `truth` as `truth.reward`, `truth.wrong` …"""
+    """Judge -> reward, shape (P,): `oracle`, the names of other judges; and the parts of `truth` as `truth.reward`,
+    `truth.wrong` …"""
 
 
 @dataclass(frozen=True)
@@ -97,6 +106,8 @@ class EvalData:
     """Held-out pairs, each shape (M,): `chosen_logp`, `rejected_logp`, `chosen_tokens`, `rejected_tokens`, and where
     known `ref_chosen_logp`, `ref_rejected_logp`, `oracle_margin`, `head_margin`."""
     warnings: Sequence[str] = ()
+    stamps: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """A judge beside the oracle -> what its figures are stamped with."""
     seed: int = 0
     prompts: Mapping[str, str] = field(default_factory=dict)
     """Prompt id -> the prompt as people read it; only where an eval asks questions."""
@@ -113,8 +124,22 @@ class Eval(Part):
         """Return the samplings this eval needs (none: it does without samples)."""
         return []
 
+    def instructed(self) -> Sampling | None:
+        """Return how the instructions of the eval's own file (its option `instructions`) are answered; None: no file.
+
+        Its samples lie in `EvalData.samples` beside the others; no judge scores them.
+        """
+        return None
+
+    def documents(self, answers: Samples, student: str, asked: Sequence[dict[str, str]]) -> dict[str, Any]:
+        """Return the JSON files that answered instructions become in the artifact: name -> content.
+
+        `asked` holds what the file says of each instruction, `student` the student's label.
+        """
+        return {}
+
     def judges(self) -> list[str]:
-        """Return the judges whose scores are needed: `oracle`, `truth`."""
+        """Return the judges whose scores are needed: `oracle`, `truth`, or names of the spec's `judges`."""
         return []
 
     def baselines(self) -> list[str]:

@@ -25,7 +25,8 @@ def rewards(samples: Samples, judge: str) -> np.ndarray:
 
 def warnings_for(data: EvalData, judge: str | None) -> tuple[str, ...]:
     """Return the stamps of a figure by this judge: `judge = …` is about the oracle's word, the others about all."""
-    return tuple(text for text in data.warnings if judge == "oracle" or not text.startswith("judge"))
+    common = tuple(text for text in data.warnings if judge == "oracle" or not text.startswith("judge"))
+    return (*data.stamps.get(judge or "", ()), *common)
 
 
 def share_above(margin: np.ndarray) -> np.ndarray:

@@ -8,7 +8,9 @@ from pydantic import Field, model_validator
 
 from drdoctl.evals import Eval, Sampling
 
-Judge = Literal["oracle", "truth"]
+BUILTIN = ("oracle", "truth")
+"""Judges that a spec need not name."""
+Judge = Annotated[str, Field(min_length=1)]
 Against = Literal["sft", "reference"]
 
 
@@ -45,7 +47,7 @@ class JudgedEval(SampledEval):
     """An eval whose judge compares the samples with baselines."""
 
     judge: Judge = "oracle"
-    """Who rewards: the spec's `oracle`, or the `truth` of a generated world."""
+    """Who rewards: the spec's `oracle`, the `truth` of a generated world, or one of the spec's `judges` by its name."""
     against: list[Against] = Field(default=["sft", "reference"], min_length=1)
     """Baselines: samples of the SFT student at the same temperature, and the logged reference responses."""
 

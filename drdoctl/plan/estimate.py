@@ -13,10 +13,11 @@ from typing import Any
 from drdoctl.core.adapters import NF4, lora_of, trained_parameters
 from drdoctl.methods import methods
 from drdoctl.plan import memory, work
+from drdoctl.plan.asking import asked
 from drdoctl.plan.load import load_of
 from drdoctl.plan.memory import Memory
 from drdoctl.plan.seconds import Witness, Work, likeness, nominal, slowness, witnesses
-from drdoctl.plan.sizes import ModelSize, Rows, Sizes, model_size, sizes_of
+from drdoctl.plan.sizes import ModelSize, Rows, Sizes, model_size, sizes_of, trained_on
 from drdoctl.plan.types import Estimate
 from drdoctl.stages import Want
 from drdoctl.stages.blueprint import is_pull
@@ -56,10 +57,11 @@ def _timed(estimate: Estimate, known: Sequence[Witness], resources: Mapping[str,
 
 
 def _priced(estimate: Estimate, resources: Mapping[str, Any]) -> Estimate:
-    price = resources.get("price_per_hour")
-    if price is None or estimate.seconds is None:
+    price, judge = resources.get("price_per_hour"), (estimate.judge or {}).get("cost")
+    hours = None if price is None or estimate.seconds is None else price * estimate.seconds / HOUR
+    if hours is None and judge is None:
         return estimate
-    return replace(estimate, cost=price * estimate.seconds / HOUR)
+    return replace(estimate, cost=(hours or 0.0) + (judge or 0.0))
 
 
 def _estimate(want: Want, sizes: Sizes | None, resources: Mapping[str, Any]) -> Estimate:
@@ -71,7 +73,7 @@ def _estimate(want: Want, sizes: Sizes | None, resources: Mapping[str, Any]) -> 
     if want.kind == "data":
         made = _data(sizes)
     elif want.kind in PREFIX:
-        made = _training(want, sizes.sft if want.kind == "sft" else sizes.train, resources)
+        made = _training(want, trained_on(want, sizes), resources)
     else:
         scoring: dict[str, Callable[[], tuple[Estimate, Work]]] = {
             "logps": lambda: _scoring(want, model, sizes, resources, columns=4, head=True),
@@ -79,7 +81,7 @@ def _estimate(want: Want, sizes: Sizes | None, resources: Mapping[str, Any]) -> 
             "evaluate": lambda: _evaluation(want, sizes, resources),
         }
         made = scoring.get(want.kind, lambda: (Estimate(), Work()))()
-    estimate, todo = made
+    estimate, todo = replace(made[0], judge=asked(want, sizes.prompts, resources)), made[1]
     if not (todo.flops or todo.rows):
         return estimate
     alone = {**resources, "processes": 1} if want.kind == "data" else resources
@@ -187,9 +189,10 @@ def _scoring(
 
 
 def _evaluation(want: Want, sizes: Sizes, resources: Mapping[str, Any]) -> tuple[Estimate, Work]:
-    """Add up sampling by the student, judging by the oracle, and log-probabilities of the held-out pairs."""
+    """Add up sampling by the student, judging by reward models, and log-probabilities of the held-out pairs."""
     prompts, held_out = sizes.prompts, sizes.eval if want.sizes["pairs"] else None
     model, oracle = (model_size(want.sizes.get(name)) for name in ("model", "oracle"))
+    judges = [model_size(size) for size in (want.sizes.get("oracle"), *want.sizes.get("judges", ()))]
     dtype = _dtype(want)
     tokens = flops = text = 0.0
     todo, peak = Work(), Memory()
@@ -209,9 +212,9 @@ def _evaluation(want: Want, sizes: Sizes, resources: Mapping[str, Any]) -> tuple
             todo += work.sampling(
                 model, count, length, wrote, memory.sampled_rows(model, count, longest + new, resources)
             )
-        if oracle is not None:
-            flops += oracle.forward(count * length, length)
-            todo += work.scoring(oracle, count * length, count, dtype)
+        for scorer in filter(None, judges):
+            flops += scorer.forward(count * length, length)
+            todo += work.scoring(scorer, count * length, count, dtype)
     if held_out is not None:
         pairs = held_out.count * held_out.pair
         tokens += pairs

@@ -7,12 +7,13 @@ token limits.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from drdoctl.core.architectures import Shape, shape_of
 from drdoctl.core.files import read_json
 from drdoctl.data import EVAL_FRACTION
+from drdoctl.splits import splits
 from drdoctl.stages import Want
 from drdoctl.store.artifact import Store
 
@@ -22,8 +23,6 @@ PROMPT_SHARE, RESPONSE_SHARE = 0.5, 0.25
 """A pair's tokens: half of them prompt, a quarter each response; only for guesses."""
 LONGEST, SPREAD = 3.0, 0.5
 """The longest pair and the standard deviation of the pairs' tokens, in means; only for guesses."""
-SPLIT_SHARE = 0.25
-"""`easy` and `hard` cut two criteria at the median: about a quarter of the pairs stays."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,14 @@ class Sizes:
     eval: Rows | None
     sft: Rows | None
     prompts: Rows | None
+    judge: Rows | None = None
+    """What judges are trained on."""
+
+
+def trained_on(want: Want, sizes: Sizes) -> Rows | None:
+    """Return the rows that a training stage learns from."""
+    found: Rows | None = getattr(sizes, "sft" if want.kind == "sft" else want.settings.get("oracle.part", "train"))
+    return found
 
 
 def sizes_of(data: Want, store: Store) -> Sizes:
@@ -65,13 +72,25 @@ def sizes_of(data: Want, store: Store) -> Sizes:
     manifest = store.manifest(data.artifact)
     report = read_json(store.path(data.artifact) / "report.json") if manifest is not None else None
     parts = report.get("parts") if isinstance(report, dict) else None
-    return _reported(parts) if isinstance(parts, dict) else _guessed(data)
+    if isinstance(parts, dict):
+        return _reported(parts)
+    return _goes_on(data, sizes_of(data.inputs["data"], store)) if "data" in data.inputs else _guessed(data)
+
+
+def _goes_on(data: Want, before: Sizes) -> Sizes:
+    """Return the sizes where a split goes on with pairs that an earlier stage leaves."""
+    if before.train is None:
+        return before
+    train = replace(before.train, count=_kept(before.train.count, data.settings) or 0)
+    # without demonstrations of their own, SFT imitates the pairs' chosen responses
+    return replace(before, train=train, sft=train if before.sft == before.train else before.sft)
 
 
 def _reported(parts: Mapping[str, Any]) -> Sizes:
-    found = {name: _part(parts.get(name)) for name in ("train", "eval", "sft", "prompts")}
+    found = {name: _part(parts.get(name)) for name in ("train", "eval", "sft", "prompts", "judge")}
     # without demonstrations of their own, SFT imitates the pairs' chosen responses
-    return Sizes(found["train"], found["eval"], found["sft"] or found["train"], found["prompts"] or found["eval"])
+    sft, prompts = found["sft"] or found["train"], found["prompts"] or found["eval"]
+    return Sizes(found["train"], found["eval"], sft, prompts, found["judge"])
 
 
 def _part(figures: Any) -> Rows | None:
@@ -99,13 +118,16 @@ def _guessed(data: Want) -> Sizes:
     counts = {name: count if isinstance(count, int) else None for name, count in counts.items()}
     held_out = round(rows * (settings["data.eval_fraction"] or EVAL_FRACTION)) if rows else None
     held_out = counts["eval"] or held_out
-    train = _kept(rows if counts["eval"] else (rows - (held_out or 0) if rows else None), settings)
+    rest = rows if counts["eval"] else (rows - (held_out or 0) if rows else None)
+    judged = round(rest * (settings.get("data.judge_fraction") or 0)) if rest else None
+    train = _kept(rest - (judged or 0) if rest else None, settings)
     held_out = min(filter(None, (held_out, settings["data.max_eval_rows"])), default=None)
 
     def part(count: int | None) -> Rows | None:
         return Rows(count, *shape, longest=longest, spread=tokens * SPREAD) if count else None
 
-    return Sizes(part(train), part(held_out), part(counts["sft"] or train), part(counts["prompts"] or held_out))
+    sft, prompts = counts["sft"] or train, counts["prompts"] or held_out
+    return Sizes(part(train), part(held_out), part(sft), part(prompts), part(judged))
 
 
 def _kept(rows: int | None, settings: Mapping[str, Any]) -> int | None:
@@ -113,7 +135,7 @@ def _kept(rows: int | None, settings: Mapping[str, Any]) -> int | None:
     if rows is None:
         return settings["data.max_rows"] if isinstance(settings["data.max_rows"], int) else None
     for step in settings["data.split"]:
-        rows = round(rows * SPLIT_SHARE) if step["name"] in ("easy", "hard") else rows
+        rows = splits()[step["name"]].model_validate(step).about(rows)
     return max(1, min(rows, settings["data.max_rows"] or rows))
 
 

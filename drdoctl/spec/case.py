@@ -15,6 +15,7 @@ from drdoctl.spec.faults import Look
 from drdoctl.spec.marks import Key
 from drdoctl.spec.matrix import Combo, place_of
 from drdoctl.spec.model import NewModel, Spec
+from drdoctl.spec.oracles import RewardModel
 
 ModelKind = Literal["new", "sft", "zoo", "folder", "hub"]
 
@@ -69,16 +70,31 @@ class Case:
         local = model.startswith((".", "/", "~")) or kind_at(self.base / model) == "folder"
         return "folder" if local else "hub"
 
+    def step(self, index: int) -> str:
+        """Return where a step of the split is written: a split of one step may be no list."""
+        path = place_of(("data", "split"), self.combo.axes)
+        current: Any = self.raw
+        for part in path:
+            current = current[part] if isinstance(current, list) else (current or {}).get(part)
+        return f"data.split.{index}" if isinstance(current, list) else "data.split"
+
     @property
     def oracle_finished(self) -> bool:
         """Whether `oracle.model` is a reward model already: said so, from the zoo, or by the folder's own config."""
-        oracle = self.spec.oracle
-        if oracle is None:
-            return False
-        kind = self.model_kind(oracle.model)
-        if kind == "zoo" or oracle.finished is not None:
-            return kind == "zoo" or bool(oracle.finished)
-        return kind == "folder" and is_reward_model(self.config_of(oracle.model))
+        return self.spec.oracle is not None and self.finished(self.spec.oracle)
+
+    def finished(self, part: RewardModel) -> bool:
+        """Whether the `model` of an oracle or a judge is a reward model already."""
+        kind = self.model_kind(part.model)
+        if kind == "zoo" or part.finished is not None:
+            return kind == "zoo" or bool(part.finished)
+        return kind == "folder" and is_reward_model(self.config_of(part.model))
+
+    @property
+    def reward_models(self) -> list[tuple[str, RewardModel]]:
+        """Return (section, settings) of the oracle and of every judge."""
+        oracle = [] if self.spec.oracle is None else [("oracle", self.spec.oracle)]
+        return [*oracle, *((f"judges.{name}", judge) for name, judge in self.spec.judges.items())]
 
     def config_of(self, model: str) -> dict[str, Any]:
         """Return the `config.json` of a local folder; empty where there is none that can be read."""

@@ -37,6 +37,11 @@ class RewardModel(Training):
 class Oracle(RewardModel):
     """The reward model that teaches: trained here from a causal LM (eq. 2 and 5), or a finished one used as it is."""
 
+    pairs: Literal["split", "all"] = "split"
+    """What the oracle that teaches (and an ensemble's members) is trained on: the pairs that the student sees, or all
+    pairs before `data.split` (before its first step that needs an oracle: relabelling is always by one that saw them
+    all). The rewards that a student learns from are those of its own pairs in either case."""
+
 
 class Judge(RewardModel):
     """A reward model that judges and teaches nobody: a finished one, or trained here on rows that no teacher saw.

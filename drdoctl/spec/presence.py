@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from drdoctl.core.errors import Fault, UserError
 from drdoctl.core.files import expand, kind_at
+from drdoctl.data._instructions import read_instructions
 from drdoctl.spec.case import Case
 from drdoctl.spec.eval_files import named
 from drdoctl.spec.fits import check_length, check_numbers, check_targets, check_type, config_at
@@ -49,13 +50,24 @@ def _files(case: Case) -> Iterator[Fault]:
         for flaw in one.flaws(option, case.base / expand(name)):
             hint = f"mend `{name}`; `drdoctl show eval {one.name}` says what it holds"
             yield case.fault("bad-file", flaw, f"evaluate.{index}.{option}", hint)
+    for one in case.spec.evaluate:
+        if one.instructed() is not None:
+            yield from _instructions(case, one.files()["instructions"])
+
+
+def _instructions(case: Case, name: str) -> Iterator[Fault]:
+    """Instructions are read here already: the evaluation, which needs them, comes last."""
+    if kind_at(case.base / expand(name)) == "file":
+        try:
+            read_instructions(str(expand(name)), case.base)
+        except UserError as error:
+            yield from error.faults
 
 
 def _folders(case: Case) -> Iterator[Fault]:
     spec = case.spec
     named = {"student.model": spec.student.model, "student.tokenizer": spec.student.tokenizer}
-    if spec.oracle is not None:
-        named["oracle.model"] = spec.oracle.model
+    named |= {f"{section}.model": part.model for section, part in case.reward_models}
     for key, model in named.items():
         if not isinstance(model, str) or case.model_kind(model) != "folder":
             continue
@@ -66,13 +78,15 @@ def _folders(case: Case) -> Iterator[Fault]:
 
 def _models(case: Case) -> Iterator[Fault]:
     spec = case.spec
-    for key, part in (("student.model", spec.student), ("oracle.model", spec.oracle)):
-        if part is None or not isinstance(part.model, str) or case.model_kind(part.model) != "folder":
+    named = [("student", spec.student.model), *((section, part.model) for section, part in case.reward_models)]
+    for section, model in named:
+        key = f"{section}.model"
+        if not isinstance(model, str) or case.model_kind(model) != "folder":
             continue
-        file = case.base / expand(part.model) / "config.json"
+        file = case.base / expand(model) / "config.json"
         try:
             config = config_at(file, key=key, where=case.where(key))
-            check_type(config, part.model, key=key, where=case.where(key))
+            check_type(config, model, key=key, where=case.where(key))
             check_numbers(config, file, key=key)
             check_length(config, spec.data.max_tokens, key=key, where=case.where("data.max_tokens"))
         except (FileNotFoundError, NotADirectoryError):
@@ -86,15 +100,15 @@ def _targets(case: Case) -> Iterator[Fault]:
     for section, lora in adapters(case):
         key = f"{section}.target"
         try:
-            check_targets(lora.target, _model_type(case, section.partition(".")[0]), key=key, where=case.where(key))
+            check_targets(lora.target, _model_type(case, section.removesuffix(".lora")), key=key, where=case.where(key))
         except UserError as error:
             yield from error.faults
 
 
 def _model_type(case: Case, who: str) -> object:
-    """Return the `model_type` of what the student's (or the oracle's) adapter sits on, or None where nothing tells."""
-    spec = case.spec
-    part = spec.oracle if who == "oracle" and spec.oracle is not None and spec.oracle.model != "sft" else spec.student
+    """Return the `model_type` of what the adapter of `student`, `oracle` … sits on, or None where nothing tells."""
+    own = {name: part for name, part in case.reward_models if part.model != "sft"}
+    part = own.get(who, case.spec.student)
     if isinstance(part.model, NewModel):
         return part.model.model_type
     kind = case.model_kind(part.model)

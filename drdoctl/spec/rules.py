@@ -12,6 +12,7 @@ from typing import Any
 from drdoctl.core.errors import Fault, Where
 from drdoctl.spec import (
     rules_data,
+    rules_judges,
     rules_judging,
     rules_lora,
     rules_needs,
@@ -24,8 +25,8 @@ from drdoctl.spec.faults import Look
 from drdoctl.spec.matrix import combinations
 from drdoctl.spec.model import Spec
 
-EACH = (*rules_data.EACH, *rules_training.EACH, *rules_lora.EACH, *rules_needs.EACH)
-ALL = (*rules_training.ALL, *rules_needs.ALL, *rules_sampling.ALL, *rules_judging.ALL)
+EACH = (*rules_data.EACH, *rules_training.EACH, *rules_lora.EACH, *rules_needs.EACH, *rules_judges.EACH)
+ALL = (*rules_training.ALL, *rules_needs.ALL, *rules_sampling.ALL, *rules_judging.ALL, *rules_judges.ALL)
 DOUBTS = (*rules_training.DOUBTS, *rules_needs.DOUBTS)
 
 

@@ -11,11 +11,10 @@ from drdoctl.spec.training import Lora
 
 
 def adapters(case: Case) -> list[tuple[str, Lora]]:
-    """Return (section, settings) of the adapters that this spec trains: `student.lora`, `oracle.lora`."""
+    """Return (section, settings) of the adapters that this spec trains: the student's and the reward models'."""
     spec = case.spec
     found = [("student.lora", spec.student.lora)]
-    if spec.oracle is not None and not case.oracle_finished:
-        found.append(("oracle.lora", spec.oracle.lora))
+    found += [(f"{section}.lora", part.lora) for section, part in case.reward_models if not case.finished(part)]
     return [(section, lora) for section, lora in found if lora is not None]
 
 
@@ -49,10 +48,10 @@ def unmerged(case: Case) -> Iterator[Fault]:
         "zoo": "comes from the zoo, which may hold it as an adapter itself",
     }
     for section, lora in adapters(case):
-        who = section.partition(".")[0]
-        model = spec.student.model if who == "student" or spec.oracle is None else spec.oracle.model
+        who = section.removesuffix(".lora")
+        model = {name: part.model for name, part in case.reward_models}.get(who, spec.student.model)
         kind = case.model_kind(model)
-        published = spec.publish is not None and getattr(spec.publish, who) is not None
+        published = spec.publish is not None and getattr(spec.publish, who, None) is not None
         if lora.merge:
             continue
         if kind in why:

@@ -19,6 +19,10 @@ def oracle_needed(case: Case) -> Iterator[Fault]:
     if spec.method is not None and spec.method.oracle_members:
         message = f"method `{spec.method.name}` needs an oracle, and the spec has none"
         yield case.fault("missing-oracle", message, "method", ADD_ORACLE)
+    for index, step in enumerate(spec.data.split):
+        if step.needs_oracle:
+            message = f"split `{step.name}` goes by the oracle's rewards, and the spec has none"
+            yield case.fault("missing-oracle", message, case.step(index), ADD_ORACLE)
     for index, one in enumerate(spec.evaluate):
         if "oracle" in one.judges():
             message = f"eval `{one.name}` is judged by the oracle, and the spec has none"
@@ -54,13 +58,25 @@ def oracle_used(cases: Sequence[Case]) -> Iterator[Fault]:
     published = first.spec.publish is not None and first.spec.publish.oracle is not None
     methods = [case.spec.method for case in cases if case.spec.method is not None]
     taught = [method for method in methods if method.oracle_members]
-    if not (taught or judged or published):
+    needed = any(step.needs_oracle for case in cases for step in case.spec.data.split)
+    if not (taught or judged or published or needed):
         names = ", ".join(f"`{name}`" for name in dict.fromkeys(method.name for method in methods))
         message = f"nothing uses the oracle: {names} and the evals do without, and it is not published"
         yield first.fault("no-effect", message, "oracle", "leave `oracle` out", key=True)
-    elif not judged and not published and all(method.ensemble for method in taught):
+    elif not (judged or published or needed) and all(method.ensemble for method in taught):
         why = "where only an ensemble uses the oracle: its members are trained by the plain loss (eq. 2)"
         yield from first.no_effect("oracle.sft_weight", why)
+
+
+def oracle_pairs(cases: Sequence[Case]) -> Iterator[Fault]:
+    """All pairs are those of the split where no combination chooses among them, and nobody to train has no pairs."""
+    oracle = cases[0].spec.oracle
+    if oracle is None or oracle.pairs == "split":
+        return
+    chosen = [case for case in cases if case.spec.data.max_rows or any(s.name != "all" for s in case.spec.data.split)]
+    if not chosen:
+        why = "where the student sees all pairs: there is no `data.split` and no `data.max_rows`"
+        yield from cases[0].no_effect("oracle.pairs", why)
 
 
 def truth_needed(case: Case) -> Iterator[Fault]:
@@ -96,13 +112,36 @@ def evals(case: Case) -> Iterator[Fault]:
                 yield case.fault("conflict", message, place, hint)
 
 
+def instructed(case: Case) -> Iterator[Fault]:
+    """Answers to instructions leave the prompt some room, and files of one eval do not overwrite each other."""
+    spec = case.spec
+    taken: dict[str, int] = {}
+    for index, one in enumerate(spec.evaluate):
+        sampling = one.instructed()
+        if sampling is None:
+            continue
+        at = f"evaluate.{index}"
+        other = taken.setdefault(sampling.label, index)
+        if other != index and one not in spec.evaluate[:index]:
+            message = f"eval `{one.name}` is sampled as `evaluate.{other}` is: both would write `{sampling.label}.json`"
+            yield case.fault("conflict", message, at, "give one of them another `temperature`, or a spec of its own")
+        model = spec.student.model
+        if isinstance(model, NewModel) and sampling.max_new_tokens >= model.max_positions:
+            message = (
+                f"eval `{one.name}` samples {sampling.max_new_tokens} tokens after each instruction, "
+                f"and `student.model` has room for {model.max_positions} positions"
+            )
+            place = f"{at}.max_new_tokens" if case.given(f"{at}.max_new_tokens") else at
+            yield case.fault("conflict", message, place, f"set `max_new_tokens: {model.max_positions // 2}`")
+
+
 def publish(case: Case) -> Iterator[Fault]:
     """Publishing names what goes out; a zoo is named only where something goes in or out."""
     spec = case.spec
     if spec.publish is not None and spec.publish.student is None and spec.publish.oracle is None:
         message = "`publish` names neither `student` nor `oracle`: nothing goes out"
         yield case.fault("no-effect", message, "publish", "add `student: zoo/NAME`, or leave `publish` out", key=True)
-    names = [spec.student.model, spec.student.tokenizer, spec.oracle.model if spec.oracle else None]
+    names = [spec.student.model, spec.student.tokenizer, *(part.model for _, part in case.reward_models)]
     reads = any(isinstance(name, str) and name.startswith("zoo/") for name in names)
     if spec.publish is None and not reads:
         yield from case.no_effect("zoo", "where nothing is read from a zoo or published")
@@ -113,13 +152,19 @@ def publish(case: Case) -> Iterator[Fault]:
 
 
 def judge_is_teacher(case: Case) -> Iterator[str]:
-    """A student is judged by the very oracle that taught it."""
-    method = case.spec.method
-    if method is not None and method.oracle_members and not method.ensemble:
-        names = [one.name for one in case.spec.evaluate if "oracle" in one.judges()]
-        if names:
-            listed = ", ".join(f"`{name}`" for name in dict.fromkeys(names))
-            yield f"judge = teacher: {listed} is judged by the oracle that taught `{method.name}`"
+    """A student is judged by the very oracle that taught it, or that gave its pairs their labels."""
+    method, oracle, steps = case.spec.method, case.spec.oracle, case.spec.data.split
+    names = dict.fromkeys(one.name for one in case.spec.evaluate if "oracle" in one.judges())
+    if method is None or not names:
+        return
+    listed = ", ".join(f"`{name}`" for name in names)
+    # a trained oracle that a split needed is not the teacher, which is trained on what the split left
+    another = any(step.needs_oracle for step in steps) and oracle is not None and oracle.pairs == "split"
+    if method.oracle_members and not method.ensemble and (not another or case.oracle_finished):
+        yield f"judge = teacher: {listed} is judged by the oracle that taught `{method.name}`"
+    for step in steps:
+        if step.relabels:
+            yield f"judge = labeller: {listed} is judged by the oracle that `{step.name}` relabels the pairs with"
 
 
 def plain_sft(case: Case) -> Iterator[str]:
@@ -135,6 +180,6 @@ def plain_sft(case: Case) -> Iterator[str]:
         )
 
 
-EACH = (oracle_needed, oracle_source, truth_needed, evals, publish)
-ALL = (oracle_used,)
+EACH = (oracle_needed, oracle_source, truth_needed, evals, instructed, publish)
+ALL = (oracle_used, oracle_pairs)
 DOUBTS = (judge_is_teacher, plain_sft)

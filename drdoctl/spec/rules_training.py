@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from drdoctl.core.errors import Fault
 from drdoctl.spec.case import Case
 from drdoctl.spec.model import NewModel
-from drdoctl.spec.oracles import Oracle
 from drdoctl.spec.training import Training
 
-ORACLE_TRAINING = (*Training.model_fields, "sft_weight", "seed", "lora")
+ORACLE_TRAINING = (*Training.model_fields, "sft_weight", "seed", "lora", "pairs")
 
 
 def trained(case: Case) -> list[tuple[str, Training]]:
@@ -19,9 +18,7 @@ def trained(case: Case) -> list[tuple[str, Training]]:
     found: list[tuple[str, Training]] = [("train", spec.train)]
     if spec.student.sft:
         found.append(("student.sft", spec.student.sft))
-    if spec.oracle is not None and not case.oracle_finished:
-        found.append(("oracle", spec.oracle))
-    return found
+    return [*found, *((section, part) for section, part in case.reward_models if not case.finished(part))]
 
 
 def either_or(case: Case) -> Iterator[Fault]:
@@ -99,8 +96,9 @@ def revisions(case: Case) -> Iterator[Fault]:
         yield from case.no_effect("student.revision", words[kind])
     if kind == "sft":
         yield case.fault("conflict", "`student.model` cannot be `sft`: there is no student before it", "student.model")
-    if spec.oracle is not None and (oracle_kind := case.model_kind(spec.oracle.model)) in words:
-        yield from case.no_effect("oracle.revision", words[oracle_kind])
+    for section, part in case.reward_models:
+        if (part_kind := case.model_kind(part.model)) in words:
+            yield from case.no_effect(f"{section}.revision", words[part_kind])
 
 
 def new_model(case: Case) -> Iterator[Fault]:
@@ -122,15 +120,12 @@ def new_model(case: Case) -> Iterator[Fault]:
 
 def finished_oracle(case: Case) -> Iterator[Fault]:
     """Take a finished reward model as it is: nothing of its training is decided here."""
-    oracle: Oracle | None = case.spec.oracle
-    if oracle is None:
-        return
-    kind = case.model_kind(oracle.model)
-    if kind in ("sft", "zoo"):
-        yield from case.no_effect("oracle.finished", f"with `oracle.model: {oracle.model}`")
-    if case.oracle_finished:
-        for name in ORACLE_TRAINING:
-            yield from case.no_effect(f"oracle.{name}", f"with `{oracle.model}`, a finished reward model")
+    for section, part in case.reward_models:
+        if case.model_kind(part.model) in ("sft", "zoo"):
+            yield from case.no_effect(f"{section}.finished", f"with `{section}.model: {part.model}`")
+        if case.finished(part):
+            for name in ORACLE_TRAINING:
+                yield from case.no_effect(f"{section}.{name}", f"with `{part.model}`, a finished reward model")
 
 
 def method_rates(cases: Sequence[Case]) -> Iterator[Fault]:
@@ -143,16 +138,18 @@ def method_rates(cases: Sequence[Case]) -> Iterator[Fault]:
 def unpinned(case: Case) -> Iterator[str]:
     """Name models that may move: a branch does, a commit does not."""
     spec = case.spec
-    for section, part in (("student", spec.student), ("oracle", spec.oracle)):
-        if part is not None and case.model_kind(part.model) == "hub" and part.revision is None:
-            name = f"`{section}.model` `{part.model}`"
+    named = [("student", spec.student.model, spec.student.revision)]
+    named += [(section, part.model, part.revision) for section, part in case.reward_models]
+    for section, model, revision in named:
+        if case.model_kind(model) == "hub" and revision is None:
+            name = f"`{section}.model` `{model}`"
             yield f"{name} is not pinned: a commit as `{section}.revision` makes the plan exact"
 
 
 def slow_bf16(case: Case) -> Iterator[str]:
     """bfloat16 is emulated on most CPUs."""
     spec = case.spec
-    used = [spec.student.dtype, *([spec.oracle.dtype] if spec.oracle is not None else [])]
+    used = [spec.student.dtype, *(part.dtype for _, part in case.reward_models)]
     if "bf16" in used and spec.resources.device == "cpu":
         yield "`dtype: bf16` with `resources.device: cpu` is slower than fp32 on most CPUs"
 

@@ -12,6 +12,7 @@ from drdoctl.spec.facts import Facts, ModelFacts, TokenizerFacts
 from drdoctl.spec.model import NewModel, Spec
 from drdoctl.spec.training import Lora, Training
 from drdoctl.spec.used import judge_model, new_model_config, oracle_model, student_model, student_tokenizer
+from drdoctl.splits import Split
 from drdoctl.stages import Want, flatten
 
 ORACLE = "oracle"
@@ -51,6 +52,18 @@ class Blueprint:
         """Return the setting that every stage reads."""
         return {"seed": self.spec.seed}
 
+    @property
+    def divided(self) -> tuple[list[Split], list[Split]]:
+        """Return the split's steps before the first that needs the oracle's margins, and those from it on."""
+        steps = self.spec.data.split
+        at = next((index for index, step in enumerate(steps) if step.needs_oracle), len(steps))
+        return steps[:at], steps[at:]
+
+    @property
+    def parted(self) -> bool:
+        """Whether the spec tells all pairs from those that the student sees: some stages then read all of them."""
+        return bool(self.divided[1]) or (self.spec.oracle is not None and self.spec.oracle.pairs == "all")
+
     def base_student(self) -> Origin:
         """Return the student before SFT."""
         student = self.spec.student
@@ -86,6 +99,11 @@ class Blueprint:
         if model is None:
             return Origin()
         return self._origin(ORACLE_MODEL, model, name if model.finished else f"{name}-base")
+
+    def judge_finished(self, name: str) -> bool:
+        """Whether a judge is used as it is."""
+        model = judge_model(self.spec, self.facts, name)
+        return model is not None and model.finished
 
     def judge_reader(self, name: str) -> str:
         """Return whose token columns a judge reads: `student`, `oracle`, or its own tokenizer's, `judge_1a2b3c4d`."""
@@ -129,12 +147,13 @@ class Blueprint:
 
 
 def uses_oracle(spec: Spec) -> bool:
-    """Whether anything in a combination asks for the oracle: the method, a judge, held-out pairs, or publishing."""
+    """Whether anything in a combination asks for the oracle: method, judge, held-out pairs, split or publishing."""
     if spec.oracle is None:
         return False
     learns = spec.method is not None and spec.method.oracle_members > 0
     measured = any(ORACLE in one.judges() or one.needs_pairs for one in spec.evaluate)
-    return learns or measured or (spec.publish is not None and spec.publish.oracle is not None)
+    splits = any(step.needs_oracle for step in spec.data.split)
+    return learns or measured or splits or (spec.publish is not None and spec.publish.oracle is not None)
 
 
 def is_pull(want: Want) -> bool:

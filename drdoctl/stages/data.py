@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from drdoctl.spec.facts import ModelFacts, TokenizerFacts
 from drdoctl.spec.used import judge_model, oracle_model, student_model
+from drdoctl.splits import Split
 from drdoctl.stages import Job, Want
 from drdoctl.stages.blueprint import ORACLE, ORACLE_MODEL, STUDENT_MODEL, Blueprint, Origin
 
 VERSION = 1
 SOURCE = "data.source"
+REWARDS = "rewards"
+"""The role of an oracle's rewards: the stage then goes on with the split of pairs that are there already."""
+ALL, BEFORE = "all", "before"
+"""Labels of the stage with all pairs, and of the one with those before a step that needs an oracle."""
 EVALUATED = "validation_fraction"
 """The field of `data` that the evaluate stage reads."""
 
@@ -22,13 +28,40 @@ _Tokenizer = tuple[str, TokenizerFacts | None, str, ModelFacts | None, Callable[
 
 
 def want(bp: Blueprint) -> Want:
-    """Return the one data stage that all combinations with the same `data:` share."""
+    """Return the data stage whose pairs students learn from: all combinations with the same `data:` share it."""
+    if bp.divided[1]:
+        from drdoctl.stages.resplit import want as again  # rests on an oracle's rewards, which rest on `whole`
+
+        return again(bp)
+    return _read(bp, bp.spec.data.split, bp.spec.data.max_rows)
+
+
+def whole(bp: Blueprint) -> Want:
+    """Return the data stage with all pairs, where the spec tells them from those that the student sees; else `want`.
+
+    All pairs: before the split, or before the first of its steps that needs an oracle.
+    """
+    if not bp.parted:
+        return want(bp)
+    early, late = bp.divided
+    return unsplit(bp) if not early or not late else replace(_read(bp, early, None), label=BEFORE)
+
+
+def unsplit(bp: Blueprint) -> Want:
+    """Return the data stage with all pairs, whatever the spec's split."""
+    own, found = want(bp), _read(bp, [], None)
+    return own if own.fingerprint == found.fingerprint else replace(found, label=ALL)
+
+
+def _read(bp: Blueprint, steps: Sequence[Split], most: int | None) -> Want:
+    """Return the stage that reads the source, with some steps of its split, and at most so many rows of them."""
     spec, source = bp.spec, bp.facts.data(bp.spec.data.source)
     settings = {f"data.{name}": value for name, value in spec.data.model_dump(mode="json", exclude={EVALUATED}).items()}
     if spec.data.judge_fraction is None:  # left out: artifacts had their names before there were judges
         del settings["data.judge_fraction"]
     settings[SOURCE] = source.settings
-    settings["data.split"] = [step for step in settings["data.split"] if step["name"] != "all"]
+    settings["data.split"] = [step.model_dump(mode="json") for step in steps if step.name != "all"]
+    settings["data.max_rows"] = most
     if spec.student.sft:
         settings["student.sft.rows"] = spec.student.sft.rows
     inputs: dict[str, Want] = {}
@@ -77,9 +110,14 @@ def _from_zoo(tokenizer: TokenizerFacts, model: ModelFacts | None, origin: Origi
 
 def run(job: Job) -> None:
     """Carry the stage out in a child process."""
+    from drdoctl.data._again import Scored, build_again
     from drdoctl.data._build import build
     from drdoctl.data._read import Request
     from drdoctl.splits._apply import apply_steps
 
     os.environ["TOKENIZERS_PARALLELISM"] = "true"
-    build(Request(settings=job.settings, locations=job.locations, out=job.out, choose=apply_steps))
+    request = Request(settings=job.settings, locations=job.locations, out=job.out, choose=apply_steps)
+    if REWARDS in job.inputs:
+        build_again(request, Scored(job.input("data"), job.input(REWARDS)))
+    else:
+        build(request)

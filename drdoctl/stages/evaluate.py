@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import asdict, replace
+from hashlib import sha256
 from typing import Any
 
-from drdoctl.evals import SFT
+from drdoctl.evals import REFERENCE, SFT
 from drdoctl.spec.eval_files import EvalFile, plain, read_files
+from drdoctl.spec.select import VALIDATION_FRACTION
 from drdoctl.stages import Job, Want
 from drdoctl.stages import align as align_stage
 from drdoctl.stages import data as data_stage
+from drdoctl.stages import judges as judge_stages
 from drdoctl.stages import oracle as oracle_stage
 from drdoctl.stages import rewards as rewards_stage
 from drdoctl.stages import sft as sft_stage
-from drdoctl.stages.blueprint import ORACLE, Blueprint, Origin
+from drdoctl.stages.blueprint import ORACLE, ORACLE_MODEL, Blueprint, Origin
 
 VERSION = 1
 TEACHER = "judge = teacher"
 BUILTIN = "builtin"
 KIN = "judge was trained on the pairs that the teachers were trained on"
+LABELLER = "judge = labeller: the training pairs were relabelled by it"
 
 
 def want(bp: Blueprint) -> Want | None:
@@ -26,21 +32,19 @@ def want(bp: Blueprint) -> Want | None:
     if student is None or not bp.spec.evaluate:
         return None
     start, judge, below = baseline(bp), _judge(bp), sft_stage.adapter_base(bp)
-    method, own_rewards = bp.spec.method, rewards_stage.want(bp)
-    # an ensemble's rewards are its members', not the spec's oracle's
-    known = own_rewards if _needs_pairs(bp) and method is not None and not method.ensemble else None
+    known = rewards_stage.want(bp) if _needs_pairs(bp) and _teaches(bp) else None
     inputs = {"policy": student, **({"baseline": start} if start else {}), **({"rewards": known} if known else {})}
     return Want(
         kind="evaluate",
         version=VERSION,
-        settings=_settings(bp),
-        inputs={"data": data_stage.want(bp), **inputs, **judge.inputs},
+        settings={**_settings(bp), **judge_stages.stamps(bp, TEACHER)},
+        inputs={"data": data_stage.whole(bp), **inputs, **judge.inputs},
         externals={**below.externals, **judge.externals, **{file.key: file.sha256 for file in _files(bp)}},
         # `sft` is the start model's name
         label=f"align-{SFT}" if bp.label == SFT else bp.label,
         locations={**below.locations, **judge.locations, **{file.key: str(file.path) for file in _files(bp)}},
         warnings=tuple(_stamps(bp)),
-        sizes=_sizes(bp, judge),
+        sizes=_sizes(bp, judge, (SFT, REFERENCE)),
     )
 
 
@@ -54,11 +58,11 @@ def baseline(bp: Blueprint) -> Want | None:
         kind="evaluate",
         version=VERSION,
         settings={**_settings(bp), **start.settings},
-        inputs={"data": data_stage.want(bp), **start.inputs, **judge.inputs},
+        inputs={"data": data_stage.whole(bp), **start.inputs, **judge.inputs},
         externals={**start.externals, **judge.externals, **{file.key: file.sha256 for file in _files(bp)}},
         label=SFT,
         locations={**start.locations, **judge.locations, **{file.key: str(file.path) for file in _files(bp)}},
-        sizes=_sizes(bp, judge),
+        sizes=_sizes(bp, judge, (REFERENCE,)),
     )
 
 
@@ -66,14 +70,29 @@ def _files(bp: Blueprint) -> list[EvalFile]:
     return read_files(bp.spec.evaluate, bp.facts)
 
 
+def _teaches(bp: Blueprint) -> bool:
+    """Whether the oracle that judges is the one whose rewards were cached: members have rewards of their own."""
+    method, own, teacher = bp.spec.method, oracle_stage.want(bp), oracle_stage.teacher(bp)
+    if method is None or method.ensemble:
+        return False
+    return own is None or teacher is None or own.fingerprint == teacher.fingerprint
+
+
 def _needs_pairs(bp: Blueprint) -> bool:
     return any(one.needs_pairs for one in bp.spec.evaluate)
 
 
 def _judge(bp: Blueprint) -> Origin:
-    """Return the oracle, where an eval wants its word."""
+    """Return the oracle, where an eval wants its word, and all other judges that are asked."""
     wanted = _needs_pairs(bp) or any(ORACLE in one.judges() for one in bp.spec.evaluate)
-    return oracle_stage.as_origin(bp) if wanted and bp.spec.oracle is not None else Origin()
+    oracle = oracle_stage.as_origin(bp) if wanted and bp.spec.oracle is not None else Origin()
+    others = judge_stages.as_origin(bp)
+    return replace(
+        oracle,
+        inputs={**oracle.inputs, **others.inputs},
+        externals={**oracle.externals, **others.externals},
+        locations={**oracle.locations, **others.locations},
+    )
 
 
 def _settings(bp: Blueprint) -> dict[str, Any]:
@@ -82,11 +101,18 @@ def _settings(bp: Blueprint) -> dict[str, Any]:
         "student.dtype": bp.spec.student.dtype,
         **bp.seed,
     }
-    if bp.spec.oracle is not None and (_judge(bp).inputs or _judge(bp).locations):
+    judge = _judge(bp)
+    if bp.spec.oracle is not None and (ORACLE in judge.inputs or ORACLE_MODEL in judge.locations):
         settings["oracle.dtype"] = bp.spec.oracle.dtype
+    settings |= judge_stages.settings(bp)
     # left out for drdoctl's own sampler: its artifacts had their names before there was another
-    if bp.spec.sampler != BUILTIN and any(one.samplings() for one in bp.spec.evaluate):
+    if bp.spec.sampler != BUILTIN and any(one.samplings() or one.instructed() for one in bp.spec.evaluate):
         settings["sampler"] = bp.spec.sampler
+    for name, text in (item for one in bp.spec.evaluate for item in one.texts().items()):
+        settings[f"evaluate.prompts.{name}"] = sha256(text.encode()).hexdigest()
+    if bp.spec.select is not None:
+        fraction = bp.spec.data.validation_fraction
+        settings["data.validation_fraction"] = VALIDATION_FRACTION if fraction is None else fraction
     return settings
 
 
@@ -94,22 +120,25 @@ def _stamps(bp: Blueprint) -> list[str]:
     """Return what a reader of the figures must know."""
     method = bp.spec.method
     judged = any(ORACLE in one.judges() for one in bp.spec.evaluate)
-    if method is None or not judged or method.oracle_members == 0:
+    if method is None or not judged:
         return []
+    stamps = [LABELLER] if any(step.relabels for step in bp.spec.data.split) else []
+    if method.oracle_members == 0:
+        return stamps
     own = oracle_stage.want(bp)
     taught = [member.fingerprint for member in oracle_stage.members(bp)]
-    if own is None or own.fingerprint in taught:
-        return [TEACHER]
-    return [KIN]
+    return [*stamps, TEACHER if own is None or own.fingerprint in taught else KIN]
 
 
-def _sizes(bp: Blueprint, judge: Origin) -> dict[str, Any]:
+def _sizes(bp: Blueprint, judge: Origin, against: Collection[str]) -> dict[str, Any]:
     samplings = dict.fromkeys(sampling for one in bp.spec.evaluate for sampling in one.samplings())
     return {
         "model": sft_stage.start_model(bp).size,
         "oracle": judge.size,
+        "judges": judge_stages.sizes(bp),
         "samplings": [(sampling.prompts, sampling.max_new_tokens) for sampling in samplings],
         "pairs": _needs_pairs(bp),
+        "questions": [asdict(asked) for one in bp.spec.evaluate for asked in one.asks() if asked.against in against],
     }
 
 

@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
-from drdoctl.spec.oracles import Oracle
+from collections.abc import Mapping
+from typing import Any
+
+from drdoctl.spec.oracles import Oracle, RewardModel
 from drdoctl.stages import Job, Want
 from drdoctl.stages import data as data_stage
 from drdoctl.stages import sft as sft_stage
 from drdoctl.stages.blueprint import Blueprint, Origin, lora_settings, training_settings
 
 VERSION = 1
+TEACHER = "teacher"
+"""Label of the oracle that is trained on the student's pairs, beside the one that a split needed."""
 
 
 def want(bp: Blueprint) -> Want | None:
-    """Return the spec's oracle: trained here, or pulled; None where there is none, or it is outside the store."""
+    """Return the spec's oracle: trained here, or pulled; None where there is none, or it is outside the store.
+
+    It is trained on the pairs that the student sees; on all pairs with `oracle.pairs: all`, and where a split needs it.
+    """
     if bp.spec.oracle is None:
         return None
     if bp.oracle_finished:
         return bp.base_oracle().inputs.get("policy")
-    return _trained(bp, bp.spec.oracle, label="", sft_weight=bp.spec.oracle.sft_weight, seed=bp.spec.oracle.seed)
+    return _own(bp, bp.spec.oracle, whole=bp.parted)
+
+
+def teacher(bp: Blueprint) -> Want | None:
+    """Return the oracle whose rewards a student learns from: the spec's, or one more, trained on the student's pairs.
+
+    Where a split needs the oracle, that one saw all pairs; with `oracle.pairs: split` the teacher is trained anew.
+    """
+    oracle, own = bp.spec.oracle, want(bp)
+    if oracle is None or bp.oracle_finished or own is None:
+        return own
+    made = _own(bp, oracle, whole=oracle.pairs == "all", label=TEACHER)
+    return own if made.fingerprint == own.fingerprint else made
 
 
 def members(bp: Blueprint) -> list[Want]:
@@ -28,11 +48,11 @@ def members(bp: Blueprint) -> list[Want]:
     method, oracle = bp.spec.method, bp.spec.oracle
     if method is None or oracle is None or method.oracle_members == 0:
         return []
-    own = want(bp)
+    own, whole = teacher(bp), oracle.pairs == "all"
     if not method.ensemble or bp.oracle_finished:
         return [own] if own is not None else []
     return [
-        _trained(bp, oracle, label=f"member-{index}", sft_weight=0.0, seed=oracle.seed + index)
+        _own(bp, oracle, whole=whole, label=f"member-{index}", sft_weight=0.0, seed=oracle.seed + index)
         for index in range(method.oracle_members)
     ]
 
@@ -41,7 +61,7 @@ def as_origin(bp: Blueprint) -> Origin:
     """Return the spec's oracle as a model to score with: an artifact under the role `oracle`, or a location."""
     made, base = want(bp), bp.base_oracle()
     if made is not None:
-        size = base.size or sft_stage.start_model(bp).size
+        size = base.size or sft_stage.start_model(bp, whole=True).size
         below = adapter_base(bp)
         return Origin(inputs={"oracle": made}, externals=below.externals, locations=below.locations, size=size)
     return base
@@ -53,8 +73,40 @@ def adapter_base(bp: Blueprint) -> Origin:
     return bp.base_oracle() if lora is not None and not lora.merge else Origin()
 
 
-def _trained(bp: Blueprint, oracle: Oracle, *, label: str, sft_weight: float, seed: int) -> Want:
-    base = sft_stage.start_model(bp) if oracle.model == "sft" else bp.base_oracle()
+def _own(
+    bp: Blueprint,
+    oracle: Oracle,
+    *,
+    whole: bool,
+    label: str = "",
+    sft_weight: float | None = None,
+    seed: int | None = None,
+) -> Want:
+    """Return the spec's oracle, or one like it, trained on all pairs (`whole`) or on those that the student sees."""
+    return trained(
+        bp,
+        oracle,
+        base=sft_stage.start_model(bp, whole=whole) if oracle.model == "sft" else bp.base_oracle(),
+        data=data_stage.whole(bp) if whole else data_stage.want(bp),
+        label=label,
+        sft_weight=oracle.sft_weight if sft_weight is None else sft_weight,
+        seed=oracle.seed if seed is None else seed,
+        more={},
+    )
+
+
+def trained(
+    bp: Blueprint,
+    oracle: RewardModel,
+    *,
+    base: Origin,
+    data: Want,
+    label: str,
+    sft_weight: float,
+    seed: int,
+    more: Mapping[str, Any],
+) -> Want:
+    """Return the stage that trains a reward model from `base` on rows of `data`; `more`: settings of a judge's."""
     return Want(
         kind="oracle",
         version=VERSION,
@@ -66,9 +118,10 @@ def _trained(bp: Blueprint, oracle: Oracle, *, label: str, sft_weight: float, se
             "oracle.sft_weight": sft_weight,
             "oracle.dtype": oracle.dtype,
             "oracle.seed": seed,
+            **more,
             **bp.seed,
         },
-        inputs={"data": data_stage.want(bp), **base.inputs},
+        inputs={"data": data, **base.inputs},
         externals=base.externals,
         label=label,
         locations=base.locations,

@@ -12,15 +12,18 @@ from drdoctl.core.errors import IntegrityError, UserError
 from drdoctl.core.files import write_json
 from drdoctl.core.progress import Progress
 from drdoctl.evals import REFERENCE, SFT, Eval, EvalData, Samples, Sampling, evals
+from drdoctl.evals._division import TEST, VALIDATION, parts_of, side
 from drdoctl.train.chunks import Chunks
 from drdoctl.train.columns import numbers, read
+from drdoctl.train.instructed import Asked, answer, read_asked, server_stamps, write_documents
 from drdoctl.train.judge import ORACLE, TRUTH, OracleJudge, add_truth
+from drdoctl.train.judgements import require_references, with_answers
 from drdoctl.train.models import Policy, load_policy
 from drdoctl.train.notebook import stamps
 from drdoctl.train.places import model_location
 from drdoctl.train.respond import sample_all
 from drdoctl.train.response_table import Prompts, Responses, read_responses, write_responses
-from drdoctl.train.responses import Way
+from drdoctl.train.responses import Way, ways_of
 from drdoctl.train.rewards import write_table
 from drdoctl.train.rows import TokenRows
 from drdoctl.train.runtime import start
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
     from drdoctl.train.runtime import World
 
 Pairs = dict[str, np.ndarray]
+FRACTION = "data.validation_fraction"
+"""The setting that divides prompts and pairs: there only where the spec chooses students."""
 
 _REFERENCES = (("logps", "eval.parquet"), ("baseline", "pairs.parquet"))
 """Where the start model's log-probabilities of the held-out pairs may lie; the baseline is the start model itself."""
@@ -52,19 +57,6 @@ def parse_evals(settings: Sequence[dict[str, Any]], locations: Mapping[str, Any]
         for index, part in enumerate(parts)
     ]
     return [part.model_copy(update=found) for part, found in zip(parts, paths, strict=True)]
-
-
-def ways_of(wanted: Sequence[Eval], prompts: int) -> list[Way]:
-    """Return what to sample: one way for each temperature, top-p and limit, to as many prompts as any eval asks for."""
-    most: dict[tuple[float, float, int], int] = {}
-    for sampling in (sampling for part in wanted for sampling in part.samplings()):
-        key = (sampling.temperature, sampling.top_p, sampling.max_new_tokens)
-        most[key] = max(most.get(key, 0), min(sampling.prompts or prompts, prompts))
-    return [Way(*key, count) for key, count in most.items()]
-
-
-def _way_label(sampling: Sampling) -> str:
-    return Way(sampling.temperature, sampling.top_p, sampling.max_new_tokens, 0).label
 
 
 def student_pairs(job: Job, world: World, policy: Policy) -> Pairs:
@@ -107,10 +99,10 @@ def start_samples(job: Job, samplings: dict[Sampling, int], ids: list[str]) -> d
     found = read_responses(folder)
     out = {}
     for sampling, size in samplings.items():
-        group = found.get(_way_label(sampling))
+        group = found.get(sampling.label)
         if group is None or group.ids[:size] != ids[:size]:
             raise IntegrityError(
-                f"`{folder}` does not hold the start model's samples `{_way_label(sampling)}` of these prompts",
+                f"`{folder}` does not hold the start model's samples `{sampling.label}` of these prompts",
                 code="baseline",
                 hint=f"delete it and run the same apply again: `rm -r {folder}`",
             )
@@ -118,8 +110,15 @@ def start_samples(job: Job, samplings: dict[Sampling, int], ids: list[str]) -> d
     return out
 
 
-def measure(job: Job, parts: Sequence[Eval], prompts: Prompts, groups: Sequence[Responses], pairs: Pairs) -> list[Any]:
-    """Return the figures of all evals, plain."""
+def measure(
+    job: Job,
+    parts: Sequence[Eval],
+    prompts: Prompts,
+    groups: Sequence[Responses],
+    pairs: Pairs,
+    answers: Mapping[Sampling, Samples] | None = None,
+) -> list[Any]:
+    """Return the figures of all evals, plain. `answers`: to the instructions that evals bring themselves."""
     total, by_label = len(prompts.ids), {group.label: group for group in groups}
     wanted = dict.fromkeys(sampling for part in parts for sampling in part.samplings())
     sizes = {sampling: min(sampling.prompts or total, total) for sampling in wanted}
@@ -129,13 +128,40 @@ def measure(job: Job, parts: Sequence[Eval], prompts: Prompts, groups: Sequence[
     if "baseline" in job.inputs and sizes:
         baselines[SFT] = start_samples(job, sizes, prompts.ids)
     data = EvalData(
-        samples={sampling: by_label[_way_label(sampling)].first(size) for sampling, size in sizes.items()},
+        samples={sampling: by_label[sampling.label].first(size) for sampling, size in sizes.items()}
+        | {**(answers or {})},
         baselines=baselines,
         pairs=pairs,
         warnings=job.warnings,
+        stamps={key.split(".")[1]: texts for key, texts in job.settings.items() if key.endswith(".stamps")},
         seed=job.settings["seed"],
     )
+    data = with_answers(job, parts, prompts, data)
+    sides = sides_of(job, prompts)
+    if sides is None:
+        return _figures(parts, data)
+    of_pairs = pair_parts(job) if pairs else []
+    return [
+        {**figure, "part": part}
+        for part in (TEST, VALIDATION)
+        for figure in _figures(parts, side(data, part, sides, of_pairs))
+    ]
+
+
+def _figures(parts: Sequence[Eval], data: EvalData) -> list[dict[str, Any]]:
     return [plain_figure(figure.as_dict()) for part in parts for figure in part.measure(data)]
+
+
+def sides_of(job: Job, prompts: Prompts) -> dict[str, str] | None:
+    """Return the part of each prompt by its id, or None where nothing is divided."""
+    fraction = job.settings.get(FRACTION)
+    return None if fraction is None else dict(zip(prompts.ids, parts_of(prompts.text, fraction), strict=True))
+
+
+def pair_parts(job: Job) -> list[str]:
+    """Return the part of each held-out pair, in their order."""
+    prompts = read(job.input("data") / "eval.parquet", columns=["prompt"]).column("prompt")
+    return parts_of(prompts.to_pylist(), job.settings[FRACTION])
 
 
 def plain_figure(figure: dict[str, Any]) -> dict[str, Any]:
@@ -161,34 +187,37 @@ def run(job: Job) -> None:
             code="no-prompts",
             hint="hold some out with `--set data.eval_fraction=0.1`, or give the source an evaluation part",
         )
-    groups, pairs = _student(job, world, parts, prompts, ways)
+    require_references(parts, prompts)
+    asked = read_asked(job, parts)
+    groups, pairs, answers = _student(job, world, parts, prompts, ways, asked)
     _judge(job, world, parts, prompts, groups, pairs)
     if not world.first:
         return
-    job = replace(job, warnings=(*job.warnings, *stamps(job, prompts.student)))
-    document = {"figures": measure(job, parts, prompts, groups, pairs), "student": label_of(job)}
-    write_responses(job.path("samples.parquet"), groups)
+    job = replace(job, warnings=(*job.warnings, *stamps(job, prompts.student), *server_stamps(job, asked)))
+    document = {"figures": measure(job, parts, prompts, groups, pairs, answers), "student": label_of(job)}
+    write_responses(job.path("samples.parquet"), groups, sides_of(job, prompts))
     ids = TokenRows(job.input("data"), "eval", "student", ()).ids if pairs else pa.array([], type=pa.string())
     write_table(job.path("pairs.parquet"), {"id": ids, **{name: pa.array(values) for name, values in pairs.items()}})
+    write_documents(job, label_of(job), asked, answers)
     write_json(job.path("figures.json"), {**document, "warnings": list(job.warnings)})
 
 
 def _student(
-    job: Job, world: World, parts: Sequence[Eval], prompts: Prompts, ways: Sequence[Way]
-) -> tuple[list[Responses], Pairs]:
+    job: Job, world: World, parts: Sequence[Eval], prompts: Prompts, ways: Sequence[Way], asked: Sequence[Asked]
+) -> tuple[list[Responses], Pairs, dict[Sampling, Samples]]:
     needs_pairs = any(part.needs_pairs for part in parts)
-    if not ways and not needs_pairs:
-        return [], {}
+    if not ways and not needs_pairs and not asked:
+        return [], {}, {}
     # a server has the accelerator to itself: the policy is loaded once it has ended, and only for pairs
     by_server = "sampler" in job.settings
-    groups = sample_all(job, world, None, prompts, ways) if ways and by_server else []
-    policy = None if by_server and not needs_pairs else _policy(job, world)
-    if ways and policy is not None and not by_server:
-        groups = sample_all(job, world, policy, prompts, ways)
+    first = None if by_server else _policy(job, world)
+    groups = sample_all(job, world, first, prompts, ways) if ways else []
+    answers = answer(job, world, first, asked)
+    policy = _policy(job, world) if needs_pairs and first is None else first
     reference = prompts.references()
     if groups and reference is not None:
         groups.append(reference)
-    return groups, student_pairs(job, world, policy) if needs_pairs and policy is not None else {}
+    return groups, student_pairs(job, world, policy) if needs_pairs and policy is not None else {}, answers
 
 
 def _policy(job: Job, world: World) -> Policy:
@@ -198,14 +227,22 @@ def _policy(job: Job, world: World) -> Policy:
 def _judge(
     job: Job, world: World, parts: Sequence[Eval], prompts: Prompts, groups: Sequence[Responses], pairs: Pairs
 ) -> None:
-    judges = {judge for part in parts for judge in part.judges()}
+    judges = dict.fromkeys(judge for part in parts for judge in part.judges())  # every process in the same order
     has_oracle = ORACLE in job.inputs or "oracle.model" in job.locations
     wants_margin = bool(pairs) and "oracle_margin" not in pairs and has_oracle
     if wants_margin or (ORACLE in judges and groups):
-        oracle = OracleJudge(job, world)
-        for group in groups if ORACLE in judges else ():
-            oracle.responses(prompts, group)
-        if wants_margin:
-            pairs.update(oracle.margins())
+        pairs.update(_rewards(job, world, ORACLE, prompts, groups if ORACLE in judges else (), margins=wants_margin))
+    for name in (name for name in judges if name not in (ORACLE, TRUTH) and groups):
+        _rewards(job, world, name, prompts, groups)
     if TRUTH in judges and groups:
         add_truth(job, prompts, groups)
+
+
+def _rewards(
+    job: Job, world: World, name: str, prompts: Prompts, groups: Sequence[Responses], *, margins: bool = False
+) -> Pairs:
+    """Fill in one reward model's scores; return its margins of the held-out pairs where asked. It is gone then."""
+    judge = OracleJudge(job, world, name)
+    for group in groups:
+        judge.responses(prompts, group)
+    return judge.margins() if margins else {}

@@ -1,6 +1,6 @@
-"""Who says how good a response is: the oracle, or the program that made a generated world.
+"""Who says how good a response is: the oracle, another reward model, or the program that made a generated world.
 
-The oracle reads each response as text, tokenised anew with its own tokenizer and closed by its end
+A reward model reads each response as text, tokenised anew with its own tokenizer and closed by its end
 token as in training, whether or not the student ended it: a reward is read at the end token.
 """
 
@@ -55,12 +55,13 @@ def answers(student: Renderer, prompts: Sequence[str], said: Sequence[str]) -> l
     return [text if prompt[-1:].isspace() else text.removeprefix(" ") for prompt, text in pairs]
 
 
-def oracle_items(job: Job, prompts: Prompts, group: Responses) -> list[Item]:
-    """Return the group's prompts and responses in the oracle's tokens, as the data stage would have made them."""
-    asked = dict(zip(prompts.ids, prompts.oracle, strict=True))
+def oracle_items(job: Job, prompts: Prompts, group: Responses, who: str = ORACLE) -> list[Item]:
+    """Return the group's prompts and responses in the tokens of `who`, as the data stage would have made them."""
+    told_prompts, references = prompts.as_read_by(who)
+    asked = dict(zip(prompts.ids, told_prompts, strict=True))
     if group.label == REFERENCE:
-        return [(asked[name], (ids,)) for name, ids in zip(prompts.ids, prompts.oracle_reference, strict=True)]
-    oracle = renderer(job, ORACLE)
+        return [(asked[name], (ids,)) for name, ids in zip(prompts.ids, references, strict=True)]
+    oracle = renderer(job, who)
     if has_template(oracle):
         return [(asked[name], (oracle.encode_apart(text),)) for name, text in zip(group.ids, group.text, strict=True)]
     # without a template, prompt and response are tokenised as one text: the response starts where the two part
@@ -78,28 +79,30 @@ def _item(prompt: list[int], row: Encoded | Bad) -> Item:
 
 
 class OracleJudge:
-    """The oracle in memory. Every process calls the same methods in the same order; the first one gets the numbers."""
+    """A reward model in memory. Every process calls the same methods in the same order; the first gets the numbers."""
 
-    def __init__(self, job: Job, world: World) -> None:
-        """Load the oracle: the artifact among the inputs, or a finished reward model outside the store."""
-        self.job, self.world = job, world
-        self.model = load_reward_model(model_location(job, ORACLE, "oracle.model")).eval().to(world.device)
-        self.dtype = str(job.settings.get("oracle.dtype", "fp32"))
+    def __init__(self, job: Job, world: World, name: str = ORACLE) -> None:
+        """Load the oracle, or the judge of that name: an artifact among the inputs, or what lies outside the store."""
+        self.job, self.world, self.name = job, world, name
+        self.role, section = (ORACLE, "oracle") if name == ORACLE else (f"judge-{name}", f"judges.{name}")
+        self.model = load_reward_model(model_location(job, self.role, f"{section}.model")).eval().to(world.device)
+        settings = job.section(section)
+        self.dtype, self.who = str(settings.get("dtype", "fp32")), str(settings.get("tokens", ORACLE))
 
     def responses(self, prompts: Prompts, group: Responses) -> None:
-        """Fill in the group's `oracle` scores."""
-        items = oracle_items(self.job, prompts, group)
+        """Fill in the group's scores, in the column that has the judge's name."""
+        items = oracle_items(self.job, prompts, group, self.who)
         lengths = np.array([len(prompt) + len(answers[0]) for prompt, answers in items])
 
         def compute(batch: np.ndarray) -> dict[str, np.ndarray]:
-            return {ORACLE: score_batch(self.model, [items[int(row)] for row in batch], self.dtype, logp=False)}
+            return {self.name: score_batch(self.model, [items[int(row)] for row in batch], self.dtype, logp=False)}
 
-        found = Chunks(self.job, self.world, f"oracle-{group.label}", lengths).run(compute, Progress(self.job))
+        found = Chunks(self.job, self.world, f"{self.role}-{group.label}", lengths).run(compute, Progress(self.job))
         group.scores.update({name: values.astype(np.float64) for name, values in (found or {}).items()})
 
     def margins(self) -> dict[str, np.ndarray]:
         """Return `oracle_margin` of the held-out pairs, shape (M,)."""
-        rows = TokenRows(self.job.input("data"), "eval", ORACLE, ("chosen", "rejected"))
+        rows = TokenRows(self.job.input("data"), "eval", self.who, ("chosen", "rejected"))
 
         def compute(batch: np.ndarray) -> dict[str, np.ndarray]:
             values = score_batch(self.model, rows.items(batch), self.dtype, logp=False)

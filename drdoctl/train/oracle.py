@@ -33,7 +33,9 @@ def run(job: Job) -> None:
         return LossOut(out.losses, {**out.metrics, **length_metrics(out.metrics["margin"], *tokens)})
 
     task = Task(
-        rows=TokenRows(job.input("data"), "train", "oracle", ("chosen", "rejected")),
+        rows=TokenRows(
+            job.input("data"), settings.get("part", "train"), settings.get("tokens", "oracle"), ("chosen", "rejected")
+        ),
         loss=loss,
         settings=settings,
         seed=seed,

@@ -9,16 +9,17 @@ import numpy as np
 import pyarrow as pa
 
 from drdoctl.evals import REFERENCE, Samples
+from drdoctl.evals._division import TEST
 from drdoctl.train.columns import numbers, read
 from drdoctl.train.rewards import write_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from drdoctl.train.responses import Way
 
-FIXED = ("id", "sampling", "temperature", "top_p", "max_new_tokens", "response", "tokens", "ended")
+FIXED = ("id", "sampling", "temperature", "top_p", "max_new_tokens", "response", "tokens", "ended", "part")
 """Columns of `samples.parquet` beside the scores."""
 
 
@@ -37,11 +38,14 @@ class Prompts:
     """The logged responses in the student's tokens, end tokens included."""
     oracle_reference: list[list[int]]
     """The same in the oracle's tokens."""
+    judges: Mapping[str, tuple[list[list[int]], list[list[int]]]] = field(default_factory=dict)
+    """Prompts and logged responses in the tokens of judges that share nobody's tokenizer: `judge_1a2b3c4d` -> both."""
 
     @classmethod
     def read(cls, data: Path) -> Prompts:
         """Read `prompts.parquet`."""
         table = read(data / "prompts.parquet").to_pydict()
+        own = [name.removesuffix("_prompt") for name in table if name.startswith("judge_") and name.endswith("_prompt")]
         references = table["student_reference"]
         return cls(
             ids=table["id"],
@@ -51,7 +55,16 @@ class Prompts:
             oracle=table.get("oracle_prompt") or table["student_prompt"],
             student_reference=references,
             oracle_reference=table.get("oracle_reference") or references,
+            judges={who: (table[f"{who}_prompt"], table[f"{who}_reference"]) for who in own},
         )
+
+    def as_read_by(self, who: str) -> tuple[list[list[int]], list[list[int]]]:
+        """Return prompts and logged responses in the tokens of `student`, `oracle` or `judge_1a2b3c4d`."""
+        common = {
+            "student": (self.student, self.student_reference),
+            "oracle": (self.oracle, self.oracle_reference),
+        }
+        return {**common, **self.judges}[who]
 
     @classmethod
     def none(cls) -> Prompts:
@@ -102,8 +115,11 @@ def read_responses(folder: Path) -> dict[str, Responses]:
     return found
 
 
-def write_responses(path: Path, groups: Sequence[Responses]) -> None:
-    """Write all responses, group after group. A score that a group lacks is NaN."""
+def write_responses(path: Path, groups: Sequence[Responses], parts: Mapping[str, str] | None = None) -> None:
+    """Write all responses, group after group. A score that a group lacks is NaN.
+
+    `parts`: prompt id -> `validation` or `test`, where students are chosen; it becomes a column.
+    """
     scores = list(dict.fromkeys(name for group in groups for name in group.scores))
 
     def each(values: Any, kind: pa.DataType) -> pa.Array:
@@ -118,6 +134,8 @@ def write_responses(path: Path, groups: Sequence[Responses]) -> None:
     columns["response"] = each(lambda group: group.text, pa.string())
     columns["tokens"] = each(lambda group: group.tokens.tolist(), pa.int32())
     columns["ended"] = each(lambda group: group.ended.tolist(), pa.bool_())
+    if parts is not None:
+        columns["part"] = each(lambda group: [parts.get(name, TEST) for name in group.ids], pa.string())
     for name in scores:
         columns[name] = each(lambda group, name=name: group.scores.get(name, [np.nan] * len(group.ids)), pa.float64())
     write_table(path, columns)

@@ -64,7 +64,9 @@ def save_student(policy: Policy, job: Job) -> None:
 
 def save_trained_oracle(policy: Policy, job: Job) -> None:
     """Write what the stage leaves of an oracle: a whole reward model, or an adapter with the reward head in it."""
-    lora, tokenizer = lora_of(job.settings, "oracle"), tokenizer_folder(job, "oracle")
+    lora = lora_of(job.settings, "oracle")
+    # a judge may have a tokenizer of its own
+    tokenizer = tokenizer_folder(job, job.settings.get("oracle.tokens", "oracle"))
     if lora is None or lora["merge"]:
         _merge(policy, lora)
         save_oracle(policy, job.path(), tokenizer)

@@ -1,0 +1,66 @@
+"""Rules about judges: who is named, who is asked, and what they learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from drdoctl.core.errors import Fault
+from drdoctl.core.suggest import closest
+from drdoctl.spec.case import Case
+
+BUILTIN = ("oracle", "truth")
+"""Judges that every spec may ask without naming them."""
+TAKEN = (*BUILTIN, "id", "sampling", "part", "temperature", "response", "tokens", "ended", "reference", "llm", "sft")
+"""Names that stand for something else in figures and tables."""
+
+
+def known(case: Case) -> Iterator[Fault]:
+    """An eval asks a judge that there is."""
+    for index, one in enumerate(case.spec.evaluate):
+        for name in one.judges():
+            if name in BUILTIN or name in case.spec.judges:
+                continue
+            names = [*BUILTIN, *case.spec.judges]
+            match = closest(name, names)
+            hint = f"did you mean `{match}`?" if match else f"add `judges: {{{name}: {{model: …}}}}` to the spec"
+            at = f"evaluate.{index}.judge" if case.given(f"evaluate.{index}.judge") else f"evaluate.{index}"
+            yield case.fault("unknown-name", f"there is no judge `{name}`", at, hint)
+
+
+def named(case: Case) -> Iterator[Fault]:
+    """A judge's name stands for nothing else."""
+    for name in case.spec.judges:
+        if name in TAKEN:
+            message = f"a judge cannot be called `{name}`, which means something else"
+            yield case.fault("bad-name", message, f"judges.{name}", "give it another name", key=True)
+
+
+def rows(case: Case) -> Iterator[Fault]:
+    """A judge that is trained here has rows that no teacher saw."""
+    spec = case.spec
+    for name, judge in spec.judges.items():
+        if judge.model == "sft" and not spec.student.sft:
+            message = f"`judges.{name}.model` is `sft`, and `student.sft` is `false`"
+            hint = "name a base model, or let the student have SFT"
+            yield case.fault("conflict", message, f"judges.{name}.model", hint)
+        if not case.finished(judge) and spec.data.judge_fraction is None:
+            message = f"judge `{name}` is trained here, and no rows are put aside for it"
+            hint = "set `data.judge_fraction: 0.3`, or name a finished reward model"
+            yield case.fault("missing-rows", message, f"judges.{name}", hint, key=True)
+
+
+def used(cases: Sequence[Case]) -> Iterator[Fault]:
+    """Every judge is asked by some eval, and rows are put aside only where some judge learns from them."""
+    first = cases[0]
+    wanted = {name for case in cases for one in case.spec.evaluate for name in one.judges()}
+    for name in first.spec.judges:
+        if name not in wanted:
+            message = f"nothing asks the judge `{name}`"
+            hint = f"set `judge: {name}` in an eval, or leave the judge out"
+            yield first.fault("no-effect", message, f"judges.{name}", hint, key=True)
+    if all(case.finished(judge) for case in cases for judge in case.spec.judges.values()):
+        yield from first.no_effect("data.judge_fraction", "where no judge is trained here")
+
+
+EACH = (known, named, rows)
+ALL = (used,)

@@ -1,0 +1,83 @@
+"""Judges beside the oracle: finished reward models, or oracle stages of their own on rows that no teacher saw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drdoctl.stages import Want
+from drdoctl.stages import data as data_stage
+from drdoctl.stages import oracle as oracle_stage
+from drdoctl.stages import sft as sft_stage
+from drdoctl.stages.blueprint import ORACLE_MODEL, Blueprint, Origin
+
+PART = "judge"
+"""The part of the data that judges learn from."""
+
+
+def asked(bp: Blueprint) -> list[str]:
+    """Return the judges of the spec that the combination's evals ask, in the spec's order."""
+    wanted = {name for one in bp.spec.evaluate for name in one.judges()}
+    return [name for name in bp.spec.judges if name in wanted]
+
+
+def want(bp: Blueprint, name: str) -> Want | None:
+    """Return the stage that makes a judge or pulls it; None for a finished one that lies outside the store."""
+    judge, base = bp.spec.judges[name], bp.base_judge(name)
+    if bp.judge_finished(name):
+        return base.inputs.get("policy")
+    return oracle_stage.trained(
+        bp,
+        judge,
+        base=sft_stage.start_model(bp) if judge.model == "sft" else base,
+        # the same judge, whatever the students' split
+        data=data_stage.unsplit(bp),
+        label=name,
+        sft_weight=judge.sft_weight,
+        seed=judge.seed,
+        more={"oracle.part": PART, "oracle.tokens": bp.judge_reader(name)},
+    )
+
+
+def as_origin(bp: Blueprint) -> Origin:
+    """Return what the asked judges are read from: artifacts under the roles `judge-NAME`, or locations."""
+    inputs: dict[str, Want] = {}
+    externals: dict[str, str] = {}
+    locations: dict[str, Any] = {}
+    for name in asked(bp):
+        made, base, lora = want(bp, name), bp.base_judge(name), bp.spec.judges[name].lora
+        if made is not None:
+            inputs[f"judge-{name}"] = made
+        # what is finished is read from there, and so is the base of an adapter
+        if made is None or (lora is not None and not lora.merge):
+            externals |= {f"judges.{name}.model": base.externals[ORACLE_MODEL]}
+            locations |= {f"judges.{name}.model": base.locations[ORACLE_MODEL]}
+    return Origin(inputs=inputs, externals=externals, locations=locations)
+
+
+def settings(bp: Blueprint) -> dict[str, Any]:
+    """Return how the asked judges read and reckon, as the evaluate stage is told it."""
+    found: dict[str, Any] = {}
+    for name in asked(bp):
+        found[f"judges.{name}.tokens"] = bp.judge_reader(name)
+        found[f"judges.{name}.dtype"] = bp.spec.judges[name].dtype
+    return found
+
+
+def stamps(bp: Blueprint, teacher: str) -> dict[str, Any]:
+    """Return the settings that stamp `teacher` on the figures of those judges that taught the combination's method."""
+    return {f"judges.{name}.stamps": [teacher] for name in asked(bp) if _taught(bp, name)}
+
+
+def _taught(bp: Blueprint, name: str) -> bool:
+    method, made = bp.spec.method, want(bp, name)
+    if method is None or method.oracle_members == 0:
+        return False
+    if made is not None:
+        return made.fingerprint in [member.fingerprint for member in oracle_stage.members(bp)]
+    outside = bp.oracle_finished and oracle_stage.want(bp) is None
+    return outside and bp.base_judge(name).externals == bp.base_oracle().externals
+
+
+def sizes(bp: Blueprint) -> list[dict[str, Any]]:
+    """Return the sizes of the asked judges' models, as far as known."""
+    return [dict(bp.base_judge(name).size or sft_stage.start_model(bp).size) for name in asked(bp)]
