@@ -14,7 +14,7 @@ KEY = "resources.server"
 
 def sampled(cases: Sequence[Case]) -> Iterator[Fault]:
     """A sampler has something to sample."""
-    if not any(one.samplings() for case in cases for one in case.spec.evaluate):
+    if not any(one.samplings() or one.instructed() for case in cases for one in case.spec.evaluate):
         yield from cases[0].no_effect("sampler", "where no eval samples responses")
 
 

@@ -56,14 +56,14 @@ class Notebook:
             file.write(json.dumps(asdict(kept), ensure_ascii=False).encode() + b"\n")
 
 
-def notebook(job: Job) -> Notebook:
-    """Return the stage's responses."""
-    return Notebook(job.path("work", "samples", "responses.jsonl"))
+def notebook(job: Job, of: str = "") -> Notebook:
+    """Return the stage's responses to the data's prompts, or to the instructions that an eval brings."""
+    return Notebook(job.path("work", "samples", of, "responses.jsonl"))
 
 
-def stamps(job: Job, prompts: Sequence[Sequence[int]]) -> list[str]:
+def stamps(job: Job, prompts: Sequence[Sequence[int]], of: str = "") -> list[str]:
     """Return what a reader of figures must know of how the server read the prompts."""
-    as_text = {kept.row: kept.read for kept in notebook(job).read() if kept.form == "text"}
+    as_text = {kept.row: kept.read for kept in notebook(job, of).read() if kept.form == "text"}
     if not as_text:
         return []
     other = sum(read is not None and read != len(prompts[row]) for row, read in as_text.items())

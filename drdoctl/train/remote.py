@@ -42,12 +42,21 @@ class ServerSampler:
     """Samples every way through a server. The first process asks; the others read what it kept."""
 
     def __init__(
-        self, job: Job, world: World, location: Mapping[str, Any], tokenizer: Any, ends: Sequence[int]
+        self,
+        job: Job,
+        world: World,
+        location: Mapping[str, Any],
+        tokenizer: Any,
+        ends: Sequence[int],
+        of: str = "",
     ) -> None:
-        """Take the stage, where its model is, the student's tokenizer, and the token ids that end a response."""
+        """Take the stage, where its model is, the student's tokenizer, and the token ids that end a response.
+
+        `of`: whose prompts these are, as in `Sampling`: each has a notebook of its own.
+        """
         self.job, self.world, self.location, self.tokenizer = job, world, location, tokenizer
         self.ends = Ends(ends, [tokenizer.decode([token]) for token in ends])
-        self.book, self.complete = notebook(job), job.path("work", "samples", "complete")
+        self.book, self.complete = notebook(job, of), job.path("work", "samples", of, "complete")
 
     def run(self, prompts: Sequence[list[int]], ids: Sequence[str], ways: Sequence[Way]) -> dict[str, list[Said]]:
         """Return the responses of each way by its label, in prompt order. `ids`: the prompts' names, for the seeds."""

@@ -22,12 +22,15 @@ if TYPE_CHECKING:
 
 
 def sample_all(job: Job, world: World, policy: Policy | None, prompts: Prompts, ways: Sequence[Way]) -> list[Responses]:
-    """Return the student's responses, one group for each way. Without a policy in memory, a server samples."""
+    """Return the student's responses, one group for each way, all of the same prompts (`Way.of`).
+
+    Without a policy in memory, a server samples.
+    """
     render = renderer(job, "student")
     ends = sorted({render.end_id} | ({render.tokenizer.eos_token_id} - {None}))
     if policy is None:
         location = model_location(job, "policy", "student.model")
-        server = ServerSampler(job, world, location, render.tokenizer, ends)
+        server = ServerSampler(job, world, location, render.tokenizer, ends, ways[0].of)
         said = server.run(prompts.student, prompts.ids, ways)
     else:
         said = _sampled_here(job, world, policy, prompts, ways, render.tokenizer, ends)

@@ -19,6 +19,7 @@ from drdoctl.core.architectures import limit_of
 from drdoctl.core.errors import UserError
 from drdoctl.core.files import write_via
 from drdoctl.core.progress import Progress, StopRequested, stop_requested
+from drdoctl.evals import Sampling
 from drdoctl.train.cache import cache_bytes
 from drdoctl.train.chunks import POLL_SECONDS
 from drdoctl.train.columns import read
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from drdoctl.evals import Eval
     from drdoctl.stages import Job
     from drdoctl.train.runtime import World
 
@@ -46,11 +48,22 @@ class Way:
     top_p: float
     max_new_tokens: int
     prompts: int
+    of: str = ""
+    """Whose prompts they are, as in `Sampling`."""
 
     @property
     def label(self) -> str:
-        """Return the name of the draws: the same prompt gets the same response, however many prompts are asked for."""
-        return f"t{self.temperature:g}-p{self.top_p:g}-n{self.max_new_tokens}"
+        """Return the name of the draws."""
+        return Sampling(self.temperature, self.top_p, self.max_new_tokens, of=self.of).label
+
+
+def ways_of(wanted: Sequence[Eval], prompts: int) -> list[Way]:
+    """Return what to sample: one way for each temperature, top-p and limit, to as many prompts as any eval asks for."""
+    most: dict[tuple[float, float, int], int] = {}
+    for sampling in (sampling for part in wanted for sampling in part.samplings()):
+        key = (sampling.temperature, sampling.top_p, sampling.max_new_tokens)
+        most[key] = max(most.get(key, 0), min(sampling.prompts or prompts, prompts))
+    return [Way(*key, count) for key, count in most.items()]
 
 
 @dataclass(frozen=True)
