@@ -218,7 +218,8 @@ def _literals(annotation: Any) -> list[Any]:
 def _wrong_pattern(spot: Spot, value: Any, where: Where) -> Fault:
     hint = "use small letters, digits, `.`, `_` and `-`, beginning with a letter or a digit"
     if spot.path[:1] == ("judges",) and spot.word == "[key]":
-        hint = "a judge's name has small letters, digits, `_` and `-`, and begins with a letter"
+        hint = "use small letters, digits, `_` and `-`, beginning with a letter"
+        return Fault("bad-name", f"a judge cannot be called `{value}`", where, hint)
     if spot.owner == ("publish",):
         hint = "write it as `zoo/NAME`, NAME of letters, digits, `.`, `_` and `-`"
     elif spot.dotted in ("resources.server.url", "resources.judge.url"):

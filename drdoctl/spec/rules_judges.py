@@ -54,7 +54,7 @@ def used(cases: Sequence[Case]) -> Iterator[Fault]:
     first = cases[0]
     wanted = {name for case in cases for one in case.spec.evaluate for name in one.judges()}
     for name in first.spec.judges:
-        if name not in wanted:
+        if name not in wanted and name not in TAKEN:
             message = f"nothing asks the judge `{name}`"
             hint = f"set `judge: {name}` in an eval, or leave the judge out"
             yield first.fault("no-effect", message, f"judges.{name}", hint, key=True)

@@ -21,7 +21,7 @@ def pairs(count):
 
 
 def test_judge_rows_are_on_no_other_side(build_data, write_rows):
-    """About the fraction of the training prompts is put aside, whole prompts, and the evaluation pairs stay the same."""
+    """About the fraction of the training prompts is put aside, with all their pairs; the evaluation pairs stay."""
     write_rows(pairs(600))
     without, apart = build_data(JSONL, out="a"), build_data(JSONL, out="b", judge_fraction=0.3)
     train, held, judge = ({row["prompt"] for row in rows_of(apart, part)} for part in ("train", "eval", "judge"))

@@ -66,7 +66,7 @@ def test_a_finished_judge_is_read_where_it_lies(world, finished):
 
 
 def test_a_judge_that_taught_is_stamped(world, finished):
-    """Naming the very model that teaches does not make it independent; a student that it did not teach is not stamped."""
+    """Naming the very model that teaches makes nobody independent; a student that it did not teach is not stamped."""
     sets = ("judges={fair: {model: ./rm}}", "oracle={model: ./rm}", ASKED)
     assert stages(world, *sets)["evaluate[drdo]"].settings["judges.fair.stamps"] == [TEACHER]
     assert "judges.fair.stamps" not in stages(world, *sets)["evaluate[sft]"].settings
@@ -76,7 +76,7 @@ def test_a_judge_that_taught_is_stamped(world, finished):
 
 
 def test_a_tokenizer_of_its_own_is_one_more_for_the_rows(world):
-    """A judge that shares nobody's tokenizer has columns named by its content; one that shares the student's has none."""
+    """A judge that shares nobody's tokenizer reads columns of its own, which are named by the tokenizer's content."""
     other = write_model(world.root / "other")
     (other / "tokenizer.json").write_text((other / "tokenizer.json").read_text().replace("w31", "x31"))
     found = stages(world, "judges={fair: {model: ./other, global_batch: 4}}", *JUDGE[1:])
