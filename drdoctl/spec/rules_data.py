@@ -31,7 +31,7 @@ def split(case: Case) -> Iterator[Fault]:
     """A split needs what the source cannot give, or does nothing."""
     data = case.spec.data
     for index, step in enumerate(data.split):
-        where = f"data.split.{index}" if isinstance(_raw_split(case), list) else "data.split"
+        where = case.step(index)
         if step.needs_confidence and data.source.gives_confidence is False:
             hint = "use `data.split: all`, or pairs that carry `confidence`, scores or `preference`"
             message = f"split `{step.name}` needs a confidence, which dataset `{data.source.name}` does not have"
@@ -92,11 +92,6 @@ def demonstrations(case: Case) -> Iterator[Fault]:
     if sft and sft.rows == "demonstrations" and not _has_part(case, "sft"):
         message = f"dataset `{case.spec.data.source.name}` has no demonstrations"
         yield case.fault("missing-rows", message, "student.sft.rows", "use `student.sft.rows: chosen`")
-
-
-def _raw_split(case: Case) -> object:
-    data = case.raw.get("data")
-    return data.get("split") if isinstance(data, dict) else None
 
 
 def _has_part(case: Case, part: PartName) -> bool:

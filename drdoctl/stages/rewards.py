@@ -30,6 +30,24 @@ def want(bp: Blueprint) -> Want | None:
     )
 
 
+def of_all(bp: Blueprint) -> Want:
+    """Return the spec's oracle's rewards of all pairs: what a split goes by whose steps need them."""
+    oracle, made, outside = bp.spec.oracle, oracle_stage.want(bp), oracle_stage.as_origin(bp)
+    if oracle is None:
+        raise TypeError("a step that needs the oracle is refused in a spec without one")
+    data = data_stage.whole(bp)
+    return Want(
+        kind="rewards",
+        version=VERSION,
+        settings={"oracle.dtype": oracle.dtype, **bp.seed},
+        inputs={"data": data, **({"oracle-0": made} if made is not None else {})},
+        externals=outside.externals,
+        label=data.label,
+        locations=outside.locations,
+        sizes={"oracle": outside.size, "members": 1},
+    )
+
+
 def run(job: Job) -> None:
     """Carry the stage out in a child process."""
     from drdoctl.train.rewards import run as score

@@ -11,11 +11,15 @@ from drdoctl.stages.blueprint import Blueprint, Origin, lora_settings, rounding,
 VERSION = 1
 
 
-def want(bp: Blueprint) -> Want | None:
-    """Return the stage, or None with `student.sft: false`."""
+def want(bp: Blueprint, *, whole: bool = False) -> Want | None:
+    """Return the stage, or None with `student.sft: false`.
+
+    `whole`: on all pairs, not only on those that the student sees. Demonstrations are the same for both.
+    """
     spec, base = bp.spec, bp.base_student()
     if not spec.student.sft:
         return None
+    data = data_stage.whole(bp) if whole or _demonstrated(bp) else data_stage.want(bp)
     return Want(
         kind="sft",
         version=VERSION,
@@ -26,16 +30,23 @@ def want(bp: Blueprint) -> Want | None:
             "student.dtype": spec.student.dtype,
             **bp.seed,
         },
-        inputs={"data": data_stage.want(bp), **base.inputs},
+        inputs={"data": data, **base.inputs},
         externals=base.externals,
+        label="" if _demonstrated(bp) else data.label,
         locations=base.locations,
         sizes={"model": base.size},
     )
 
 
-def start_model(bp: Blueprint) -> Origin:
+def _demonstrated(bp: Blueprint) -> bool:
+    """Whether SFT imitates rows of the source's own, which no split touches."""
+    sft, source = bp.spec.student.sft, bp.spec.data.source.at(bp.facts.base)
+    return bool(sft) and (sft.rows == "demonstrations" or (sft.rows == "auto" and source.has_part("sft")))
+
+
+def start_model(bp: Blueprint, *, whole: bool = False) -> Origin:
     """Return the model that alignment starts from, and is compared with: the SFT student, or the base as it is."""
-    made, base, lora = want(bp), bp.base_student(), bp.spec.student.lora
+    made, base, lora = want(bp, whole=whole), bp.base_student(), bp.spec.student.lora
     if made is None:
         return replace(base, settings={**base.settings, **rounding("student", lora)})
     if lora is None:
