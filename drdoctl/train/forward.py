@@ -7,10 +7,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from drdoctl.core.numerics import widen
 from drdoctl.train.batches import FlatBatch
+from drdoctl.train.rounding import kernels_by_length, lacking
 
 LOGITS_AT_ONCE = 1 << 24
 """Logits of at most this many cells (64 MiB in float32) exist at a time."""
@@ -58,7 +60,11 @@ class _CrossEntropy(torch.autograd.Function):
 
 def _token_nll(hidden: Tensor, targets: Tensor, lm_head: nn.Module) -> Tensor:
     """-log p of each target, float32 or wider. Shapes (m, D), (m,) -> (m,)."""
-    return _CrossEntropy.apply(widen(lm_head(hidden)), targets)
+    count = len(targets)
+    if kernels_by_length(hidden.device):
+        more = lacking(count)
+        hidden, targets = F.pad(hidden, (0, 0, 0, more)), F.pad(targets, (0, more))
+    return _CrossEntropy.apply(widen(lm_head(hidden)), targets)[:count]
 
 
 def places(reads: Tensor, wanted: Tensor) -> Tensor:

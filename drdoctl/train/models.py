@@ -21,6 +21,7 @@ from drdoctl.train.forward import Outputs, places, responses_reward, sequence_lo
 from drdoctl.train.kernels import use_kernels
 from drdoctl.train.last_layer import read_only_where_asked
 from drdoctl.train.quantize import round_trip
+from drdoctl.train.rounding import kernels_by_length, rounded
 from drdoctl.train.weights import reading, whole
 
 HEAD_FILE = "reward_head.safetensors"
@@ -30,13 +31,16 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 def last_states(model: Any, batch: FlatBatch, reads: torch.Tensor) -> torch.Tensor:
     """Return the last hidden state at the places `reads` of the row, shape (len(reads), D)."""
+    count = len(reads)
+    if kernels_by_length(reads.device):
+        batch, reads = rounded(batch, reads)
     return model.base_model(
         input_ids=batch.input_ids,
         position_ids=batch.position_ids,
         use_cache=False,
         trees=batch.trees,
         reads=reads,
-    ).last_hidden_state[0]
+    ).last_hidden_state[0, :count]
 
 
 class Policy(nn.Module):
