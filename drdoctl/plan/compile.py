@@ -54,6 +54,14 @@ def _stages(bp: Blueprint) -> Iterator[Want]:
 def _each_once(asked: Iterable[Named]) -> list[Named]:
     """Return all stages and what they rest on, the first of each fingerprint, inputs pointing to those."""
     first: dict[str, Named] = {}
+    users: dict[str, dict[str, None]] = {}
+
+    def use(label: str, want: Want) -> None:
+        by = users.setdefault(want.fingerprint, {})
+        if label not in by:
+            by[label] = None
+            for other in want.inputs.values():
+                use(label, other)
 
     def add(label: str, want: Want) -> Want:
         known = first.get(want.fingerprint)
@@ -65,20 +73,29 @@ def _each_once(asked: Iterable[Named]) -> list[Named]:
 
     for label, want in asked:
         add(label, want)
-    return list(first.values())
+        use(label, want)
+    return [(label, replace(want, asked_by=tuple(users[mark]))) for mark, (label, want) in first.items()]
 
 
 def _by_kind(found: list[Named]) -> list[Named]:
     """Return the stages in the order of the pipeline, pulled models first and the start model's evaluation early.
 
-    A stage rests on earlier kinds, on pulled models, or on the start model's evaluation: the order is topological.
+    A stage rests on earlier kinds, on pulled models, or on the start model's evaluation; and on any kind of the round
+    before it, where a split has scored the pairs first: the order is topological.
     """
 
-    def rank(named: Named) -> tuple[int, bool]:
+    def rank(named: Named) -> tuple[int, int, bool]:
         want = named[1]
-        return (-1 if is_pull(want) else KINDS.index(want.kind), "baseline" in want.inputs)
+        kind = -1 if is_pull(want) else KINDS.index(want.kind)
+        return _rounds(want), kind, "baseline" in want.inputs
 
     return sorted(found, key=rank)
+
+
+def _rounds(want: Want) -> int:
+    """Return how many data stages that rest on rewards lie at or below a stage."""
+    below = max(map(_rounds, want.inputs.values()), default=0)
+    return below + (want.kind == "data" and data_stage.REWARDS in want.inputs)
 
 
 def _unique(found: list[Named]) -> list[Want]:
@@ -94,9 +111,19 @@ def _unique(found: list[Named]) -> list[Want]:
 def _label(want: Want, combo: str, found: list[Named], ids: list[str]) -> str:
     if ids.count(want.id) == 1:
         return want.label
-    clashing = [label for label, other in found if other.id == want.id]
-    # `drdo,seed=1` without the method, which shared stages do not depend on, where that is enough
-    short = [label.partition(",")[2] for label in clashing]
-    own = combo.partition(",")[2]
-    told = own if own and short.count(own) == 1 else combo
+    clashing = {other.fingerprint: _shared(other) for _, other in found if other.id == want.id}
+    told = combo
+    # `seed=1`, without the method and without what the stage does not depend on, where that is enough
+    for needed in ("=", ""):
+        short = {mark: ",".join(part for part in parts if needed in part) for mark, parts in clashing.items()}
+        own = short[want.fingerprint]
+        if own and list(short.values()).count(own) == 1:
+            told = own
+            break
     return f"{want.label},{told}" if want.label else told
+
+
+def _shared(want: Want) -> list[str]:
+    """Return what the labels of all combinations that rest on a stage have in common: `["dpo", "seed=1"]`."""
+    first, *others = (label.split(",") for label in want.asked_by)
+    return [part for part in first if all(part in other for other in others)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from drdoctl.plan.estimate import estimates
 from drdoctl.plan.fit import fit_of, fit_text
+from drdoctl.plan.grid import grid_of
 from drdoctl.plan.seconds import assumption
 from drdoctl.plan.types import Action, Change, Plan, PlannedStage, Reason
 from drdoctl.stages import Want
@@ -53,6 +54,7 @@ def diff(wants: Sequence[Want], store: Store, loaded: Loaded) -> Plan:
         origin={"spec": loaded.path.name, "sets": list(loaded.sets)},
         fit=fit,
         assumes=_assumes(stages, resources),
+        grid=grid_of(spec, wants),
     )
 
 

@@ -31,6 +31,7 @@ def schema() -> dict[str, Any]:
             origin=_closed("Where the plan comes from", spec=TEXT, sets=TEXTS),
             optional={
                 "fit": _fit(),
+                "grid": _grid(),
                 "assumes": {**TEXT, "description": "The speed that seconds rest on where no earlier stage tells"},
             },
         ),
@@ -67,7 +68,17 @@ def _stage() -> dict[str, Any]:
                 "description": "Memory of one process at its peak by what it is for, GiB; empty where nothing is known",
             },
             basis={"enum": [*BASES, None], "description": "What the seconds rest on"},
-            optional={"cost": {**SIZE, "description": "Money, with `resources.price_per_hour`"}},
+            optional={
+                "cost": {**SIZE, "description": "Money: for the hours and for a judge, where each has a price"},
+                "judge": _closed(
+                    "What a language model is asked, but for what the store has already",
+                    models={**TEXTS, "description": "Their names"},
+                    requests={**COUNT, "description": "Two for each prompt, baseline and temperature"},
+                    tokens_in={**COUNT, "description": "Of the questions"},
+                    tokens_out={**COUNT, "description": "Of the answers"},
+                    optional={"cost": {**SIZE, "description": "Money, with `price_per_million_tokens`"}},
+                ),
+            },
         ),
         externals={
             "type": "object",
@@ -87,6 +98,35 @@ def _fit() -> dict[str, Any]:
         sets={**TEXTS, "description": "Values for `--set`; where nothing fits, those that come nearest"},
         then_gib={**SIZE, "description": "What the largest stage needs with them"},
         fits={"type": "boolean", "description": "Whether that is enough"},
+    )
+
+
+def _grid() -> dict[str, Any]:
+    maybe = {"type": ["string", "null"]}
+    cell = _closed(
+        "One combination",
+        label=TEXT,
+        seed=COUNT,
+        setting={**TEXT, "description": "What combinations that differ in the seed alone share"},
+        group={**maybe, "description": "What combinations that `select` compares share"},
+        values={"type": "object", "description": "Key of `select.over` -> the value here"},
+        student={**maybe, "description": "Id of the stage that makes it"},
+        evaluation={**maybe, "description": "Id of the stage that measures it"},
+    )
+    choice = _closed(
+        "What `select` chooses by",
+        metric=TEXT,
+        against=maybe,
+        judge=maybe,
+        temperature={"type": ["number", "null"]},
+        goal={"enum": ["max", "min"]},
+        over={**TEXTS, "description": "What is chosen"},
+    )
+    return _closed(
+        "The matrix, where the spec has one",
+        axes={"type": "object", "additionalProperties": TEXTS, "description": "Dotted key -> its values in short"},
+        students={"type": "array", "items": cell, "description": "The first axis slowest"},
+        select={"anyOf": [choice, {"type": "null"}]},
     )
 
 

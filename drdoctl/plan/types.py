@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from drdoctl.plan.grid import Grid
 from drdoctl.stages import Want
 
 FORMAT = 1
@@ -45,7 +46,10 @@ class Estimate:
     basis: str | None = None
     """What the seconds rest on: `earlier` stages of the store, a `given` speed, an `assumed` one, or nothing."""
     cost: float | None = None
-    """Money, where `resources.price_per_hour` is given and the seconds are known."""
+    """Money: for the hours, where `resources.price_per_hour` is given and the seconds are known, and for the judge."""
+    judge: Mapping[str, Any] | None = None
+    """What a language model is asked: `models`, `requests`, `tokens_in`, `tokens_out`, and `cost` where it has a price;
+    None where none is asked."""
     nominal_seconds: float = 0
     """Seconds on the nominal machine: what later plans compare with. Not in the plan's JSON."""
     likeness: Mapping[str, Any] = field(default_factory=dict)
@@ -54,7 +58,8 @@ class Estimate:
     def as_dict(self) -> dict[str, Any]:
         """Return the estimate as the plan's JSON has it."""
         found = asdict(self)
-        for name in ("nominal_seconds", "likeness", *(["cost"] if self.cost is None else [])):
+        absent = [name for name in ("cost", "judge") if found[name] is None]
+        for name in ("nominal_seconds", "likeness", *absent):
             del found[name]
         return found
 
@@ -123,6 +128,8 @@ class Plan:
     """What does not fit into `resources.memory_gib`, where that is given."""
     assumes: str | None = None
     """The speed that seconds rest on, where no earlier stages tell: `90 GFLOP/s in each process`."""
+    grid: Grid | None = None
+    """The matrix and its combinations, where there is one."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the plan as JSON has it (`format` 1)."""
@@ -136,4 +143,5 @@ class Plan:
             "origin": self.origin,
             **({"fit": self.fit.as_dict()} if self.fit is not None else {}),
             **({"assumes": self.assumes} if self.assumes is not None else {}),
+            **({"grid": self.grid.as_dict()} if self.grid is not None else {}),
         }

@@ -80,7 +80,7 @@ def names(
     short = _short_names(shown)
     labels = []
     for method, pick in zip(methods, taken, strict=True):
-        rest = [f"{short[axis]}={_text(matrix[axis][pick[axis]])}" for axis in shown]
+        rest = [f"{short[axis]}={value_text(matrix[axis][pick[axis]])}" for axis in shown]
         labels.append(",".join([method, *rest] if METHOD not in hidden else rest) or EVERY)
     return labels
 
@@ -102,7 +102,7 @@ def _method_labels(chosen: list[Any], hidden: Sequence[str]) -> list[str]:
         differing = [key for key in dump if any(other.get(key) != dump[key] for other in same)]
         differing += [key for other in same for key in other if key not in dump and key not in differing]
         told = [key for key in differing if key in dump and f"{METHOD}.{key}" not in hidden]
-        shown = [f"{key}={_text(dump[key])}" for key in told if key in method.model_fields_set]
+        shown = [f"{key}={value_text(dump[key])}" for key in told if key in method.model_fields_set]
         labels.append(",".join([method.name, *shown]))
     return labels
 
@@ -119,9 +119,10 @@ def _short_names(axes: list[str]) -> dict[str, str]:
     return names
 
 
-def _text(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """Return a value of an axis in few characters: `0.0003`, `hard(quantile=0.3)`."""
     if isinstance(value, dict) and "name" in value:
-        options = ",".join(f"{key}={_text(item)}" for key, item in value.items() if key != "name")
+        options = ",".join(f"{key}={value_text(item)}" for key, item in value.items() if key != "name")
         return str(value["name"]) + (f"({options})" if options else "")
     if isinstance(value, float):
         return f"{value:g}"

@@ -36,6 +36,8 @@ class Want:
     """Where the externals are found (paths, Hub ids). Not part of the fingerprint."""
     warnings: tuple[str, ...] = ()
     """What is allowed but doubtful; stamped on the figures it touches."""
+    asked_by: tuple[str, ...] = ()
+    """Labels of the combinations that rest on the stage. Not part of the fingerprint."""
     sizes: Mapping[str, Any] = field(default_factory=dict)
     """What estimates rest on: rows, bytes, model configurations. Not part of the fingerprint."""
 

@@ -93,6 +93,11 @@ def test_axes_below_the_method_tell_stages_apart(world):
     world.spec.write_text(SPEC + "matrix: {seed: [1, 2]}\n")
     ids = [want.id for want in world.wants()]
     assert {"sft[seed=1]", "sft[seed=2]", "align[drdo,seed=1]", "evaluate[sft,seed=2]"} <= set(ids)
+    world.spec.write_text(SPEC + "matrix: {train.learning_rate: [1.0e-5, 2.0e-5], seed: [1, 2]}\n")
+    named = {want.id: want.asked_by for want in world.wants()}
+    rates = ("drdo,learning_rate=1e-05", "drdo,learning_rate=2e-05")
+    assert named["sft[seed=1]"] == tuple(f"{rate},seed=1" for rate in rates)
+    assert named[f"align[{rates[1]},seed=2]"] == (f"{rates[1]},seed=2",)
     world.spec.write_text(SPEC + "matrix: {train.learning_rate: [1.0e-5, 2.0e-5]}\n")
     kinds = [want.kind for want in world.wants()]
     assert [kinds.count(kind) for kind in ("data", "sft", "oracle", "align", "evaluate")] == [1, 1, 1, 2, 3]

@@ -21,7 +21,8 @@ MACHINE_ONLY = {
     "name": "how reports and cards call it; the same spec under two names shares its artifacts",
     "matrix": "a list of combinations; each combination's own leaves are tested, and `test_compile` what they share",
 }
-"""Leaves that change no result, with the reason; besides all of `resources`: how the machine computes, not what."""
+"""Leaves that change no result, with the reason; besides all of `resources`: how the machine computes, not what; and
+all of `select`, which is read when figures are, while that it is there is read by each evaluation."""
 
 LOCAL = {
     "version": 1,
@@ -36,7 +37,11 @@ NEW = {"student": {"model": {}}, "data": {"source": {"name": "notes"}}, "oracle"
 HUB = {"student": {"model": "org/student"}, "oracle": {"model": "org/oracle"}}
 PUBLISH = {"publish": {"student": "zoo/student", "oracle": "zoo/oracle"}}
 
+SELECT = {"select": {"metric": "win_rate", "over": ["method.alpha"]}}
+
 CONTEXT = {
+    "data.validation_fraction": SELECT,
+    "select.": SELECT,
     "student.revision": HUB,
     "oracle.revision": HUB,
     "oracle.finished": HUB,
@@ -55,6 +60,8 @@ CONTEXT = {
 """Longest prefix of a leaf -> what must be in the spec for it to have an effect."""
 
 VALUES = {
+    "select.over": ["method.gamma"],
+    "select.against": "reference",
     "data.source.jsonl.jsonl": "other.jsonl",
     "data.source.parquet.parquet": "other.jsonl",
     "data.source.alpaca-eval.prompts": "other.jsonl",
@@ -209,7 +216,7 @@ def test_every_leaf_matters(leaf, root, monkeypatch):
     before = fingerprints(plain, root)
     changed = copy.deepcopy(plain)
     put(changed, path, another(leaf, LEAVES[leaf], value_at(Spec.model_validate(plain), path)))
-    assert (fingerprints(changed, root) == before) == leaf.startswith("resources.")
+    assert (fingerprints(changed, root) == before) == leaf.startswith(("resources.", "select."))
 
 
 def test_the_schema_was_walked():

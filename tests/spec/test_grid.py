@@ -51,7 +51,7 @@ def test_groups_that_are_called_alike_are_told_apart():
     """What differs and is not shown gets a number, so that no two groups share a name."""
     axes = {"train.learning_rate": [1.00000001e-4, 1.00000002e-4], "train.max_steps": [1, 2]}
     every = found("train.max_steps", method="dpo", matrix=axes)
-    assert [one.group for one in every][::2] == ["dpo,learning_rate=0.0001", "dpo,learning_rate=0.0001#2"]
+    assert [one.group for one in every][::2] == ["dpo,learning_rate=0.0001#1", "dpo,learning_rate=0.0001#2"]
 
 
 def test_without_select_and_seeds_a_setting_is_a_combination():

@@ -73,3 +73,17 @@ def test_what_samples_nothing_knows_no_sampler(world):
     plain = {want.fingerprint for want in evaluations(world, axis).values()}
     served = {want.fingerprint for want in evaluations(world, axis, "sampler=server").values()}
     assert len(plain & served) == len(plain) // 2
+
+
+def test_choosing_students_divides_the_prompts(world):
+    """With `select` the share is part of the result, of the start model's too; without it, nothing is what it was."""
+    axes = "matrix={train.learning_rate: [0.1, 0.2]}"
+    chosen = (axes, "select={metric: implicit_accuracy, over: train.learning_rate}")
+    plain, divided = evaluations(world, axes), evaluations(world, *chosen)
+    smaller = evaluations(world, *chosen, "data.validation_fraction=0.25")
+    for name, want in plain.items():
+        assert "data.validation_fraction" not in want.settings
+        assert divided[name].settings["data.validation_fraction"] == 0.5
+        assert smaller[name].settings["data.validation_fraction"] == 0.25
+        assert len({want.fingerprint, divided[name].fingerprint, smaller[name].fingerprint}) == 3
+        assert smaller[name].inputs["data"].fingerprint == want.inputs["data"].fingerprint

@@ -83,7 +83,7 @@ def write_data(folder: Path, world: Notes, prompts: int = 7) -> None:
     for part in ("train", "eval"):
         pq.write_table(
             pa.table({
-                "id": [row.id for row in rows],
+                "id": [row.id for row in rows], "prompt": [row.prompt for row in rows],
                 **{f"student_{name}": [ids(getattr(row, name), name != "prompt") for row in rows]
                    for name in ("prompt", "chosen", "rejected")},
             }),
@@ -303,3 +303,18 @@ def test_ways_merge():
             return [Sampling(0.7, 0.8, 6, 3), Sampling(0.7, 0.8, 6, 900), Sampling(0.7, 0.8, 9, None)]
 
     assert evaluate.ways_of([TwoEval(name="everything")], 10) == [Way(0.7, 0.8, 6, 10), Way(0.7, 0.8, 9, 10)]
+
+
+def test_students_are_chosen_on_some_prompts_and_read_on_others(house, whole, tmp_path):
+    """Every figure comes once for each part, each sample says its own, and the responses are what they were."""
+    out = tmp_path / "divided"
+    evaluate.run(make_job(house, out, **{"data.validation_fraction": 0.5}))
+    table, before = (pq.read_table(folder / "samples.parquet").to_pydict() for folder in (out, whole))
+    parts = dict(zip(table["id"], table.pop("part"), strict=True))
+    assert set(parts.values()) == {"validation", "test"}
+    assert table == before
+    document = json.loads((out / "figures.json").read_text())
+    assert [row["part"] for row in document["figures"]] == ["test", "test", "validation", "validation"]
+    assert "part" not in json.loads((whole / "figures.json").read_text())["figures"][0]
+    for data, part in zip(SEEN[-2:], ("test", "validation"), strict=True):
+        assert [parts[name] for name in data.samples[GREEDY].prompt_ids] == [part] * list(parts.values()).count(part)
