@@ -18,7 +18,6 @@ import httpx2
 
 from drdoctl.core.errors import DrdoError, StageFailed
 from drdoctl.core.progress import Place, StopRequested, stop_requested
-from drdoctl.train.chunks import POLL_SECONDS
 
 Found = TypeVar("Found")
 REFUSALS = (400, 404, 405, 422)
@@ -36,6 +35,8 @@ MAX_ASKED_SECONDS = 300.0
 TOLD_SECONDS = 20.0
 """Longer pauses are told in the log."""
 CONNECT_SECONDS = 10.0
+LOOK_SECONDS = 0.2
+"""How often somebody looks whether a stop is asked for."""
 SHOWN = 300
 HIDDEN = "[key]"
 
@@ -160,7 +161,7 @@ async def together(
     tasks, asked = {asyncio.ensure_future(body) for body in bodies}, math.inf
     try:
         while tasks:
-            done, tasks = await asyncio.wait(tasks, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            done, tasks = await asyncio.wait(tasks, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if stop_requested(job):
                 asked = min(asked, time.monotonic())
                 if not tasks or time.monotonic() - asked >= patience:

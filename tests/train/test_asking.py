@@ -1,4 +1,4 @@
-"""Asking a judge: every question once, whatever the server does and whoever interrupts; nothing offline, no key told."""
+"""Asking a judge: each question once, whatever the server does and whoever interrupts; nothing offline; no key told."""
 
 from __future__ import annotations
 
