@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.files import read_json
-from drdoctl.report.diagnosis import diagnose
+from drdoctl.doctor.examine import examine
+from drdoctl.report.curves import curves, figure4
+from drdoctl.report.judges import judge_columns
 from drdoctl.report.model import (
-    Curves,
     Difference,
     FigureRow,
     Generation,
@@ -21,7 +21,7 @@ from drdoctl.report.model import (
 from drdoctl.report.stages import stage_row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -29,13 +29,10 @@ if TYPE_CHECKING:
     from drdoctl.plan.types import Plan, PlannedStage
     from drdoctl.store.artifact import Store
 
-POINTS = 100
-"""Points of a curve at most."""
 PROMPTS = 8
 """Prompts shown with every student's response."""
 SFT, REFERENCE = "sft", "reference"
 TRAINED = ("sft", "oracle", "align")
-JUDGES = {"truth": "truth.reward", "oracle": "oracle"}
 
 
 class Sampled:
@@ -66,7 +63,19 @@ def collect(store: Store, plan: Plan) -> dict[str, Any]:
     students = [_student(store, stage) for stage in evaluated]
     sampled = {stage.want.label: Sampled(store.path(stage.want.artifact)) for stage in evaluated}
     data = next((store.path(row.artifact) for row in stages if row.kind == "data" and row.done), None)
-    curves = [_curves(store.path(row.artifact), row.id) for row in stages if row.done and row.kind in TRAINED]
+    findings = examine(store, [stage.as_dict() for stage in plan.stages])["findings"]
+    said = {
+        row.id: [f"{one['message']}; {one['advice']}" for one in findings if one["stage"] == row.id] for row in stages
+    }
+    logged = [
+        curves(store.path(row.artifact), row.id, said[row.id]) for row in stages if row.done and row.kind in TRAINED
+    ]
+    policies = {row.policy: row for row in students}
+    aligned = {
+        policies[row.id].label if row.id in policies else row.id: store.path(row.artifact)
+        for row in stages
+        if row.done and row.kind == "align"
+    }
     stamps = [*plan.warnings]
     stamps += [text for row in stages for text in row.warnings]
     stamps += [text for row in students for text in row.warnings]
@@ -78,9 +87,11 @@ def collect(store: Store, plan: Plan) -> dict[str, Any]:
         warnings=list(dict.fromkeys(stamps)),
         missing=[row.id for row in stages if not row.done and row.kind != "publish"],
         students=students,
-        differences=list(_differences(sampled, int(plan.spec.get("seed", 0)))),
-        curves=[curve for curve in curves if curve is not None],
-        generations=_generations(sampled, data),
+        differences=list(_differences(sampled, judge_columns(plan.spec), int(plan.spec.get("seed", 0)))),
+        curves=[curve for curve in logged if curve is not None],
+        figure4=figure4(aligned, {row.label: row.figures for row in students}),
+        findings=findings,
+        generations=_generations(sampled, data, judge_columns(plan.spec)),
         data=dict(read_json(data / "report.json") or {}) if data else {},
         stages=stages,
     )
@@ -100,7 +111,7 @@ def _student(store: Store, stage: PlannedStage) -> StudentRow:
     )
 
 
-def _differences(sampled: dict[str, Sampled], seed: int) -> Iterable[Difference]:
+def _differences(sampled: dict[str, Sampled], judges: Mapping[str, str], seed: int) -> Iterable[Difference]:
     """Yield each pair of aligned students, on each way of sampling that both have, by each judge that scored both."""
     import numpy as np
 
@@ -110,7 +121,7 @@ def _differences(sampled: dict[str, Sampled], seed: int) -> Iterable[Difference]
         for way in ways:
             ours, theirs = sampled[first].ways[way], sampled[second].ways[way]
             shared = [name for name in ours if name in theirs]
-            for judge, column in JUDGES.items():
+            for judge, column in judges.items():
                 pairs = [(ours[name].get(column), theirs[name].get(column)) for name in shared]
                 table = np.array([pair for pair in pairs if None not in pair], dtype=np.float64).reshape(-1, 2)
                 difference = table[:, 0] - table[:, 1]
@@ -145,35 +156,9 @@ def _difference(
     )
 
 
-def _curves(folder: Path, stage: str) -> Curves | None:
-    path = folder / "metrics.jsonl"
-    if not path.exists():
-        return None
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
-    if not lines:
-        return None
-    every = math.ceil(len(lines) / POINTS)
-    bins = [lines[at : at + every] for at in range(0, len(lines), every)]
-    names = sorted({name for line in lines for name in line} - {"step"})
-    series = {name: [_mean(line.get(name) for line in group) for group in bins] for name in names}
-    if {"gate", "gate_sq"} <= series.keys():
-        series["gate_sd"] = [_sd(mean, square) for mean, square in zip(series["gate"], series["gate_sq"], strict=True)]
-    return Curves(
-        stage=stage,
-        every=every,
-        step=[group[-1]["step"] for group in bins],
-        series=series,
-        diagnosis=diagnose(lines) if stage.startswith("align") else [],
-    )
-
-
 def _mean(values: Iterable[Any]) -> float | None:
     finite = [float(value) for value in values if isinstance(value, int | float) and math.isfinite(value)]
     return sum(finite) / len(finite) if finite else None
-
-
-def _sd(mean: float | None, square: float | None) -> float | None:
-    return None if mean is None or square is None else math.sqrt(max(0.0, square - mean**2))
 
 
 def is_start(label: str) -> bool:
@@ -189,7 +174,7 @@ def headline_way(sampled: Iterable[tuple[str, float | None]]) -> str | None:
     return usual or (warm[len(warm) // 2][1] if warm else next((way for way, _ in ways), None))
 
 
-def _generations(sampled: dict[str, Sampled], data: Path | None) -> list[Generation]:
+def _generations(sampled: dict[str, Sampled], data: Path | None, judges: Mapping[str, str]) -> list[Generation]:
     way = headline_way((way, each.temperature(way)) for each in sampled.values() for way in each.ways)
     if data is None or way is None:
         return []
@@ -206,14 +191,14 @@ def _generations(sampled: dict[str, Sampled], data: Path | None) -> list[Generat
             id=row["id"],
             prompt=row["prompt"],
             sampling=way,
-            responses=[_response(label, group[row["id"]]) for label, group in groups.items()],
+            responses=[_response(label, group[row["id"]], judges) for label, group in groups.items()],
         )
         for row in picked
     ]
 
 
-def _response(label: str, row: dict[str, Any]) -> ResponseRow:
-    scores = {name: row[name] for name in row if name == "oracle" or name.startswith("truth.")}
+def _response(label: str, row: dict[str, Any], judges: Mapping[str, str]) -> ResponseRow:
+    scores = {name: row[name] for name in row if name in judges or name.startswith("truth.")}
     return ResponseRow(
         student=label,
         text=row["response"],

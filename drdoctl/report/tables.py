@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.report.collect import collect, headline_way
+from drdoctl.report.judges import judgements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 NOTHING = "-"
 PARTS = ("right", "wrong", "words", "twice", "broken")
 BRIEF_PARTS = ("wrong", "words")
-JUDGEMENTS = (("oracle", "sft"), ("oracle", "reference"), ("truth", "sft"), ("truth", "reference"))
 PART_NAMES = {"right": "right facts", "wrong": "wrong facts", "twice": "said twice", "broken": "broken joins"}
 ACCURACIES = ("implicit_accuracy", "logp_accuracy")
 """What stands for a student's pair accuracy, best first: against the reference, else by log-probability alone."""
@@ -139,9 +139,9 @@ def students_table(report: Mapping[str, Any], temperature: float | None = None, 
         columns.add("tokens", "tokens", here, 1, plain=True)
     if not brief:
         columns.add("not ended, %", "not_ended", here, 1, 100, plain=True)
-    for judge, against in JUDGEMENTS:
+    for judge, against in judgements(report["spec"]):
         of = {**here, "judge": judge, "against": against}
-        name = "" if brief else f"{judge}: "
+        name = f"{judge}: " if not brief or judge in (report["spec"].get("judges") or {}) else ""
         added = columns.add(f"{name}wins v {against}, %", "win_rate", of, 1, 100)
         columns.add(f"{name}reward v {against}", "mean_difference", of)
         if brief and added:
