@@ -11,6 +11,7 @@ from drdoctl.plan.diff import diff
 from drdoctl.plan.types import Plan
 from drdoctl.spec.facts import Facts
 from drdoctl.spec.load import Loaded, load
+from drdoctl.spec.overrides import path_of
 from drdoctl.store.artifact import Store
 
 
@@ -41,4 +42,4 @@ def plan_for(spec: Path, options: Options, *, ask_hub: bool = False) -> Planned:
 
 
 def _facts(loaded: Loaded, options: Options) -> Facts:
-    return Facts(loaded.base, options.store, loaded.spec.zoo, lambda key: loaded.where(tuple(key.split("."))))
+    return Facts(loaded.base, options.store, loaded.spec.zoo, lambda key: loaded.where(path_of(key, loaded.raw)))

@@ -63,6 +63,8 @@ def _instruction(row: Mapping[str, Any], places: Mapping[str, str]) -> Instructi
     if row.get("instruction") is None:
         raise Bad("missing-column", "there is no `instruction`")
     about = {name: text(row[name], name) for name in ABOUT if row.get(name) is not None}
+    if row["instruction"] == "" or str(row["instruction"]).isspace():
+        raise Bad("empty-prompt", "`instruction` is empty")
     asked = text(row["instruction"], "instruction")
     if asked in places:
         raise Bad("duplicate", f"the same instruction stands at {places[asked]}", "keep one of the rows")
