@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,10 @@ from drdoctl.spec.overrides import apply_sets, path_of
 from drdoctl.spec.rules import check
 from drdoctl.spec.source import read
 
-SECRET = re.compile(r"\bhf_[A-Za-z0-9]{20,}|://[^/\s:@]+:[^/\s@]+@")
-"""A Hub token, or a password inside a URL."""
+API_KEY = re.compile(r"\bsk-(?=[\w-]*[A-Z])(?=[\w-]*\d)[\w-]{20,}")
+"""A key of OpenAI's, or of those who call theirs alike; a long file name in small letters is none."""
+SECRET = re.compile(rf"\bhf_[A-Za-z0-9]{{20,}}|://[^/\s:@]+:[^/\s@]+@|{API_KEY.pattern}")
+"""A Hub token, a password inside a URL, or a key."""
 
 
 @dataclass(frozen=True)
@@ -85,17 +87,19 @@ def load_data(data: Any, marks: Marks, text: str, path: Path, sets: Sequence[str
         return _where(at, key, marks, placed)
 
     faults = list(_secrets(data, (), look))
+    secret = {fault.where for fault in faults}
     try:
         spec = Spec.model_validate(data)
     except ValidationError as error:
-        faults += faults_of(error, data, look)
+        # what else is wrong with a secret is no matter, and would show it
+        faults += [fault for fault in faults_of(error, data, look) if _bare(fault.where) not in secret]
         spec = None
     faults += matrix_faults(data, look)
     warnings: tuple[str, ...] = ()
     if spec is not None and not faults:
         faults, warnings = check(spec, data, look, path.resolve().parent)
     if faults or spec is None:
-        raise UserError(in_order(faults))
+        raise UserError(_covered(in_order(faults)))
     return Loaded(spec, data, marks, warnings, path, tuple(sets), text, placed)
 
 
@@ -109,6 +113,22 @@ def in_order(faults: Sequence[Fault]) -> list[Fault]:
         return far if where is None or where.line is None else (where.line, where.column or 0)
 
     return sorted(unique, key=place)
+
+
+def _covered(faults: Sequence[Fault]) -> list[Fault]:
+    """Return the faults without the text of any line that one of them does not show: it may hold a key."""
+    hidden = {_bare(fault.where) for fault in faults if fault.where is not None and fault.where.text is None}
+    lines = {(where.file, where.line) for where in hidden if where is not None and where.line is not None}
+    return [
+        replace(fault, where=_bare(where))
+        if (where := fault.where) is not None and (where.file, where.line) in lines
+        else fault
+        for fault in faults
+    ]
+
+
+def _bare(where: Where | None) -> Where | None:
+    return None if where is None else replace(where, text=None)
 
 
 def _setter(path: Key, placed: Mapping[Key, str]) -> str | None:
@@ -133,6 +153,8 @@ def _secrets(value: Any, path: Key, look: Any) -> list[Fault]:
     place: Where = look(path, False)
     shown = ".".join(str(part) for part in path)
     hint = "take it out, make a new one, and give it as HF_TOKEN in the environment"
+    if path[:1] == ("resources",) or API_KEY.search(value):
+        hint = "take it out, make a new one, put it into a variable of the environment and give that one's name"
     where = Where(place.file, place.line, place.column)
     return [Fault("secret", f"`{shown}` holds a token or a password", where, hint)]
 

@@ -54,5 +54,8 @@ class JudgeServer(Model):
     """Requests under way at once."""
     timeout_seconds: float = Field(default=120, gt=0)
     """How long one answer may take; a later one is asked for again."""
+    retries: int = Field(default=6, ge=0, le=100)
+    """How often a question is asked again after an error that may pass, with growing pauses, or those that the server
+    asks for."""
     price_per_million_tokens: Price | None = None
     """`{input: 2.50, output: 10.00}`: the plan then gives the money too."""

@@ -62,9 +62,11 @@ class Api:
     code: ClassVar[str] = "server"
     kept: ClassVar[str] = "the responses so far are kept"
 
-    def __init__(self, url: str, key: str | None, *, timeout: float, concurrency: int) -> None:
-        """`url`: up to and with `/v1`; `timeout`: seconds for one response."""
-        self.url, self.timeout, self._key = url, timeout, key
+    def __init__(
+        self, url: str, key: str | None, *, timeout: float, concurrency: int, attempts: int | None = None
+    ) -> None:
+        """`url`: up to and with `/v1`; `timeout`: seconds for one response; `attempts`: without it, `ATTEMPTS`."""
+        self.url, self.timeout, self.attempts, self._key = url, timeout, attempts or ATTEMPTS, key
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         host = httpx2.URL(url).host
         self._client = httpx2.AsyncClient(
@@ -93,7 +95,7 @@ class Api:
 
         Raises NotTaken where the request is refused, the class's error when patience is at its end.
         """
-        for number in range(ATTEMPTS):
+        for number in range(self.attempts):
             try:
                 async with asyncio.timeout(self.timeout):
                     response = await self._client.post(f"{self.url}/{path}", json=request)
@@ -102,7 +104,7 @@ class Api:
                 response.raise_for_status()
                 return parse(self._json(response))
             except (httpx2.HTTPError, TimeoutError, Malformed) as error:
-                if not passing(error) or number == ATTEMPTS - 1:
+                if not passing(error) or number == self.attempts - 1:
                     raise self.failed(path, error, number + 1) from None
                 seconds = pause(number, error)
                 if seconds > TOLD_SECONDS:

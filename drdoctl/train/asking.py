@@ -69,6 +69,7 @@ class _Session:
             os.environ[name].strip() if name else None,
             timeout=settings["timeout_seconds"],
             concurrency=concurrency,
+            attempts=settings["retries"] + 1,
         )
         many = min(concurrency, len(self.missing))
         self._report()

@@ -44,7 +44,7 @@ def make_job(store, url, name="evaluate-0", offline=False, **judge):
     """Return the job of an evaluation in a store."""
     out = store / "artifacts" / f"{name}.partial"
     out.mkdir(parents=True, exist_ok=True)
-    settings = {"url": url, "key_env": None, "concurrency": 3, "timeout_seconds": 5.0, **judge}
+    settings = {"url": url, "key_env": None, "concurrency": 3, "timeout_seconds": 5.0, "retries": 6, **judge}
     return Job(
         kind="evaluate",
         id="evaluate[drdo]",
@@ -180,6 +180,17 @@ def test_killed_outright_and_resumed(fake, tmp_path):
     fake.before = lambda *_: False
     assert texts(ask_all(make_job(tmp_path, fake.url), QUESTIONS)) == ALL
     assert fake.posts == COUNT + 1
+
+
+def test_retries_are_as_many_as_the_spec_says(fake, tmp_path):
+    """A server that goes on failing is asked once and then `retries` times more."""
+    fake.before = lambda handler, _: handler.send(500, {}) or True
+    with pytest.raises(NetworkError, match="3 times in a row"):
+        ask_all(make_job(tmp_path, fake.url, retries=2), QUESTIONS[:1])
+    assert fake.posts == 3
+    with pytest.raises(NetworkError, match=r"failed \(status 500: no details\)$|status 500"):
+        ask_all(make_job(tmp_path, fake.url, retries=0), QUESTIONS[:1])
+    assert fake.posts == 4
 
 
 def test_one_question_that_fails_keeps_the_others(fake, tmp_path):
