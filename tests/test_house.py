@@ -34,10 +34,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "stages": {"spec", "core", *PLUGINS},
     "plan": BELOW_PLAN,
     "engine": {"plan", *BELOW_PLAN},
-    "report": {"store", "core"},
+    "doctor": {"store", "core"},
+    "report": {"doctor", "store", "core"},
     "zoo": {"store", "core"},
     "train": {"stages", "core", "methods", "data", "evals"},
-    "cli": {"engine", "plan", "report", "zoo", "shipped", *BELOW_PLAN},
+    "cli": {"engine", "plan", "report", "doctor", "zoo", "shipped", *BELOW_PLAN},
     "__main__": {"cli"},
     "__init__": set(),
 }

@@ -16,6 +16,7 @@ SCHEMAS = {
     "events": "drdoctl.store.events:schema",
     "card": "drdoctl.zoo.card:schema",
     "report": "drdoctl.report.model:schema",
+    "doctor": "drdoctl.doctor.model:schema",
 }
 """Document -> the function that returns its JSON Schema."""
 

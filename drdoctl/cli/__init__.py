@@ -21,7 +21,7 @@ from drdoctl.core.suggest import did_you_mean
 
 GROUPS = {
     "Start": ("init", "check"),
-    "Run": ("plan", "apply", "status", "report"),
+    "Run": ("plan", "apply", "status", "report", "doctor"),
     "Zoo": ("ls", "show", "pull", "push", "verify", "score"),
     "Tools": ("leaderboard", "schema"),
 }

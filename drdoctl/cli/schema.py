@@ -10,7 +10,7 @@ from drdoctl.core.suggest import did_you_mean
 from drdoctl.shipped import shipped
 
 EXAMPLES = ("drdoctl schema spec > spec.schema.json", "drdoctl schema plan")
-WHICH = ("spec", "plan", "card", "events", "report")
+WHICH = ("spec", "plan", "card", "events", "report", "doctor")
 
 
 @verb("schema", *EXAMPLES)
@@ -19,8 +19,8 @@ WHICH = ("spec", "plan", "card", "events", "report")
 def command(options: Options, what: str) -> None:
     """Print the JSON Schema of one of the documents.
 
-    `spec` is the file you write; `plan`, `events` and `report` are what `--json` prints; `card` describes an artifact
-    in the zoo.
+    `spec` is the file you write; `plan`, `events`, `report` and `doctor` are what `--json` prints; `card` describes an
+    artifact in the zoo.
     """
     path = shipped("schemas") / f"{what}.schema.json"
     if what not in WHICH or not path.is_file():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from drdoctl.core.parts import Model
+from drdoctl.doctor.model import FindingRow
 
 
 class FigureRow(Model):
@@ -90,7 +91,26 @@ class Curves(Model):
     series: dict[str, list[float | None]]
     """Metric -> its means; null where it was not logged or not finite."""
     diagnosis: list[str]
-    """What is doubtful about a student's training, in sentences."""
+    """What is doubtful about the stage, in sentences; `findings` has them with their evidence."""
+
+
+class Panel(Model):
+    """One of the four panels of Figure 4: a metric over the training steps of every student, on the same steps."""
+
+    metric: str
+    """`implicit_accuracy`, `oracle_advantage`, `chosen_logp` or `rejected_logp`."""
+    title: str
+    """What the panel is called."""
+    unit: str
+    """`share`, `reward` or `nats`."""
+    about: str
+    """What exactly is plotted, and what `measured` is."""
+    step: list[int]
+    """Last step of each point, the same for all students."""
+    series: dict[str, list[float | None]]
+    """Student's label -> its means; null after the end of a shorter training. Without the students that lack it."""
+    measured: dict[str, FigureRow]
+    """Student's label -> what its evaluation measured at the end of training, where it did."""
 
 
 class ResponseRow(Model):
@@ -181,6 +201,10 @@ class Report(Model):
     """Each pair of aligned students."""
     curves: list[Curves]
     """One for each training stage."""
+    figure4: list[Panel]
+    """All aligned students' curves side by side, as in the paper's Figure 4; [] without any."""
+    findings: list[FindingRow]
+    """What `drdoctl doctor` sees in the stages, in their order."""
     generations: list[Generation]
     """A few prompts, evenly spaced."""
     data: dict[str, Any]

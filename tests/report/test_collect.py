@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from report_house import LABELS, STAMP, TRUE_REWARD, make_house, scores
 
-from drdoctl.report.collect import POINTS, PROMPTS, collect, headline_way, is_start
+from drdoctl.report.collect import PROMPTS, collect
+from drdoctl.report.curves import POINTS
+from drdoctl.report.ways import headline_way, is_start
 
 
 def test_the_same_store_gives_the_same_report(house):

@@ -1,0 +1,119 @@
+"""One stage as its files show it, whatever its state: what findings look at, and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from drdoctl.core.files import read_json
+from drdoctl.core.metrics import read_metrics
+from drdoctl.doctor.window import Window
+
+Severity = Literal["fault", "warning", "note"]
+"""`fault`: the result is not what was asked for; `warning`: it may not be; `note`: worth knowing, nothing to mend."""
+FEW_STEPS = 8
+"""Of fewer steps nothing is said: their means are those of single batches."""
+TRAINING = {"sft": "student.sft", "oracle": "oracle", "align": "train"}
+"""Kind of stage -> where its training settings are."""
+FOLLOWED_BY_EYE = 0.7
+"""The temperature whose figures stand for a student, as in the report."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Numbers, and where they were read."""
+
+    file: str
+    """Artifact and file, such as `align-0be77af4c1d2/metrics.jsonl`."""
+    values: Mapping[str, float | int | str | None]
+    """Name as in the file (or of what was computed from it) -> value."""
+    steps: tuple[int, int] | None = None
+    """First and last step that the values are means over."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is seen in a stage, what to change, and on which numbers it rests."""
+
+    severity: Severity
+    message: str
+    """A lower-case sentence without a full stop."""
+    advice: str
+    """What to change, as concretely as can be known."""
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass
+class Case:
+    """A stage, what it was made from and what was made from it."""
+
+    id: str
+    kind: str
+    artifact: str
+    folder: Path
+    """The artifact, or the folder in progress."""
+    state: str = "done"
+    """`done`, `running`, `interrupted` or `failed`."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    inputs: dict[str, Case] = field(default_factory=dict)
+    """Role -> the stage that was read, where its files are there."""
+    readers: list[tuple[str, Case]] = field(default_factory=list)
+    """Role and stage of what read this one."""
+
+    @cached_property
+    def lines(self) -> list[dict[str, Any]]:
+        """The lines of `metrics.jsonl`, one a step."""
+        return read_metrics(self.folder / "metrics.jsonl")
+
+    @property
+    def start(self) -> Window | None:
+        """The first tenth of the steps; None of too few."""
+        return Window(self.lines[: len(self.lines) // 10 or 1]) if len(self.lines) >= FEW_STEPS else None
+
+    @property
+    def end(self) -> Window | None:
+        """The last quarter of the steps so far; None of too few."""
+        return Window(self.lines[-(len(self.lines) // 4) :]) if len(self.lines) >= FEW_STEPS else None
+
+    def document(self, name: str) -> dict[str, Any]:
+        """Return a JSON file of the stage; {} where it is not there."""
+        found = read_json(self.folder / name)
+        return found if isinstance(found, dict) else {}
+
+    def training(self, name: str) -> Any:
+        """Return a training setting of this stage, such as `learning_rate`; None where it has none."""
+        return self.settings.get(f"{TRAINING.get(self.kind, '')}.{name}")
+
+    def place(self, name: str) -> str:
+        """Return how a file of this stage is named in evidence."""
+        return f"{self.folder.name}/{name}"
+
+    def seen(self, name: str, values: Mapping[str, float | int | str | None]) -> Evidence:
+        """Return evidence from a file of this stage."""
+        return Evidence(self.place(name), values)
+
+    def logged(self, window: Window, *names: str, **derived: float | None) -> Evidence:
+        """Return means over some steps as evidence, and numbers made from them."""
+        values: dict[str, float | int | str | None] = {name: window.mean(name) for name in names}
+        return Evidence(self.place("metrics.jsonl"), values | derived, (window.first, window.last))
+
+    def figures(self, metric: str, **where: Any) -> list[dict[str, Any]]:
+        """Return an evaluation's known figures of a metric, those nearest the usual temperature first."""
+        found = [
+            one
+            for one in self.document("figures.json").get("figures", ())
+            if one["metric"] == metric and one["value"] is not None and all(one.get(k) == v for k, v in where.items())
+        ]
+        return sorted(found, key=lambda one: abs((one.get("temperature") or 0.0) - FOLLOWED_BY_EYE))
+
+    def figure(self, metric: str, **where: Any) -> dict[str, Any] | None:
+        """Return the first of these, or None."""
+        return next(iter(self.figures(metric, **where)), None)
+
+    def evaluations(self) -> list[Case]:
+        """Return the evaluations of this student."""
+        return [case for role, case in self.readers if role == "policy" and case.kind == "evaluate"]

@@ -1,0 +1,55 @@
+"""Whether a student's samples are better than its start model's, by the best judge that its evaluation has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from drdoctl.doctor.case import Case, Evidence
+
+AGAINST_START = (("truth.reward_difference", "truth"), ("mean_difference", "oracle"))
+"""Figures that compare with the start model on the same prompts, the one to be believed first."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The mean difference in reward to the start model's samples, with its 95 % interval."""
+
+    judge: str
+    value: float
+    low: float
+    high: float
+    temperature: float | None
+    evidence: Evidence
+
+    @property
+    def better(self) -> bool:
+        """Whether the whole interval lies above 0."""
+        return self.low > 0
+
+    @property
+    def worse(self) -> bool:
+        """Whether the whole interval lies below 0."""
+        return self.high < 0
+
+    def __str__(self) -> str:
+        """Return `-0.41 [-0.55, -0.27] in the oracle's reward, at temperature 0.7`."""
+        at = "" if self.temperature is None else f", at temperature {self.temperature:g}"
+        whose = "true reward" if self.judge == "truth" else f"the {self.judge}'s reward"
+        return f"{self.value:+.2f} [{self.low:+.2f}, {self.high:+.2f}] in {whose}{at}"
+
+
+def verdicts(evaluation: Case) -> list[Verdict]:
+    """Return what each judge says of an evaluation's samples against the start model's, the best judge first."""
+    found = []
+    for metric, judge in AGAINST_START:
+        one = evaluation.figure(metric, against="sft", judge=judge)
+        if one is not None and one["low"] is not None and one["high"] is not None:
+            values = {key: one[key] for key in ("value", "low", "high", "temperature")}
+            evidence = evaluation.seen("figures.json", {"metric": metric, "judge": judge, **values})
+            found.append(Verdict(judge, one["value"], one["low"], one["high"], one["temperature"], evidence))
+    return found
+
+
+def verdict(student: Case) -> Verdict | None:
+    """Return the best judge's word on a student's samples; None where nothing compared them with the start model's."""
+    return next((one for evaluation in student.evaluations() for one in verdicts(evaluation)), None)

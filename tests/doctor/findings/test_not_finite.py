@@ -1,0 +1,27 @@
+"""Numbers in a log that are none."""
+
+import math
+
+from wards import only, seen, steady, ward
+
+
+def test_gradients_that_overflowed_are_a_fault(tmp_path):
+    """With the first step and how many."""
+    lines = steady()
+    lines[6]["grad_norm"] = lines[9]["grad_norm"] = math.inf
+    found = only(
+        "not_finite", ward(tmp_path / "a", lines=lines), "fault", "`grad_norm` is not finite at 2 of 40", "step 7"
+    )
+    assert found.evidence[0].values == {"first_step": 7, "grad_norm": 2}
+
+
+def test_other_metrics_are_a_warning(tmp_path):
+    """The loss was sound, or the stage would have ended."""
+    lines = steady()
+    lines[3] |= {"dr": math.nan, "dr_sq": math.nan}
+    only("not_finite", ward(tmp_path / "a", lines=lines), "warning", "`dr`, `dr_sq` are not finite at 1 of 40 steps")
+
+
+def test_finite_logs_are_left_alone(tmp_path):
+    """Nothing to say."""
+    assert not seen("not_finite", ward(tmp_path / "a", lines=steady()))
