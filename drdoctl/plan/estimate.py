@@ -16,6 +16,7 @@ from drdoctl.plan import memory, work
 from drdoctl.plan.asking import asked
 from drdoctl.plan.load import load_of
 from drdoctl.plan.memory import Memory
+from drdoctl.plan.sampled import sampled
 from drdoctl.plan.seconds import Witness, Work, likeness, nominal, slowness, witnesses
 from drdoctl.plan.sizes import ModelSize, Rows, Sizes, model_size, sizes_of, trained_on
 from drdoctl.plan.types import Estimate
@@ -190,29 +191,22 @@ def _scoring(
 
 def _evaluation(want: Want, sizes: Sizes, resources: Mapping[str, Any]) -> tuple[Estimate, Work]:
     """Add up sampling by the student, judging by reward models, and log-probabilities of the held-out pairs."""
-    prompts, held_out = sizes.prompts, sizes.eval if want.sizes["pairs"] else None
+    held_out = sizes.eval if want.sizes["pairs"] else None
     model, oracle = (model_size(want.sizes.get(name)) for name in ("model", "oracle"))
     judges = [model_size(size) for size in (want.sizes.get("oracle"), *want.sizes.get("judges", ()))]
     dtype = _dtype(want)
     tokens = flops = text = 0.0
     todo, peak = Work(), Memory()
-    for limit, new in want.sizes["samplings"]:
-        if prompts is None:
-            break
-        count = min(limit or prompts.count, prompts.count)
-        # a student that has learned to stop writes about as much as the references
-        wrote = min(new, prompts.chosen or new)
-        length = prompts.prompt + wrote
+    for one in sampled(want, sizes.prompts):
+        count, length, longest = one.count, one.length, one.longest
         tokens += count * length
-        text += count * new * 4
+        text += count * one.new * 4
         if model is not None:
-            flops += model.forward(count * length, length, count * new)
-            longest = min(prompts.longest, prompts.prompt * LONGEST_PROMPT)
-            peak = peak.larger(memory.sampling(model, count, longest, new, dtype, resources))
-            todo += work.sampling(
-                model, count, length, wrote, memory.sampled_rows(model, count, longest + new, resources)
-            )
-        for scorer in filter(None, judges):
+            flops += model.forward(count * length, length, count * one.new)
+            peak = peak.larger(memory.sampling(model, count, longest, one.new, dtype, resources))
+            rows = memory.sampled_rows(model, count, longest + one.new, resources)
+            todo += work.sampling(model, count, length, one.wrote, rows)
+        for scorer in filter(None, judges if one.judged else ()):
             flops += scorer.forward(count * length, length)
             todo += work.scoring(scorer, count * length, count, dtype)
     if held_out is not None:
@@ -225,10 +219,6 @@ def _evaluation(want: Want, sizes: Sizes, resources: Mapping[str, Any]) -> tuple
                 peak = peak.larger(memory.scoring(judge, pairs, heads, dtype, resources))
     estimate = Estimate(tokens=round(tokens), flops=flops, disk_gib=text / GIB, **(_told(peak) if peak.total else {}))
     return estimate, (todo + Work(flops=flops)).times(1 / resources["processes"])
-
-
-LONGEST_PROMPT = 2.5
-"""The longest prompt of those sampled from, in means: all rows of a batch are as long as the longest."""
 
 
 def _told(peak: Memory) -> dict[str, Any]:

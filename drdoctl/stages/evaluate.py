@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import asdict, replace
+from functools import lru_cache
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
+from drdoctl.data._instructions import read_instructions
 from drdoctl.evals import REFERENCE, SFT
 from drdoctl.spec.eval_files import EvalFile, plain, read_files
 from drdoctl.spec.select import VALIDATION_FRACTION
@@ -137,9 +140,28 @@ def _sizes(bp: Blueprint, judge: Origin, against: Collection[str]) -> dict[str, 
         "oracle": judge.size,
         "judges": judge_stages.sizes(bp),
         "samplings": [(sampling.prompts, sampling.max_new_tokens) for sampling in samplings],
+        **_instructed(bp),
         "pairs": _needs_pairs(bp),
         "questions": [asdict(asked) for one in bp.spec.evaluate for asked in one.asks() if asked.against in against],
     }
+
+
+def _instructed(bp: Blueprint) -> dict[str, Any]:
+    """Return the characters of each instruction that evals bring, and the limit on its answer."""
+    files = {file.index: file for file in _files(bp) if file.option == "instructions"}
+    asked = {index: one.instructed() for index, one in enumerate(bp.spec.evaluate)}
+    sizes = [
+        (_lengths(files[index].path, files[index].sha256)[: sampling.prompts], sampling.max_new_tokens)
+        for index, sampling in asked.items()
+        if sampling is not None
+    ]
+    return {"instructed": sizes} if sizes else {}
+
+
+@lru_cache(maxsize=8)
+def _lengths(path: Path, content: str) -> tuple[int, ...]:  # noqa: ARG001  # a changed file is read again
+    """Return the characters of each instruction of a file, which all combinations of a matrix share."""
+    return tuple(len(one.text) for one in read_instructions(str(path)))
 
 
 def run(job: Job) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from drdoctl.spec.load import load
@@ -133,3 +135,19 @@ def test_matrices_that_a_model_does_not_have(tmp_path, monkeypatch, student, ora
     assert [fault.message.partition(".")[0] for fault in faults] == [f"`{key}" for key in keys]
     assert all((fault.code, fault.hint) == ("unknown-target", "did you mean `q_proj`?") for fault in faults)
     assert all(fault.where.line == (5 if oracle else 4) for fault in faults)
+
+
+def test_instructions_are_there_and_sound(tmp_path):
+    """A file of instructions that is not there is named at its option; bad rows are named by their own line."""
+    path = tmp_path / "spec.yaml"
+    evals = (
+        "evaluate: [{name: alpaca-eval, instructions: a.json}, {name: alpaca-eval, instructions: b.json, top_p: 0.9}]"
+    )
+    path.write_text(TEXT.replace("{model: ./start, tokenizer: ./words}", "{model: facebook/opt-125m}") + evals)
+    for name in ("pairs.jsonl", "held-out.jsonl"):
+        (tmp_path / name).write_text("{}\n")
+    (tmp_path / "b.json").write_text('[{"instruction": "a"},\n{"instruction": 3}]')
+    loaded = load(path)
+    faults = absent(loaded, combinations(loaded.spec))
+    places = {(fault.code, Path(fault.where.file).name, fault.where.line) for fault in faults}
+    assert places == {("no-such-file", "spec.yaml", 6), ("wrong-type", "b.json", 2)}
