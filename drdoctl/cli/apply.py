@@ -180,7 +180,7 @@ def _results(options: Options, order: Order, store: Store) -> None:
         return
     console, report = options.console, _report(options, order, store, again=True)
     if report is not None:
-        from drdoctl.report.tables import summary
+        from drdoctl.report.summary import summary
 
         console.data(summary(store, order.plan))
     students = [stage.want for stage in order.plan.stages if stage.want.kind == "align"]

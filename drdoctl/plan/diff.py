@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from drdoctl.core.files import read_json
 from drdoctl.plan.estimate import estimates
 from drdoctl.plan.fit import fit_of, fit_text
 from drdoctl.plan.grid import grid_of
@@ -44,7 +45,7 @@ def diff(wants: Sequence[Want], store: Store, loaded: Loaded) -> Plan:
     found = estimates(wants, store, resources)
     for want, estimate in zip(wants, found, strict=True):
         action, reason = _decide(want, store, before.get(want.id))
-        stages.append(PlannedStage(want, action, reason, estimate))
+        stages.append(PlannedStage(want, action, reason, estimate, _pairs(want, store)))
     to_do = [one for one in stages if one.action not in ("reuse", "pull")]
     fit = fit_of([one.want for one in to_do], [one.estimate for one in to_do], store, resources)
     return Plan(
@@ -52,10 +53,20 @@ def diff(wants: Sequence[Want], store: Store, loaded: Loaded) -> Plan:
         stages=tuple(stages),
         warnings=(*loaded.warnings, *_unresolved(wants), *([fit_text(fit)] if fit is not None else [])),
         origin={"spec": loaded.path.name, "sets": list(loaded.sets)},
+        text=loaded.text,
         fit=fit,
         assumes=_assumes(stages, resources),
         grid=grid_of(spec, wants),
     )
+
+
+def _pairs(want: Want, store: Store) -> dict[str, Any]:
+    """Return the statistics that a finished data stage tells of its pairs; {} for all other stages."""
+    if want.kind != "data" or store.manifest(want.artifact) is None:
+        return {}
+    report = read_json(store.path(want.artifact) / "report.json")
+    found = report.get("statistics") if isinstance(report, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _assumes(stages: Sequence[PlannedStage], resources: Mapping[str, Any]) -> str | None:

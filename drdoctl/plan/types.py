@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -97,6 +97,8 @@ class PlannedStage:
     action: Action
     reason: Reason
     estimate: Estimate
+    pairs: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    """Of a data stage that is done: part -> its pairs' statistics, for all rows and after each step of the split."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the stage as the plan's JSON has it."""
@@ -111,6 +113,11 @@ class PlannedStage:
             "estimate": self.estimate.as_dict(),
             "externals": dict(self.want.externals),
             "warnings": list(self.want.warnings),
+            **(
+                {"pairs": {part: [dict(row) for row in rows] for part, rows in self.pairs.items()}}
+                if self.pairs
+                else {}
+            ),
         }
 
 
@@ -126,6 +133,8 @@ class Plan:
     """Spec path and --set values, so that a saved plan can say where it came from."""
     fit: Fit | None = None
     """What does not fit into `resources.memory_gib`, where that is given."""
+    text: str = ""
+    """The spec's file as it was written. Not in the plan's JSON."""
     assumes: str | None = None
     """The speed that seconds rest on, where no earlier stages tell: `90 GFLOP/s in each process`."""
     grid: Grid | None = None

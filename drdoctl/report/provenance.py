@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from drdoctl.report.tables import NOTHING, Table, number
+from drdoctl.report.tables import NOTHING, Table
+
+PARTS = ("train", "eval", "prompts", "sft", "judge")
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,33 +58,18 @@ def gib(value: float | None) -> str:
 
 
 def tables(report: Mapping[str, Any]) -> list[Table]:
-    """Return the tables of the provenance section."""
-    priced = any(row["cost"] is not None for row in report["stages"])
+    """Return the tables of the provenance section: stages, what lies outside the store, versions, machine."""
     stages = [
         [
             row["id"],
             row["artifact"] if row["done"] else f"{row['artifact']} (not finished)",
-            duration(row["seconds"]),
-            duration(row["estimated_seconds"]),
-            gib(row["peak_gib"]),
-            gib(row["estimated_gib"]),
-            *([number(row["cost"])] if priced else []),
-            size(row["size"]) if row["done"] else NOTHING,
             _moment(row["created"]),
+            row["fingerprint"],
             ", ".join(row["inputs"].values()) or NOTHING,
         ]
         for row in report["stages"]
     ]
-    columns = [
-        "stage",
-        "artifact",
-        "took",
-        "plan expected",
-        "memory",
-        "memory expected",
-        *(["money"] if priced else []),
-    ]
-    columns += ["size", "finished", "from"]
+    columns = ["stage", "artifact", "finished", "fingerprint", "from"]
     outside = {
         (name, value): row["settings"].get(name) for row in report["stages"] for name, value in row["externals"].items()
     }
@@ -115,23 +102,42 @@ def _counted(mappings: Iterable[Mapping[str, Any]]) -> list[list[str]]:
     return [[key, ", ".join(values)] for key, values in found.items()]
 
 
+def _flat(facts: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Return facts with those of mappings beside the others: ``chosen tokens, mean``."""
+    found: dict[str, Any] = {}
+    for key, value in facts.items():
+        name = before + key.replace("_", " ")
+        found.update(_flat(value, f"{name}, ") if isinstance(value, dict) else {name: value})
+    return found
+
+
 def data_tables(report: Mapping[str, Any]) -> list[Table]:
-    """Return the data stage's counts: parts as rows where the report has such a table, all other facts as a list."""
+    """Return the data stage's counts, one column a part of the data; statistics of the pairs; and the other facts."""
     data = report["data"]
-    parts = {name: value for name, value in data.get("parts", {}).items() if isinstance(value, dict)}
-    columns = list(dict.fromkeys(key for part in parts.values() for key in part))
-    out = [
-        Table(
-            "Rows and tokens of each part",
-            ["part", *(key.replace("_", " ") for key in columns)],
-            [[name, *(_plain(part.get(key)) for key in columns)] for name, part in parts.items()],
-        )
+    parts = {name: _flat(value) for name, value in data.get("parts", {}).items() if isinstance(value, dict)}
+    order = sorted(parts, key=lambda name: PARTS.index(name) if name in PARTS else len(PARTS))
+    keys = dict.fromkeys(key for name in order for key in parts[name])
+    rows = [[key, *(plain(parts[name].get(key)) for name in order)] for key in keys]
+    shown = [row for row in rows if any(cell not in (NOTHING, "0") for cell in row[1:])]
+    out = [Table("What was read and kept", ["of each part", *order], shown), *_statistics(data)]
+    rest = [[key.replace("_", " "), plain(value)] for key, value in data.items() if key not in ("parts", "statistics")]
+    return [*out, Table("Other facts", ["fact", "value"], rest)]
+
+
+def _statistics(data: Mapping[str, Any]) -> list[Table]:
+    """Return what the pairs are like before and after each step of the split, as in Table 5 of DRDO."""
+    found = [
+        {"part": part, **_flat(row)}
+        for part, rows in data.get("statistics", {}).items()
+        for row in rows
+        if isinstance(row, dict)
     ]
-    rest = [[key.replace("_", " "), _plain(value)] for key, value in data.items() if key != "parts"]
-    return [*out, Table("The data", ["fact", "value"], rest)]
+    keys = [key for key in dict.fromkeys(key for row in found for key in row) if key not in ("part", "after")]
+    rows = [[f"{row['part']}: {row.get('after', NOTHING)}", *(plain(row.get(key)) for key in keys)] for row in found]
+    return [Table("The pairs, and what each step of the split left of them", ["pairs", *keys], rows)] if found else []
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
     """Return any JSON value as short text: ``too-long 12, duplicate 3``."""
     match value:
         case None | "":
@@ -143,9 +149,9 @@ def _plain(value: Any) -> str:
         case int():
             return f"{value:,}"
         case dict():
-            text = ", ".join(f"{key.replace('_', ' ')} {_plain(item)}" for key, item in value.items())
+            text = ", ".join(f"{key.replace('_', ' ')} {plain(item)}" for key, item in value.items())
         case list():
-            text = "; ".join(map(_plain, value))
+            text = "; ".join(map(plain, value))
         case _:
             text = str(value)
     return text or NOTHING

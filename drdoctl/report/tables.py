@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drdoctl.report.collect import collect, headline_way
 from drdoctl.report.judges import judgements
+from drdoctl.report.ways import headline_way
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from drdoctl.plan.types import Plan
-    from drdoctl.store.artifact import Store
 
 NOTHING = "-"
 PARTS = ("right", "wrong", "words", "twice", "broken")
@@ -195,8 +192,3 @@ def summary_of(report: Mapping[str, Any]) -> str:
     tables = [students_table(report, brief=True), differences_table(report)]
     parts = [table.render() for table in tables if table.rows and len(table.columns) > 1]
     return "\n\n".join([*parts, "\n".join(notes(report))]).strip() + "\n"
-
-
-def summary(store: Store, plan: Plan) -> str:
-    """Return the tables of a plan's finished evaluations, as plain text."""
-    return summary_of(collect(store, plan))

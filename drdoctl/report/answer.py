@@ -1,0 +1,142 @@
+"""What was asked and what came out, in two or three sentences made from the figures alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from drdoctl.report.palette import method_of
+from drdoctl.report.tables import figure, headline_temperature, with_interval
+from drdoctl.report.ways import is_start
+
+TEACHER = "judge = teacher"
+SENTENCES = 3
+NAMED = 6
+"""Students named in a sentence; more are counted."""
+
+Row = Mapping[str, Any]
+
+
+def question(report: Row) -> str:
+    """Return what the spec asked, as a sentence; "" where it aligns no student."""
+    students = [row["label"] for row in report["students"] if not is_start(row["label"])]
+    if not students:
+        return ""
+    source = (report["spec"].get("data") or {}).get("source")
+    named = source.get("name") or source.get("jsonl") or source.get("hub") if isinstance(source, dict) else source
+    rows = _rows(report)
+    pairs = f" on {rows:,} preference pairs" + (f" of `{named}`" if named else "") if rows else ""
+    methods = list(dict.fromkeys(method_of(label) for label in students))
+    which = _listed([f"`{name}`" for name in methods], "or")
+    count = f" ({len(students)} students)" if len(students) > len(methods) else ""
+    if len(methods) == 1:
+        return f"How good is a student of {which}{count}{pairs}?"
+    return f"Which makes the best student{pairs}: {which}{count}?"
+
+
+def answer(report: Row) -> list[str]:
+    """Return the sentences: who is best by the judge to be trusted most, who is not told apart, the other judges."""
+    said: list[str] = []
+    for judge in _judges(report):
+        said += _by(report, judge, first=not said)
+    return said[:SENTENCES]
+
+
+def _rows(report: Row) -> int | None:
+    train = (report["data"].get("parts") or {}).get("train") or {}
+    found = train.get("rows", train.get("kept"))
+    return found if isinstance(found, int) else None
+
+
+def _judges(report: Row) -> list[str]:
+    """Return who judged, the most trustworthy first: the truth, judges without a stamp, then those who taught."""
+    found: dict[str, bool] = {}
+    for student in report["students"]:
+        for row in student["figures"]:
+            if row["judge"] and row["metric"] in ("truth.reward", "win_rate"):
+                found[row["judge"]] = found.get(row["judge"], False) or any("judge" in text for text in row["warnings"])
+    order = list(found)
+    return sorted(order, key=lambda judge: (judge != "truth", found[judge], order.index(judge)))
+
+
+def _by(report: Row, judge: str, *, first: bool) -> Iterable[str]:
+    """Yield what one judge says."""
+    at = headline_temperature(report)
+    metric, where = ("truth.reward", {}) if judge == "truth" else ("win_rate", _compared(report, judge))
+    found = []
+    for student in report["students"]:
+        entry = figure(student, metric, judge=judge, temperature=at, **where)
+        if entry is not None and entry["value"] is not None and not is_start(student["label"]):
+            found.append((student["label"], entry))
+    if not found:
+        return
+    label, best = max(found, key=lambda pair: pair[1]["value"])
+    if not first:
+        yield f"By {_named(judge)}, {_wins(label, best)}{_stamp(best)}."
+        return
+    yield _first(report, judge, label, best, at)
+    if len(found) > 1:
+        yield _apart(_close(report, label, judge, [name for name, _ in found if name != label]), len(found) - 1)
+
+
+def _first(report: Row, judge: str, label: str, best: Row, at: float | None) -> str:
+    place = f" on {best['count']:,} held-out prompts{_at(at)}"
+    if judge != "truth":
+        return f"By {_named(judge)}, {_wins(label, best)}{place}{_stamp(best)}."
+    starts = (figure(row, "truth.reward", temperature=at) for row in report["students"] if is_start(row["label"]))
+    start = next((entry for entry in starts if entry is not None and entry["value"] is not None), None)
+    gain = "" if start is None else f"; the model it started from has {with_interval(start)}"
+    return f"By the true reward, `{label}` does best: {with_interval(best)}{place}{gain}."
+
+
+def _wins(label: str, best: Row) -> str:
+    share = with_interval(best, 1, 100).replace(" [", " % [", 1)
+    return f"`{label}` does best: it wins {share} of the time against `{best['against']}`"
+
+
+def _apart(close: Sequence[str], others: int) -> str:
+    if not close:
+        whom = "the other student" if others == 1 else f"all {others} others"
+        return f"On the same prompts it is ahead of {whom} by more than chance gives."
+    named = [f"`{name}`" for name in close[:NAMED]]
+    more = [f"{len(close) - len(named)} more"] if len(close) > len(named) else []
+    listed = _listed([*named, *more], "and")
+    return f"The same prompts do not tell it apart from {listed}: the intervals of the differences hold 0."
+
+
+def _close(report: Row, label: str, judge: str, others: Sequence[str]) -> list[str]:
+    """Return the students whose difference from the best is within its interval."""
+    at, found = headline_temperature(report), []
+    for row in report["differences"]:
+        pair = {row["first"], row["second"]}
+        if label in pair and row["judge"] == judge and row["temperature"] == at:
+            other = next(iter(pair - {label}), label)
+            if other in others and (row["low"] is None or row["low"] <= 0 <= row["high"]):
+                found.append(other)
+    return found
+
+
+def _compared(report: Row, judge: str) -> dict[str, str]:
+    rows = [row for student in report["students"] for row in student["figures"]]
+    against = [row["against"] for row in rows if row["judge"] == judge and row["metric"] == "win_rate"]
+    return {"against": "sft" if "sft" in against or not against else against[0]}
+
+
+def _stamp(entry: Row) -> str:
+    stamps = [text for text in entry["warnings"] if text.startswith("judge")]
+    if not stamps:
+        return ""
+    said = "this judge was its teacher, whose scores favour what it taught" if TEACHER in stamps else stamps[0]
+    return f" (but: {said})"
+
+
+def _named(judge: str) -> str:
+    return "the oracle" if judge == "oracle" else f"`{judge}`"
+
+
+def _at(at: float | None) -> str:
+    return "" if at is None else ", sampled greedily" if at == 0 else f" at temperature {at:g}"
+
+
+def _listed(names: Sequence[str], word: str) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"

@@ -1,0 +1,1 @@
+"""Charts without a script: inline SVG and HTML, sized by the page, coloured by its style sheet. One kind a file."""

@@ -1,0 +1,77 @@
+"""Curves over steps or temperatures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from drdoctl.report.charts.frame import SMALL, Sheet, figure, frame, legend
+from drdoctl.report.charts.scales import Scale, round_scale, tight_scale
+from drdoctl.report.palette import DASHES, METHODS, Style
+
+MOST = 8
+"""More curves are drawn thinner."""
+Point = tuple[float, float | None]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One named curve; a y of None breaks it."""
+
+    name: str
+    points: Sequence[Point]
+    style: Style | None = None
+    """Without it, by the line's place in the chart."""
+
+
+def line_chart(
+    title: str,
+    lines: Sequence[Line],
+    x_name: str = "step",
+    y_range: tuple[float, float] | None = None,
+    *,
+    sheet: Sheet = SMALL,
+    named: bool = True,
+) -> str:
+    """Return a `<figure>` with one curve a line, "" where nothing is known.
+
+    `y_range` makes charts comparable; `named=False` leaves the legend to the page.
+    """
+    lines = [line for line in lines if any(up is not None for _, up in line.points)]
+    if not lines:
+        return ""
+    across = [point[0] for line in lines for point in line.points]
+    up = [value for line in lines for _, value in line.points if value is not None]
+    low, high = y_range or (min(up), max(up))
+    x = tight_scale(min(across), max(across), *sheet.across)
+    y = round_scale(low, high, *sheet.up)
+    body = frame(sheet, x, y, x_name)
+    told, entries = [], {}
+    thin = " thin" if len(lines) > MOST else ""
+    for place, line in enumerate(lines):
+        style = line.style or Style(place % METHODS, place % len(DASHES))
+        entries[line.name] = style
+        body.append(f'<path class="line{thin} {style.classes}" {style.stroke}d="{_path(line.points, x, y)}"/>')
+        known = [value for _, value in line.points if value is not None]
+        told.append(f"{line.name} from {known[0]:.4g} to {known[-1]:.4g}")
+    return figure(sheet, title, f"{title}: {'; '.join(told)}", body, legend(entries) if named else "")
+
+
+def _path(points: Sequence[Point], x: Scale, y: Scale) -> str:
+    parts, pen = [], "M"
+    for across, up in points:
+        if up is None:
+            pen = "M"
+            continue
+        parts.append(f"{pen}{x.at(across):.1f} {y.at(up):.1f}")
+        pen = "L"
+    return "".join(parts)
+
+
+def smooth(points: Sequence[Point], window: int) -> list[Point]:
+    """Return the points with each y the mean of the known ones among the `window` around it; gaps stay gaps."""
+    reach, found = window // 2, []
+    for place, (across, up) in enumerate(points):
+        near = [value for _, value in points[max(0, place - reach) : place + reach + 1] if value is not None]
+        found.append((across, None if up is None else sum(near) / len(near)))
+    return found

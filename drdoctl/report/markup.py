@@ -1,0 +1,104 @@
+"""Text to markup: what comes from data is cleaned and escaped here and nowhere else; tables, notes, folded parts."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from drdoctl.report.tables import Table
+
+LONG = 24
+"""Rows from which a table scrolls inside itself, its heading staying in sight."""
+FIRST_CONTROL_PICTURE = 0x2400
+_PICTURES = {code: FIRST_CONTROL_PICTURE + code for code in range(32) if chr(code) not in "\n\t"}
+_UNFIT = dict.fromkeys((*range(127, 160), *range(55296, 57344), 65534, 65535), 65533)
+_CLEAN = _PICTURES | _UNFIT
+_NUMBER = re.compile(r"[-+−]?[\d,]*\.?\d+(?:e[-+]?\d+)?\*?")
+
+
+def text(value: object) -> str:
+    """Return a value as markup that shows just its characters.
+
+    Control characters are shown as their pictures (NUL as ␀), what HTML cannot hold (lone surrogates, C1) as U+FFFD.
+    """
+    return escape(str(value).translate(_CLEAN))
+
+
+def label(value: str) -> str:
+    """Return a name such as ``drdo,beta=0.1``, set apart from the direction of the text around it; may break at `,`."""
+    return f"<bdi>{text(value).replace(',', ',<wbr>')}</bdi>"
+
+
+def prose(sentence: str) -> str:
+    """Return a sentence; what stands between backticks is set as code."""
+    parts = [text(part) for part in sentence.split("`")]
+    if not len(parts) % 2:
+        return text(sentence)
+    return "".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts))
+
+
+def note(sentence: str) -> str:
+    """Return a remark below a table or a chart; "" where nothing is said."""
+    return f'<p class="note">{prose(sentence)}</p>' if sentence else ""
+
+
+def bullets(sentences: Iterable[str], kind: str = "said") -> str:
+    """Return a list of sentences; "" where there are none."""
+    items = "".join(f"<li>{prose(sentence)}</li>" for sentence in sentences)
+    return f'<ul class="{kind}">{items}</ul>' if items else ""
+
+
+def folded(title: str, body: str, *, is_open: bool = False) -> str:
+    """Return a part that a reader may open, by its title; "" where it would be empty."""
+    if not body:
+        return ""
+    state = " open" if is_open else ""
+    return f"<details{state}><summary>{text(title)}</summary><div>{body}</div></details>"
+
+
+def charts(drawn: Iterable[str], kind: str = "charts") -> str:
+    """Return charts side by side; "" where there are none."""
+    body = "".join(drawn)
+    return f'<div class="{kind}">{body}</div>' if body else ""
+
+
+def table(made: Table, *, kind: str = "", marked: Iterable[str] = ()) -> str:
+    """Return a table with caption and header cells; "" where there are no rows or no columns but the names.
+
+    `kind="text"` sets all cells to the left; rows whose first cell is in `marked` stand out.
+    """
+    if not made.rows or len(made.columns) < 2:
+        return ""
+    outstanding = set(marked)
+    head = "".join(f'<th scope="col">{text(name)}</th>' for name in made.columns)
+    rows = []
+    for row in made.rows:
+        cells = "".join(f"<td>{number_cell(cell)}</td>" for cell in row[1:])
+        state = ' class="marked"' if row[0] in outstanding else ""
+        rows.append(f'<tr{state}><th scope="row">{label(row[0])}</th>{cells}</tr>')
+    attribute = f' class="{kind}"' if kind else ""
+    long = " long" if len(rows) > LONG else ""
+    # a box that scrolls must be reachable with the keyboard, and needs a name then
+    box = f'<div class="scroll{long}" role="region" tabindex="0" aria-label="{text(made.title)}">'
+    return (
+        f"{box}<table{attribute}><caption>{text(made.title)}</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def number_cell(cell: str) -> str:
+    """Return a cell's markup: an interval stands small below its value, its star beside the value."""
+    value, bracket, rest = cell.partition(" [")
+    inside, end, star = rest.partition("]")
+    if bracket and end and star in ("", "*") and _NUMBER.fullmatch(value):
+        return f"{text(value + star)} <small>[{text(inside)}]</small>"
+    return text(cell)
+
+
+def anchor(title: str) -> str:
+    """Return a title as the name of a place on the page."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")

@@ -1,0 +1,18 @@
+"""Where the numbers come from: every stage with its artifact, what lies outside the store, versions, the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from drdoctl.report.markup import table
+from drdoctl.report.provenance import tables
+
+TITLE = "Provenance"
+PLACE = 110
+
+
+def html(report: Mapping[str, Any]) -> str:
+    """Return the section."""
+    stages, outside, versions, machine = (table(one, kind="text") for one in tables(report))
+    return f'{stages}{outside}<div class="beside">{versions}{machine}</div>'
