@@ -51,6 +51,10 @@ def command(options: Options, spec: Path, out: Path | None, detailed_exitcode: b
             from drdoctl.cli._cost import cost_text
 
             console.data(cost_text(document))
+        if options.verbose:
+            from drdoctl.cli._pairs import pairs_text
+
+            console.data(pairs_text(document))
         for text in planned.plan.warnings:
             console.warning(text)
     if out is not None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from drdoctl.data._read import Request
 
-TRAIN, REPORT, MANIFEST, SFT = "train.parquet", "report.json", "manifest.json", "sft.parquet"
+TRAIN, SFT, REPORT = "train.parquet", "sft.parquet", "report.json"
 LENGTHS = ("prompt", "chosen", "rejected")
 
 
@@ -157,12 +157,10 @@ def _margins(scored: Scored) -> np.ndarray:
 
 
 def _link(source: Path, out: Path) -> None:
-    """Put the files that stay as they are into the new artifact."""
-    for path in sorted(source.rglob("*")):
-        relative = path.relative_to(source)
-        if path.is_dir() or str(relative) in (TRAIN, REPORT, MANIFEST, SFT):
-            continue
-        place(path, out / relative)
+    """Put the files that stay as they are into the new artifact: other pairs and prompts, and tokenizers."""
+    pairs = [path for path in source.glob("*.parquet") if path.name not in (TRAIN, SFT)]
+    for path in sorted([*pairs, *(path for path in source.glob("tokenizer/**/*") if path.is_file())]):
+        place(path, out / path.relative_to(source))
 
 
 def place(path: Path, to: Path) -> None:

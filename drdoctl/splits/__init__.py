@@ -118,14 +118,11 @@ class Split(Part):
         return self
 
     @model_serializer(mode="wrap")
-    def _leave_out_later(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        plain: dict[str, Any] = handler(self)
+    def _leave_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Dump only what has an effect: what is dumped can be read again, and equal steps have equal fingerprints."""
         fields = type(self).model_fields
-        return {
-            name: value
-            for name, value in plain.items()
-            if name not in self.later or getattr(self, name) != fields[name].default
-        }
+        same = {name for name in self.later if getattr(self, name) == fields[name].default}
+        return {name: value for name, value in handler(self).items() if name not in same | self.idle().keys()}
 
 
 def splits() -> dict[str, type[Split]]:

@@ -36,7 +36,7 @@ class Lengths(Split):
     max_ratio: float | None = Field(default=None, ge=1)
     """Greatest ratio: 1.1 keeps pairs of like length."""
 
-    paper: ClassVar[str] = "the usual filters of preference data: lengths, and their ratio"
+    paper: ClassVar[str] = "the length filters that preference data are commonly cleaned with"
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:

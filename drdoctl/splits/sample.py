@@ -25,7 +25,7 @@ class Sample(Split):
     draw: int = Field(default=0, ge=0)
     """Another number draws other pairs, with the spec's seed as it is."""
 
-    paper: ClassVar[str] = "several draws of few pairs: what an interval over prompts says nothing about"
+    paper: ClassVar[str] = "few pairs, and several draws of them, over which results vary too"
 
     @model_validator(mode="after")
     def _one_size(self) -> Self:
