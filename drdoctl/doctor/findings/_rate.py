@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from drdoctl.doctor.case import TRAINING, Case
 
-KEYS = {"sft": "student.sft.learning_rate", "oracle": "oracle.learning_rate", "align": "the method's `learning_rate`"}
+KEYS = {"sft": "`student.sft.learning_rate`", "oracle": "`oracle.learning_rate`"}
+"""Kind of stage -> its setting. A student's may be its method's own, `train.learning_rate`, or an axis of a matrix."""
 
 
 def rate_now(case: Case) -> str:
-    """Return `student.sft.learning_rate` (now 0.001), quoted as advice has it."""
-    key, value = KEYS.get(case.kind, "learning_rate"), case.training("learning_rate")
-    named = key if "`" in key else f"`{key}`"
-    return named if value is None or case.kind not in TRAINING else f"{named} (now {value:g})"
+    """Return what advice calls it: ``the learning rate (now 0.0003)``."""
+    value = case.training("learning_rate") if case.kind in TRAINING else None
+    return KEYS.get(case.kind, "the learning rate") + ("" if value is None else f" (now {value:g})")

@@ -23,7 +23,10 @@ def look(case: Case) -> Iterator[Finding]:
     share, usual = sum(norm > limit for norm in norms) / len(norms), statistics.median(norms)
     if share < ALWAYS or not usual > BY_MUCH * limit:
         return
-    said = f"{100 * share:.0f} % of the steps are clipped, by a factor of {usual / limit:.0f} in the middle"
-    advice = f"raise `max_grad_norm` (now {limit:g}) to about {2 * usual:.2g}, so that only outliers are clipped"
+    said = (
+        f"{100 * share:.0f} % of the steps are clipped, by a factor of {usual / limit:.0f} in the middle: every batch "
+        "weighs alike, whatever its gradient"
+    )
+    advice = f"nothing to mend while the loss falls; with `max_grad_norm: {2 * usual:.2g}` only outliers are clipped"
     values = {"clipped_share": share, "median_grad_norm": usual, "max_grad_norm": limit}
     yield Finding("note", said, advice, (case.seen("metrics.jsonl", values),))

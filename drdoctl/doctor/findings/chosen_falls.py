@@ -18,6 +18,9 @@ FALL = 0.1
 """A fall by more than this share of the start is told: batches alone differ by a few hundredths of it."""
 NATS = 1.0
 """And by more than this: less is noise for responses of a few tokens."""
+FAR = 1.0
+"""Where nobody judged the samples, a fall by more than this share of the start is a warning: sound students of the
+generated world lost up to 0.9 of it, those that a learning rate of 3e-3 broke about 1.5."""
 NAMES = ("chosen_logp", "rejected_logp")
 
 
@@ -42,7 +45,8 @@ def look(case: Case) -> Iterator[Finding]:
         advice = (
             f"look whether samples got worse (`evaluate:` with `win-rate` against `sft`); if so, lower {rate_now(case)}"
         )
-        yield Finding("warning", said, advice, evidence)
+        far = drop > FAR * abs(start.mean("chosen_logp"))
+        yield Finding("warning" if far else "note", said, advice, evidence)
         return
     evidence = (*evidence, judged.evidence)
     if judged.worse:

@@ -33,10 +33,13 @@ def look(case: Case) -> Iterator[Finding]:
     )
     if student > APART * teacher:
         advice = (
-            "the distillation pulls the student together: try a lower `beta`, or `reference: true` where it is false"
+            "the distillation pulls the student together: take a lower `beta`, or `reference: true` where it is false"
         )
         yield Finding("warning", said, advice, evidence)
     elif student * APART < teacher:
-        grown = "" if student > GROWING * start.sd("r_hat_margin") else " and no longer growing"
-        advice = f"try a larger `beta`, `reward_scale: std`, more steps or a higher {rate_now(case)}"
+        growing = student > GROWING * start.sd("r_hat_margin")
+        if growing and case.state != "done":
+            return
+        grown = "" if growing else " and no longer growing"
+        advice = f"take a larger `beta`, `reward_scale: std` or more steps, or raise {rate_now(case)}"
         yield Finding("warning", said + grown, advice, evidence)

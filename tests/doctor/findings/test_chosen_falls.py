@@ -5,12 +5,18 @@ from wards import HEALTHY, better, course, evaluation, join, only, seen, steady,
 FALLING = course(HEALTHY, {**HEALTHY, "chosen_logp": -70.0, "rejected_logp": -99.0}, 400)
 
 
-def test_without_samples_it_is_a_warning(tmp_path):
+def test_without_samples_it_is_a_note(tmp_path):
     """Nobody looked at the samples: the numbers are told, and that mass moves elsewhere."""
     case = ward(tmp_path / "align", lines=FALLING)
-    found = only("chosen_falls", case, "warning", "fell from", "mass moves to responses that no pair shows")
+    found = only("chosen_falls", case, "note", "fell from", "mass moves to responses that no pair shows")
     assert "0.0003" in found.advice
     assert found.evidence[0].steps == (1, 40)
+
+
+def test_without_samples_a_far_fall_is_a_warning(tmp_path):
+    """From -50 to -120 nats, further than sound students fall."""
+    lines = course(HEALTHY, {**HEALTHY, "chosen_logp": -120.0})
+    only("chosen_falls", ward(tmp_path / "align", lines=lines), "warning", "fell from")
 
 
 def test_with_better_samples_it_is_a_note(tmp_path):
