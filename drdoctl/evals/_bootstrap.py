@@ -5,7 +5,7 @@ It says nothing of other seeds or other draws of training pairs; those need runs
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +14,33 @@ if TYPE_CHECKING:
 RESAMPLES = 2000
 CHUNK = 4_000_000
 """Drawn indices held at once: 16 MB, and 32 MB for what they pick."""
+
+
+def _draws(prompts: int, seed: int, resamples: int) -> Iterator[np.ndarray]:
+    """Yield the indices drawn, (B, prompts) in all, some rows at a time."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    rows = max(1, CHUNK // prompts)
+    for start in range(0, resamples, rows):
+        yield rng.integers(0, prompts, size=(min(rows, resamples - start), prompts), dtype=np.int32)
+
+
+def resampled_means(columns: np.ndarray, seed: int, resamples: int = RESAMPLES) -> np.ndarray:
+    """Return the means of columns (P, C) over the same draws as `interval` takes, (B, C), for many columns at once.
+
+    How often each prompt was drawn is counted once for all columns, so that a column costs one matrix product.
+    """
+    import numpy as np
+
+    prompts = len(columns)
+    found = []
+    for drawn in _draws(prompts, seed, resamples):
+        rows = len(drawn)
+        places = drawn + prompts * np.arange(rows, dtype=np.int64)[:, None]
+        counts = np.bincount(places.ravel(), minlength=rows * prompts).reshape(rows, prompts)
+        found.append(counts.astype(np.float64) @ columns / prompts)
+    return np.concatenate(found)
 
 
 def interval(
@@ -36,14 +63,11 @@ def interval(
     prompts = len(table)
     if prompts < 2:
         return None
-    rng = np.random.default_rng(seed)
-    rows = max(1, CHUNK // prompts)
-    means = []
-    for start in range(0, resamples, rows):
-        count = min(rows, resamples - start)
-        drawn = rng.integers(0, prompts, size=(count, prompts), dtype=np.int32)
-        means.append(np.stack([column[drawn].mean(axis=1) for column in table.T], axis=1))
-    resampled = np.concatenate(means)
+    means = (
+        np.stack([column[drawn].mean(axis=1) for column in table.T], axis=1)
+        for drawn in _draws(prompts, seed, resamples)
+    )
+    resampled = np.concatenate(list(means))
     values = resampled[:, 0] if statistic is None else statistic(resampled)
     values = values[np.isfinite(values)]
     if not len(values):

@@ -6,6 +6,11 @@ from typing import Any, Literal
 
 from drdoctl.core.parts import Model
 from drdoctl.doctor.model import FindingRow
+from drdoctl.report.clouds import Cloud
+from drdoctl.report.head_to_head import Difference
+from drdoctl.report.lengths import LengthRow
+from drdoctl.report.seeds import SeedDifference, SettingRow
+from drdoctl.report.selection import GroupRow
 
 
 class FigureRow(Model):
@@ -33,6 +38,12 @@ class FigureRow(Model):
     """What a reader must know before quoting the number."""
     p: float | None = None
     """Two-sided p-value against chance, over prompts; null where nothing is compared."""
+    part: Literal["validation", "test"] | None = None
+    """On which prompts, where `select` chooses students on some and figures are read on the others; else null."""
+    group: str | None = None
+    """Which of the pairs, or which member of an ensemble; null for all of them together."""
+    test_set: str | None = None
+    """Which pairs a reward model was tried on; null for the held-out ones."""
 
 
 class StudentRow(Model):
@@ -48,35 +59,6 @@ class StudentRow(Model):
     """In the spec's order."""
     warnings: list[str]
     """Stamps of the whole evaluation."""
-
-
-class Difference(Model):
-    """Two students on the same prompts: the first minus the second."""
-
-    first: str
-    """Label."""
-    second: str
-    """Label."""
-    judge: str
-    """`truth` or `oracle`."""
-    sampling: str
-    """Such as `t0.7-p0.8-n256`."""
-    temperature: float | None
-    """Of the samples."""
-    mean: float
-    """Mean difference in reward."""
-    low: float | None
-    """Lower end of its 95 % interval."""
-    high: float | None
-    """Upper end."""
-    win_rate: float
-    """Share of prompts where the first has more reward, plus half of the ties."""
-    win_low: float | None
-    """Lower end of its 95 % interval."""
-    win_high: float | None
-    """Upper end."""
-    count: int
-    """Prompts."""
 
 
 class Curves(Model):
@@ -182,6 +164,28 @@ class StageRow(Model):
     """The machine."""
 
 
+class SourceRow(Model):
+    """The spec as its author wrote it."""
+
+    file: str
+    """Name of the file."""
+    sets: list[str]
+    """`--set` values."""
+    text: str
+    """The file's text; "" where the plan was made without one."""
+
+
+class OracleRow(Model):
+    """One reward model (or an ensemble) and its quality on labelled pairs."""
+
+    label: str
+    """`oracle`, `members`, or a judge's name."""
+    stage: str
+    """The evaluate stage's id."""
+    figures: list[FigureRow]
+    """Such as `accuracy` and `calibration_error`, for all pairs and for groups of them."""
+
+
 class Report(Model):
     """Everything that is known about one spec's results."""
 
@@ -191,6 +195,12 @@ class Report(Model):
     """The spec's name."""
     spec: dict[str, Any]
     """The resolved spec."""
+    source: SourceRow
+    """The spec as it was written, to repeat it from."""
+    question: str
+    """What the spec asked, as a sentence."""
+    answer: list[str]
+    """What came out, in two or three sentences made from the figures."""
     warnings: list[str]
     """All stamps and warnings, each once."""
     missing: list[str]
@@ -198,17 +208,29 @@ class Report(Model):
     students: list[StudentRow]
     """`sft` first."""
     differences: list[Difference]
-    """Each pair of aligned students."""
+    """Each pair of aligned students; of one seed, where the matrix has several."""
+    over_seeds: list[SettingRow]
+    """Students that differ in the seed alone, together; [] where there is one seed."""
+    differences_over_seeds: list[SeedDifference]
+    """Each pair of these; [] where there is one seed."""
+    selection: list[GroupRow]
+    """What `select` picked, and by what; [] without it."""
     curves: list[Curves]
     """One for each training stage."""
     figure4: list[Panel]
     """All aligned students' curves side by side, as in the paper's Figure 4; [] without any."""
     findings: list[FindingRow]
     """What `drdoctl doctor` sees in the stages, in their order."""
+    clouds: list[Cloud]
+    """Points of one reward against another, student by student."""
+    lengths: list[LengthRow]
+    """Length and reward of each student's responses, and of the reference's."""
     generations: list[Generation]
     """A few prompts, evenly spaced."""
     data: dict[str, Any]
     """The data stage's own report: what was read, kept and dropped."""
+    oracles: list[OracleRow] = []
+    """The quality of the reward models, where an eval measured it."""
     stages: list[StageRow]
     """Inputs first."""
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drdoctl.evals import _bootstrap
-from drdoctl.evals._bootstrap import interval
+from drdoctl.evals._bootstrap import interval, resampled_means
 
 
 def test_the_width_is_that_of_the_normal_law():
@@ -60,3 +60,12 @@ def test_the_interval_stays_in_the_range_of_the_values(values):
     low, high = interval(np.array(values), 0, resamples=50)
     slack = 1e-9 * (1 + max(map(abs, values)))
     assert min(values) - slack <= low <= high <= max(values) + slack
+
+
+def test_many_columns_at_once_are_drawn_alike():
+    """Means of many columns are those of one column after the other, from the same draws."""
+    columns = np.random.default_rng(4).normal(size=(37, 5))
+    means = resampled_means(columns, seed=9)
+    for at in range(5):
+        low, high = np.quantile(means[:, at], [0.025, 0.975])
+        assert (low, high) == pytest.approx(interval(columns[:, at], seed=9), rel=1e-12)

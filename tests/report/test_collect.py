@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from report_house import LABELS, STAMP, TRUE_REWARD, make_house, scores
 
-from drdoctl.report.collect import PROMPTS, collect
+from drdoctl.report.collect import collect
 from drdoctl.report.curves import POINTS
+from drdoctl.report.generations import PROMPTS
 from drdoctl.report.ways import headline_way, is_start
 
 

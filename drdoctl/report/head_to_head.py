@@ -1,0 +1,234 @@
+"""Every student against every other, on the same prompts: mean difference, win rates, intervals and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, groupby
+from typing import TYPE_CHECKING, Any
+
+from drdoctl.core.parts import Model
+from drdoctl.report.samples import TEST, Way
+
+if TYPE_CHECKING:
+    import numpy as np
+
+REFERENCE = "reference"
+COLUMNS = 4
+"""Of a pair: the difference, who wins, who wins among responses of like length, and which are."""
+AT_ONCE = 64
+"""Pairs whose columns are resampled at once: 2,000 draws of 256 columns, 4 MB."""
+
+
+class Difference(Model):
+    """Two students on the same prompts: the first minus the second."""
+
+    first: str
+    """Label."""
+    second: str
+    """Label."""
+    judge: str
+    """`truth`, `oracle`, or a judge's name."""
+    sampling: str
+    """Such as `t0.7-p0.8-n256`."""
+    temperature: float | None
+    """Of the samples."""
+    mean: float
+    """Mean difference in reward."""
+    low: float | None
+    """Lower end of its 95 % interval."""
+    high: float | None
+    """Upper end."""
+    win_rate: float
+    """Share of prompts where the first has more reward, plus half of the ties."""
+    win_low: float | None
+    """Lower end of its 95 % interval."""
+    win_high: float | None
+    """Upper end."""
+    count: int
+    """Prompts."""
+    win_rate_like_length: float | None = None
+    """The same share among prompts to which both respond with as many tokens, give or take a tenth of the longer."""
+    like_low: float | None = None
+    """Lower end of its 95 % interval; drawn with all prompts, so that how many are of like length varies too."""
+    like_high: float | None = None
+    """Upper end."""
+    like_count: int = 0
+    """Prompts with responses of like length."""
+    p: float | None = None
+    """Two-sided p-value of the mean difference against 0."""
+    p_holm: float | None = None
+    """The same, adjusted for all pairs by this judge on this way of sampling (Holm)."""
+    win_p: float | None = None
+    """Two-sided p-value of the win rate against 1/2."""
+    part: str | None = None
+    """`test` where students were chosen on other prompts, else null."""
+    seed: int | None = None
+    """The seed that both share, where the matrix has several; students of other seeds are not compared."""
+    warnings: list[str]
+    """What a reader must know before quoting the number."""
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Two students on one way of sampling, by one judge."""
+
+    first: str
+    second: str
+    judge: str
+    way: str
+    difference: np.ndarray
+    """Of rewards, (P,), finite."""
+    like: np.ndarray
+    """Which responses are of like length, (P,), bool."""
+
+    def columns(self) -> np.ndarray:
+        """Return (P, COLUMNS): what means are taken of."""
+        import numpy as np
+
+        wins = (np.sign(self.difference) + 1) / 2
+        return np.stack([self.difference, wins, wins * self.like, self.like], axis=1)
+
+
+def head_to_head(
+    sampled: Mapping[str, Mapping[str, Way]],
+    judges: Mapping[str, str],
+    seed: int,
+    *,
+    seeds: Mapping[str, int] | None = None,
+    prompts: Mapping[str, str] | None = None,
+    stamps: Mapping[tuple[str, str], Sequence[str]] | None = None,
+) -> list[Difference]:
+    """Return each pair of students, on each way of sampling that both have, by each judge that scored both.
+
+    `sampled`: label -> way -> responses, aligned students only. `judges`: name -> column of scores. `seeds`: label ->
+    the combination's seed, where there are several. `prompts`: label -> a mark of what it was asked. `stamps`: (label,
+    judge) -> warnings of its figures.
+    """
+    from drdoctl.evals._tests import holm
+
+    found = []
+    alike = {label: ((seeds or {}).get(label), (prompts or {}).get(label)) for label in sampled}
+    pairs = list(_pairs(sampled, judges, alike))
+    for made, (low, high) in zip(pairs, _intervals(pairs, seed), strict=True):
+        told = [text for label in (made.first, made.second) for text in (stamps or {}).get((label, made.judge), ())]
+        way = sampled[made.first][made.way]
+        row = _difference(made, low, high, seed)
+        found.append(
+            row.model_copy(
+                update={
+                    "temperature": way.temperature,
+                    "part": TEST if way.divided else None,
+                    "seed": (seeds or {}).get(made.first),
+                    "warnings": list(dict.fromkeys(told)),
+                }
+            )
+        )
+    tables: dict[Any, list[int]] = {}
+    for at, row in enumerate(found):
+        tables.setdefault((row.judge, row.sampling, row.seed), []).append(at)
+    for rows in tables.values():
+        for at, adjusted in zip(rows, holm([found[at].p for at in rows]), strict=True):
+            found[at] = found[at].model_copy(update={"p_holm": adjusted})
+    return found
+
+
+def _pairs(
+    sampled: Mapping[str, Mapping[str, Way]], judges: Mapping[str, str], alike: Mapping[str, object]
+) -> Iterator[_Pair]:
+    import numpy as np
+
+    from drdoctl.evals.win_rate import LIKE_LENGTH
+
+    for first, second in combinations(sampled, 2):
+        if alike[first] != alike[second]:
+            continue
+        for way in (way for way in sampled[first] if way in sampled[second] and way != REFERENCE):
+            ours, theirs = sampled[first][way], sampled[second][way]
+            here, there = _shared(ours, theirs)
+            for judge, column in judges.items():
+                one, two = ours.numbers(column), theirs.numbers(column)
+                if one is None or two is None:
+                    continue
+                difference = one[here] - two[there]
+                known = np.isfinite(difference)
+                mine, other = (each.numbers("tokens") for each in (ours, theirs))
+                a, b = (np.asarray(mine)[here][known], np.asarray(other)[there][known])
+                if known.any():
+                    like = np.abs(a - b) <= LIKE_LENGTH * np.maximum(a, b)
+                    yield _Pair(first, second, judge, way, difference[known], like)
+
+
+def _shared(ours: Way, theirs: Way) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of the prompts that both answer and that figures are read on, in the first one's order."""
+    import numpy as np
+
+    if ours.ids == theirs.ids:
+        return ours.read, ours.read
+    rows = [(row, theirs.places[ours.ids[row]]) for row in ours.read if ours.ids[row] in theirs.places]
+    both = np.array(rows, dtype=np.int64).reshape(-1, 2)
+    return both[:, 0], both[:, 1]
+
+
+def _intervals(pairs: Sequence[_Pair], seed: int) -> list[tuple[list[float | None], list[float | None]]]:
+    """Return the ends of the intervals of mean, win rate and like-length win rate of each pair.
+
+    Draws depend on the number of prompts alone, so pairs of as many prompts share them.
+    """
+    found: dict[int, tuple[list[float | None], list[float | None]]] = {}
+    order = sorted(range(len(pairs)), key=lambda at: len(pairs[at].difference))
+    for prompts, group in groupby(order, key=lambda at: len(pairs[at].difference)):
+        rows = list(group)
+        for start in range(0, len(rows), AT_ONCE):
+            some = rows[start : start + AT_ONCE]
+            if prompts < 2:
+                found |= dict.fromkeys(some, ([None] * 3, [None] * 3))
+            else:
+                found |= dict(zip(some, _resampled([pairs[at] for at in some], seed), strict=True))
+    return [found[at] for at in range(len(pairs))]
+
+
+def _resampled(pairs: Sequence[_Pair], seed: int) -> list[tuple[list[float | None], list[float | None]]]:
+    import numpy as np
+
+    from drdoctl.evals._bootstrap import resampled_means
+
+    means = resampled_means(np.concatenate([pair.columns() for pair in pairs], axis=1), seed)
+    found = []
+    for at in range(len(pairs)):
+        mean, wins, like_wins, like = means[:, at * COLUMNS : (at + 1) * COLUMNS].T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = like_wins / like
+        ends = [np.quantile(values[np.isfinite(values)], [0.025, 0.975]) if np.isfinite(values).any() else (None, None)
+                for values in (mean, wins, share)]  # fmt: skip
+        low, high = ([None if end[side] is None else float(end[side]) for end in ends] for side in (0, 1))
+        found.append((low, high))
+    return found
+
+
+def _difference(pair: _Pair, low: Sequence[float | None], high: Sequence[float | None], seed: int) -> Difference:
+    from drdoctl.evals._tests import CHANCE, p_value
+
+    _, wins, like_wins, like = pair.columns().T
+    count = int(like.sum())
+    return Difference(
+        first=pair.first,
+        second=pair.second,
+        judge=pair.judge,
+        sampling=pair.way,
+        temperature=None,
+        mean=float(pair.difference.mean()),
+        low=low[0],
+        high=high[0],
+        win_rate=float(wins.mean()),
+        win_low=low[1],
+        win_high=high[1],
+        count=len(wins),
+        win_rate_like_length=float(like_wins.sum() / count) if count else None,
+        like_low=low[2] if count else None,
+        like_high=high[2] if count else None,
+        like_count=count,
+        p=p_value(pair.difference, seed),
+        win_p=p_value(wins, seed, CHANCE),
+        warnings=[],
+    )

@@ -1,0 +1,43 @@
+"""What stands in a report's main tables: test figures of the students that were picked, one row for all their seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from drdoctl.report.selection import VALIDATION
+
+
+def headline(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the report with `students` and `differences` as the main tables show them.
+
+    Without `select` and with one seed, both are as they were. A row over seeds has the mean as its value, the
+    t-interval over seeds as its interval, and `sd`; its count is that of the seeds.
+    """
+    picked = {row["picked"] for row in report["selection"]}
+    losing = {
+        label
+        for group in report["selection"]
+        for row in group["candidates"]
+        for label in (row["setting"], *row["students"])
+        if row["setting"] not in picked
+    }
+    students, merged = [], {label: row for row in report["over_seeds"] for label in row["students"]}
+    shown: set[str] = set()
+    for student in report["students"]:
+        row = merged.get(student["label"])
+        label = row["label"] if row else student["label"]
+        if label in losing or label in shown:
+            continue
+        shown.add(label)
+        figures = [_figure(figure) for figure in row["figures"]] if row else student["figures"]
+        tested = [figure for figure in figures if figure["part"] != VALIDATION]
+        students.append({**student, "label": label, "figures": tested})
+    differences = report["differences_over_seeds"] or report["differences"]
+    kept = [row for row in differences if not {row["first"], row["second"]} & losing]
+    counted = [{"count": len(row["seeds"]), **row} if "seeds" in row else row for row in kept]
+    return {**report, "students": students, "differences": counted}
+
+
+def _figure(figure: Mapping[str, Any]) -> dict[str, Any]:
+    return {**figure, "value": figure["mean"], "p": None}

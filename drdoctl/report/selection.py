@@ -1,0 +1,120 @@
+"""Which student of each group `select` picks: by the mean of a validation figure over seeds, and by nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from drdoctl.core.parts import Model
+
+if TYPE_CHECKING:
+    from drdoctl.plan.grid import Choice, Grid
+    from drdoctl.report.model import StudentRow
+
+VALIDATION, TEST = "validation", "test"
+
+
+class CandidateRow(Model):
+    """One setting of a group."""
+
+    setting: str
+    """Such as `dpo,learning_rate=0.001`."""
+    values: dict[str, Any]
+    """Key of `select.over` -> the value here."""
+    students: list[str]
+    """Labels, one a seed."""
+    validation: float | None
+    """What it is chosen by: the mean over seeds of the validation figure; null where a seed has none."""
+    per_seed: list[float | None]
+    """One a seed."""
+    test: float | None
+    """The same mean on test prompts, which has no part in the choice."""
+    picked: bool
+    """Whether it stands for its group."""
+
+
+class GroupRow(Model):
+    """Settings that agree in all but what is chosen."""
+
+    group: str
+    """Such as `dpo`."""
+    metric: str
+    """What is chosen by."""
+    against: str | None
+    """Its baseline, or null."""
+    judge: str | None
+    """Its judge, or null."""
+    temperature: float | None
+    """Of its samples, or null."""
+    goal: str
+    """`max` or `min`."""
+    over: list[str]
+    """What is chosen."""
+    candidates: list[CandidateRow]
+    """In the spec's order."""
+    picked: str | None
+    """The best setting, the first of equals; null while one of them is not evaluated, or where none has the figure."""
+
+
+def selection(grid: Grid | None, students: Sequence[StudentRow]) -> list[GroupRow]:
+    """Return the groups of a grid with what is picked of each; [] where nothing is chosen."""
+    if grid is None or grid.select is None:
+        return []
+    rows = {row.stage: row for row in students}
+    groups: dict[str, dict[str, list[Any]]] = {}
+    for cell in grid.cells:
+        groups.setdefault(str(cell.group), {}).setdefault(cell.setting, []).append(cell)
+    return [_group(name, settings, grid.select, list(grid.over), rows) for name, settings in groups.items()]
+
+
+def _group(
+    name: str, settings: Mapping[str, Sequence[Any]], by: Choice, over: list[str], rows: Mapping[str, StudentRow]
+) -> GroupRow:
+    found = []
+    for setting, cells in settings.items():
+        there = [rows[cell.evaluation] for cell in cells if cell.evaluation in rows]
+        values = [_value(row, by, VALIDATION) for row in there]
+        found.append(
+            CandidateRow(
+                setting=setting,
+                values=dict(cells[0].values),
+                students=[row.label for row in there],
+                validation=_mean(values),
+                per_seed=values,
+                test=_mean([_value(row, by, TEST) for row in there]),
+                picked=False,
+            )
+        )
+    whole = all(len(row.students) == len(settings[row.setting]) for row in found)
+    picked = _best(found, by.goal) if whole else None
+    return GroupRow(
+        group=name,
+        metric=by.metric,
+        against=by.against,
+        judge=by.judge,
+        temperature=by.temperature,
+        goal=by.goal,
+        over=over,
+        candidates=[row.model_copy(update={"picked": row.setting == picked}) for row in found],
+        picked=picked,
+    )
+
+
+def _value(row: StudentRow, by: Choice, part: str) -> float | None:
+    asked = {"metric": by.metric, "against": by.against, "judge": by.judge, "temperature": by.temperature, "part": part}
+    return next(
+        (one.value for one in row.figures if all(getattr(one, name) == value for name, value in asked.items())), None
+    )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known and len(known) == len(values) else None
+
+
+def _best(found: Sequence[CandidateRow], goal: str) -> str | None:
+    sign = 1 if goal == "max" else -1
+    known = [row for row in found if row.validation is not None]
+    best = max(known, key=lambda row: sign * (row.validation or 0.0), default=None)  # the first of equals
+    return best.setting if best is not None else None
