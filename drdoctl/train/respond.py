@@ -16,9 +16,15 @@ from drdoctl.train.responses import Said, Sampler, Way
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from drdoctl.data._render import Renderer
     from drdoctl.stages import Job
     from drdoctl.train.models import Policy
     from drdoctl.train.runtime import World
+
+
+def ends(render: Renderer) -> list[int]:
+    """Return the tokens that end a response."""
+    return sorted({render.end_id} | ({render.tokenizer.eos_token_id} - {None}))
 
 
 def sample_all(job: Job, world: World, policy: Policy | None, prompts: Prompts, ways: Sequence[Way]) -> list[Responses]:
@@ -27,13 +33,13 @@ def sample_all(job: Job, world: World, policy: Policy | None, prompts: Prompts, 
     Without a policy in memory, a server samples.
     """
     render = renderer(job, "student")
-    ends = sorted({render.end_id} | ({render.tokenizer.eos_token_id} - {None}))
+    over = ends(render)
     if policy is None:
         location = model_location(job, "policy", "student.model")
-        server = ServerSampler(job, world, location, render.tokenizer, ends, ways[0].of)
+        server = ServerSampler(job, world, location, render.tokenizer, over, ways[0].of)
         said = server.run(prompts.student, prompts.ids, ways)
     else:
-        said = _sampled_here(job, world, policy, prompts, ways, render.tokenizer, ends)
+        said = _sampled_here(job, world, policy, prompts, ways, render.tokenizer, over)
     return [
         Responses(
             label=way.label,

@@ -109,6 +109,15 @@ class Sampler:
 
     def run(self, lm: Any, ways: Sequence[Way], ends: Sequence[int], dtype: str) -> dict[str, list[SampledResponse]]:
         """Return the responses of each way by its label, in prompt order. Every process gets all of them."""
+        self.fill(lm, ways, ends, dtype)
+        said = {}
+        for way in ways:
+            found = {row: one for table in self.tables(lm.config, way) for row, one in _responses(table)}
+            said[way.label] = [found[row] for row in range(way.prompts)]
+        return said
+
+    def fill(self, lm: Any, ways: Sequence[Way], ends: Sequence[int], dtype: str) -> None:
+        """Sample this process's pieces, as far as they are not there yet."""
         plan = [(way, index, rows) for way in ways for index, rows in enumerate(self.pieces(lm.config, way))]
         for way in ways:
             check_room(lm.config, int(self.lengths[: way.prompts].max()), way)
@@ -119,7 +128,14 @@ class Sampler:
                 self._one(lm, way, index, rows, ends, dtype, _Step(self.job, progress, done, total, len(rows)))
             done += way.max_new_tokens
             progress.update(done, total, unit="token")
-        return {way.label: self._gather(way, self.pieces(lm.config, way)) for way in ways}
+
+    def tables(self, config: Any, way: Way) -> Iterator[pa.Table]:
+        """Yield all processes' pieces as tables of `row`, `ids` and `ended`, waiting for those not there yet."""
+        for index in range(len(self.pieces(config, way))):
+            while not self._file(way, index).exists():
+                _check(self.job)
+                time.sleep(POLL_SECONDS)
+            yield read(self._file(way, index))
 
     def _one(
         self,
@@ -151,15 +167,6 @@ class Sampler:
         }
         write_via(self._file(way, index), lambda path: pq.write_table(pa.table(columns), path))
 
-    def _gather(self, way: Way, pieces: Sequence[np.ndarray]) -> list[SampledResponse]:
-        found: dict[int, SampledResponse] = {}
-        for index in range(len(pieces)):
-            while not self._file(way, index).exists():
-                _check(self.job)
-                time.sleep(POLL_SECONDS)
-            found.update(_read(self._file(way, index)))
-        return [found[row] for row in range(way.prompts)]
-
 
 class _Step:
     """Called after every token of a piece: says how far we are, and stops where the parent asks."""
@@ -179,7 +186,7 @@ def _check(job: Job) -> None:
         raise StopRequested
 
 
-def _read(path: Path) -> Iterator[tuple[int, SampledResponse]]:
-    table = read(path).to_pydict()
-    for row, ids, ended in zip(table["row"], table["ids"], table["ended"], strict=True):
+def _responses(table: pa.Table) -> Iterator[tuple[int, SampledResponse]]:
+    columns = table.to_pydict()
+    for row, ids, ended in zip(columns["row"], columns["ids"], columns["ended"], strict=True):
         yield row, SampledResponse(ids, ended)
