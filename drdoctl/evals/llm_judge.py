@@ -19,6 +19,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from drdoctl.core.commands import PLACEHOLDER, placeholders
+from drdoctl.core.suggest import closest
 from drdoctl.evals import REFERENCE, SFT, EvalData, Figure, Sampling
 from drdoctl.evals._compare import paired, warnings_for
 from drdoctl.evals._orders import BASELINE, ORDERS, STUDENT, TIE, Verdicts, figures
@@ -74,6 +75,13 @@ class LlmJudgeEval(SampledEval):
     paper: ClassVar[str] = (
         "DRDO, arXiv 2410.08458, section 6 and appendix E; Zheng et al. (position bias), arXiv 2306.05685"
     )
+
+    @model_validator(mode="after")
+    def _no_slip_of_the_pen(self) -> Self:
+        meant = closest(self.prompt, [GROUNDED, AGAINST_REFERENCE]) if self.prompt and self.files() else None
+        if meant and not {".", "/"} & {*str(self.prompt)}:
+            raise ValueError(f"`prompt` knows no `{self.prompt}`, only `{meant}` or a file such as `./{self.prompt}`")
+        return self
 
     @model_validator(mode="after")
     def _one_use_of_references(self) -> Self:

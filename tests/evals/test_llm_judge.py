@@ -248,6 +248,14 @@ def test_a_guide_is_not_judged(make_eval):
         make_eval("llm-judge", model="gpt", prompt="grounded")
 
 
+def test_a_slip_of_the_pen_is_no_file(make_eval):
+    """A word close to a shipped prompt's name is taken for a slip; with a suffix or a path it is a file."""
+    with pytest.raises(ValidationError, match="knows no `grouned`, only `grounded` or"):
+        make_eval("llm-judge", model="gpt", prompt="grouned")
+    for name in ("./grouned", "grounded.txt", "mine"):
+        assert make_eval("llm-judge", model="gpt", prompt=name).files() == {"prompt": name}
+
+
 def test_what_asking_takes(make_eval):
     """The plan is told two questions a prompt, for each temperature and baseline, and how long they are."""
     asked = make_eval("llm-judge", model="gpt", temperatures=[0.0, 0.7], max_answer_tokens=20).asks()

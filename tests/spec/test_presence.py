@@ -151,3 +151,18 @@ def test_instructions_are_there_and_sound(tmp_path):
     faults = absent(loaded, combinations(loaded.spec))
     places = {(fault.code, Path(fault.where.file).name, fault.where.line) for fault in faults}
     assert places == {("no-such-file", "spec.yaml", 6), ("wrong-type", "b.json", 2)}
+
+
+def test_a_judges_prompt_is_read_before_anything_runs(tmp_path):
+    """A prompt that lacks a response is told with its line, and one that is not there is not read."""
+    path = tmp_path / "spec.yaml"
+    head = "version: 1\nname: x\ndata: {source: notes}\nstudent: {model: a/b, revision: v1}\nmethod: dpo\n"
+    judge = "evaluate: [{name: llm-judge, model: m, prompt: own.txt}]\nresources: {judge: {url: http://h/v1}}\n"
+    path.write_text(head + judge)
+    loaded = load(path)
+    assert [fault.code for fault in absent(loaded, combinations(loaded.spec))] == ["no-such-file"]
+    (tmp_path / "own.txt").write_text("{prompt} {response_a}")
+    (fault,) = absent(loaded, combinations(loaded.spec))
+    assert (fault.code, fault.message, fault.where.line) == ("bad-file", "`prompt` lacks `{response_b}`", 6)
+    (tmp_path / "own.txt").write_text("{prompt} {response_a} {response_b}")
+    assert absent(loaded, combinations(loaded.spec)) == []

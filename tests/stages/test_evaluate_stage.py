@@ -87,3 +87,26 @@ def test_choosing_students_divides_the_prompts(world):
         assert smaller[name].settings["data.validation_fraction"] == 0.25
         assert len({want.fingerprint, divided[name].fingerprint, smaller[name].fingerprint}) == 3
         assert smaller[name].inputs["data"].fingerprint == want.inputs["data"].fingerprint
+
+
+def test_who_judges_is_part_of_the_result_and_where_is_not(world, monkeypatch):
+    """Model, prompt and the shipped texts name an evaluation; the server, its key and its price do not."""
+    from drdoctl.evals import llm_judge
+
+    def named(options="", server="url: 'http://a:1/v1'"):
+        sets = (f"evaluate=[{{name: llm-judge, model: gpt{options}}}]", f"resources.judge={{{server}}}")
+        return evaluations(world, "method=dpo", "oracle=null", *sets)["evaluate[dpo]"].fingerprint
+
+    first = named()
+    assert named(server="url: 'https://b/v1', key_env: KEY, concurrency: 2, retries: 0, timeout_seconds: 3") == first
+    assert named(server="url: 'http://a:1/v1', price_per_million_tokens: {input: 1.0, output: 2.0}") == first
+    others = [named(", against: [sft]"), named(", max_answer_tokens: 9"), named(", prompts: 3")]
+    own = ", against: [sft], prompt: own.txt"
+    for text in ("{prompt} {response_a} {response_b}", "which? {prompt} {response_a} {response_b}"):
+        (world.root / "own.txt").write_text(text)
+        others.append(named(own))
+    (world.root / "moved.txt").write_text(text)
+    assert named(own.replace("own.txt", "moved.txt")) == others[-1]
+    monkeypatch.setattr(llm_judge, "shipped", lambda name: f"another {name} {{reference}}")
+    others.append(named())
+    assert len({first, *others}) == 1 + len(others)
