@@ -41,6 +41,10 @@ class Sampling:
         return f"{self.of}-{name}" if self.of else name
 
 
+OPTIONAL = ("p", "group", "test_set")
+"""Fields of a figure that are only written where they say something."""
+
+
 @dataclass(frozen=True)
 class Figure:
     """One number of the report. Intervals are 95 %, by paired bootstrap over prompts."""
@@ -59,13 +63,15 @@ class Figure:
     """Stamps such as `judge = teacher`: what a reader must know before quoting the number."""
     p: float | None = None
     """Two-sided p-value against chance, where something is compared (`_tests.p_value`)."""
+    group: str | None = None
+    """Which of the pairs, where not all: `subset chat`, `certainty 0.90 to 0.95`; or which member of an ensemble."""
+    test_set: str | None = None
+    """Which pairs a reward model was tried on, where they are not the held-out ones."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the figure as plain JSON; `p` is left out where nothing was tested."""
+        """Return the figure as plain JSON; the last three are left out where there is nothing to say."""
         plain = {**self.__dict__, "warnings": list(self.warnings)}
-        if self.p is None:
-            del plain["p"]
-        return plain
+        return {name: value for name, value in plain.items() if value is not None or name not in OPTIONAL}
 
 
 @dataclass(frozen=True)
@@ -116,9 +122,11 @@ class EvalData:
 
 
 class Eval(Part):
-    """A measurement of one student."""
+    """A measurement of one student, or of a reward model."""
 
     paper: ClassVar[str] = ""
+    about: ClassVar[Literal["student", "oracle"]] = "student"
+    """What is measured: every student, or every reward model once, in which case `data.pairs` holds `margin_0` …"""
 
     def samplings(self) -> list[Sampling]:
         """Return the samplings this eval needs (none: it does without samples)."""

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from drdoctl.evals import Eval, EvalData, Figure, Measure
 from drdoctl.evals._compare import mean_figure, share_above, warnings_for
+from drdoctl.evals._quality import calibration_error, correlation, moments
 
 if TYPE_CHECKING:
     import numpy as np
-
-BINS = 10
 
 
 def margins(pairs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -34,35 +33,6 @@ def margins(pairs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         if f"{name}_margin" in pairs:
             found[name] = np.asarray(pairs[f"{name}_margin"], dtype=np.float64)
     return found
-
-
-def correlation(means: np.ndarray) -> np.ndarray:
-    """Return Pearson's r from means (B, 5) of x, y, x^2, y^2 and xy; NaN where one of them does not vary."""
-    import numpy as np
-
-    x, y, xx, yy, xy = means.T
-    spread = np.maximum(xx - x**2, 0) * np.maximum(yy - y**2, 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(spread > 1e-12, (xy - x * y) / np.sqrt(spread), np.nan)
-
-
-def moments(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return (M, 5): x, y, x^2, y^2, xy of the standardised columns, which leaves the correlation as it is."""
-    import numpy as np
-
-    x, y = ((values - np.nanmean(values)) / (np.nanstd(values) or 1.0) for values in (x, y))
-    return np.stack([x, y, x**2, y**2, x * y], axis=1)
-
-
-def calibration_error(margin: np.ndarray) -> float:
-    """Return the expected calibration error of sigmoid(|dr|) as the chance of being right, in 10 bins of [1/2, 1]."""
-    import numpy as np
-
-    sure = 1 / (1 + np.exp(-np.abs(margin)))
-    right = share_above(margin)
-    place = np.minimum(((sure - 0.5) * 2 * BINS).astype(int), BINS - 1)
-    gaps = np.bincount(place, weights=right - sure, minlength=BINS)
-    return float(np.abs(gaps).sum() / len(margin))
 
 
 class PairAccuracyEval(Eval):

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from drdoctl.core.errors import Fault, UserError
 from drdoctl.spec.facts import Facts
-from drdoctl.spec.matrix import combinations
+from drdoctl.spec.matrix import Combo, combinations
 from drdoctl.spec.model import Spec
 from drdoctl.spec.used import check
-from drdoctl.stages import KINDS, Want, align, evaluate, logps, oracle, publish, rewards, sft
+from drdoctl.stages import KINDS, Want, align, evaluate, logps, oracle, publish, quality, rewards, sft
 from drdoctl.stages import data as data_stage
 from drdoctl.stages.blueprint import Blueprint, is_pull, uses_oracle
 
@@ -30,9 +30,16 @@ def compile(spec: Spec, facts: Facts) -> list[Want]:  # noqa: A001  # the word f
     if faults:
         raise UserError(faults)
     shared = any(uses_oracle(combo.spec) for combo in combos)
-    blueprints = [Blueprint(combo.spec, facts, combo.label, shared, len(combos) > 1) for combo in combos]
+    blueprints = [_blueprint(combo, facts, shared, len(combos) > 1) for combo in combos]
     asked = [(bp.label, want) for bp in blueprints for want in _stages(bp)]
     return _unique(_by_kind(_each_once(asked)))
+
+
+def _blueprint(combo: Combo, facts: Facts, shared: bool, matrix: bool) -> Blueprint:
+    """Return a combination's blueprint: its spec keeps the evals about students, the others stand apart."""
+    students, oracles = ([one for one in combo.spec.evaluate if one.about == what] for what in ("student", "oracle"))
+    spec = combo.spec.model_copy(update={"evaluate": students}) if oracles else combo.spec
+    return Blueprint(spec, facts, combo.label, shared, matrix, tuple(oracles))
 
 
 def _stages(bp: Blueprint) -> Iterator[Want]:
@@ -40,12 +47,13 @@ def _stages(bp: Blueprint) -> Iterator[Want]:
     candidates = [
         data_stage.want(bp),
         sft.want(bp),
-        oracle.want(bp) if uses_oracle(bp.spec) else None,
+        oracle.want(bp) if uses_oracle(bp.spec) or bp.of_oracle else None,
         rewards.want(bp),
         logps.want(bp),
         align.want(bp),
         evaluate.baseline(bp) if bp.spec.evaluate else None,
         evaluate.want(bp),
+        *quality.wants(bp),
         *publish.wants(bp),
     ]
     yield from (want for want in candidates if want is not None)

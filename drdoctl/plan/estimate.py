@@ -22,6 +22,7 @@ from drdoctl.plan.sizes import ModelSize, Rows, Sizes, model_size, sizes_of, tra
 from drdoctl.plan.types import Estimate
 from drdoctl.stages import Want
 from drdoctl.stages.blueprint import is_pull
+from drdoctl.stages.quality import OF
 from drdoctl.store.artifact import Store
 
 GIB = 2**30
@@ -79,7 +80,7 @@ def _estimate(want: Want, sizes: Sizes | None, resources: Mapping[str, Any]) -> 
         scoring: dict[str, Callable[[], tuple[Estimate, Work]]] = {
             "logps": lambda: _scoring(want, model, sizes, resources, columns=4, head=True),
             "rewards": lambda: _rewards(want, sizes, resources),
-            "evaluate": lambda: _evaluation(want, sizes, resources),
+            "evaluate": lambda: (_rewards if OF in want.settings else _evaluation)(want, sizes, resources),
         }
         made = scoring.get(want.kind, lambda: (Estimate(), Work()))()
     estimate, todo = replace(made[0], judge=asked(want, sizes.prompts, resources)), made[1]

@@ -11,6 +11,7 @@ from drdoctl.report.clouds import clouds
 from drdoctl.report.curves import curves, figure4
 from drdoctl.report.generations import generations, prompts_mark
 from drdoctl.report.head_to_head import head_to_head
+from drdoctl.report.headline import headline
 from drdoctl.report.judges import judge_columns
 from drdoctl.report.lengths import lengths
 from drdoctl.report.model import (
@@ -90,7 +91,8 @@ def collect(store: Store, plan: Plan) -> dict[str, Any]:
         stages=stages,
     )
     document = report.model_dump(mode="json")
-    return document | {"question": question(document), "answer": answer(document)}
+    shown = headline(document)
+    return document | {"question": question(shown), "answer": answer(shown)}
 
 
 def _groups(read: Mapping[str, Mapping[str, Way]], way: str | None) -> dict[str, Way]:

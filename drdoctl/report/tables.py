@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.report.judges import judgements
+from drdoctl.report.oracles import SHOWN, cells, test_sets
 from drdoctl.report.ways import headline_way
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ ACCURACIES = ("implicit_accuracy", "logp_accuracy")
 """What stands for a student's pair accuracy, best first: against the reference, else by log-probability alone."""
 ABOUT_INTERVALS = (
     "Intervals are 95 %, by paired bootstrap over prompts: they say nothing of other seeds or other training pairs."
+)
+ABOUT_SEEDS = (
+    "Over seeds: mean ± standard deviation [95 % t-interval of the mean], everything drawn and trained anew for each "
+    "seed. Intervals over prompts, within one seed, are in `report --json`."
 )
 STAMPS = {
     "judge = teacher": "the oracle that judges is the one that taught; its scores favour what it taught",
@@ -55,10 +60,12 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def with_interval(entry: Mapping[str, Any] | None, digits: int = 2, scale: float = 1) -> str:
-    """Return ``1.24 [1.11, 1.37]``."""
+    """Return ``1.24 [1.11, 1.37]``; over seeds ``1.24 ± 0.05 [1.18, 1.30]``, with their standard deviation."""
     if entry is None or entry["value"] is None:
         return NOTHING
     text = number(entry["value"] * scale, digits)
+    if entry.get("sd") is not None:
+        text += f" ± {number(entry['sd'] * scale, digits)}"
     if entry["low"] is None or entry["high"] is None:
         return text
     return f"{text} [{number(entry['low'] * scale, digits)}, {number(entry['high'] * scale, digits)}]"
@@ -155,26 +162,61 @@ def _at(temperature: float | None) -> str:
 
 
 def differences_table(report: Mapping[str, Any], temperature: float | None = None) -> Table:
-    """Return one row for each pair of aligned students and each judge: mean difference and win rate."""
+    """Return one row for each pair of aligned students and each judge: mean difference and win rate.
+
+    The p-value is the mean difference's; over prompts it is adjusted for all pairs (Holm), over seeds it is not.
+    """
     at = headline_temperature(report) if temperature is None else temperature
+    seeds = any("seeds" in row for row in report["differences"])
     rows = [
         [
             f"{row['first']} - {row['second']}",
             row["judge"],
-            with_interval({"value": row["mean"], "low": row["low"], "high": row["high"]}),
-            with_interval({"value": row["win_rate"], "low": row["win_low"], "high": row["win_high"]}, 1, 100),
+            with_interval({"value": row["mean"], "low": row["low"], "high": row["high"], "sd": row.get("sd")}),
+            p_text(row.get("p_holm", row["p"])),
+            with_interval({"value": row["win_rate"], "low": row["win_low"], "high": row["win_high"]}, 1, 100)
+            + ("*" if row["warnings"] else ""),
+            *([] if seeds else [number(_percent(row["win_rate_like_length"]), 1)]),
             f"{row['count']:,}",
         ]
         for row in report["differences"]
         if row["temperature"] == at
     ]
-    columns = ["first - second", "judge", "mean difference in reward", "first wins, %", "prompts"]
+    columns = ["first - second", "judge", "mean difference in reward", "p", "first wins, %"]
+    columns += ["seeds"] if seeds else ["at like length, %", "prompts"]
     return Table("Between students, on the same prompts" + _at(at), columns, rows)
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else share * 100
+
+
+def p_text(p: float | None) -> str:
+    """Return a p-value in few characters: `0.012`, `< 0.001`."""
+    return NOTHING if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def oracles_table(report: Mapping[str, Any]) -> Table:
+    """Return one row for each reward model and each set of pairs: accuracy, love of length, calibration."""
+    rows = [
+        [
+            f"{row['label']}, {test_set}" if test_set else row["label"],
+            *(with_interval(entry, digits, scale) for entry, scale, digits in cells(row, test_set)),
+        ]
+        for row in report["oracles"]
+        for test_set in test_sets(row)
+    ]
+    return Table("Reward models, on labelled pairs", ["reward model", *(column[0] for column in SHOWN)], rows)
+
+
+def about_intervals(report: Mapping[str, Any]) -> str:
+    """Return what the intervals of the main tables mean."""
+    return ABOUT_SEEDS if report.get("over_seeds") else ABOUT_INTERVALS
 
 
 def notes(report: Mapping[str, Any]) -> list[str]:
     """Return what must stand under the tables: what intervals mean, every stamp and warning, what is missing."""
-    found = [ABOUT_INTERVALS] if report["students"] else []
+    found = [about_intervals(report)] if report["students"] else []
     stamped = any(row["warnings"] for student in report["students"] for row in student["figures"])
     if stamped:
         found.append("* stamped: read the warnings below before quoting the number")
@@ -185,10 +227,3 @@ def notes(report: Mapping[str, Any]) -> list[str]:
         found.append(f"warning: {text}" + (f" ({meaning})" if meaning else ""))
     found += [f"missing: `{stage}` is not finished; what rests on it is left out" for stage in report["missing"]]
     return found
-
-
-def summary_of(report: Mapping[str, Any]) -> str:
-    """Return the tables for the end of an apply."""
-    tables = [students_table(report, brief=True), differences_table(report)]
-    parts = [table.render() for table in tables if table.rows and len(table.columns) > 1]
-    return "\n\n".join([*parts, "\n".join(notes(report))]).strip() + "\n"

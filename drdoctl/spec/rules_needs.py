@@ -27,6 +27,9 @@ def oracle_needed(case: Case) -> Iterator[Fault]:
         if "oracle" in one.judges():
             message = f"eval `{one.name}` is judged by the oracle, and the spec has none"
             yield case.fault("missing-oracle", message, f"evaluate.{index}", ADD_ORACLE)
+        if one.about == "oracle" and not spec.judges:
+            message = f"eval `{one.name}` measures reward models, and the spec has none"
+            yield case.fault("missing-oracle", message, f"evaluate.{index}", ADD_ORACLE)
     if spec.publish is not None and spec.publish.oracle is not None:
         yield case.fault("missing-oracle", "`publish.oracle` has nothing to publish", "publish.oracle", ADD_ORACLE)
 
@@ -54,7 +57,8 @@ def oracle_used(cases: Sequence[Case]) -> Iterator[Fault]:
     first = cases[0]
     if first.spec.oracle is None:
         return
-    judged = any("oracle" in one.judges() for case in cases for one in case.spec.evaluate)
+    evals = [one for case in cases for one in case.spec.evaluate]
+    judged = any("oracle" in one.judges() or one.about == "oracle" for one in evals)
     published = first.spec.publish is not None and first.spec.publish.oracle is not None
     methods = [case.spec.method for case in cases if case.spec.method is not None]
     taught = [method for method in methods if method.oracle_members]

@@ -8,6 +8,7 @@ from typing import Any
 
 from drdoctl.core.adapters import NF4
 from drdoctl.core.fingerprint import digest
+from drdoctl.evals import Eval
 from drdoctl.spec.facts import Facts, ModelFacts, TokenizerFacts
 from drdoctl.spec.model import NewModel, Spec
 from drdoctl.spec.training import Lora, Training
@@ -46,6 +47,8 @@ class Blueprint:
     """Whether some combination of the matrix uses an oracle: they all share one data stage."""
     matrix: bool = False
     """Whether there are other combinations."""
+    of_oracle: tuple[Eval, ...] = ()
+    """The evals about reward models; those of `spec.evaluate` are about students."""
 
     @property
     def seed(self) -> dict[str, int]:
@@ -151,7 +154,7 @@ def uses_oracle(spec: Spec) -> bool:
     if spec.oracle is None:
         return False
     learns = spec.method is not None and spec.method.oracle_members > 0
-    measured = any(ORACLE in one.judges() or one.needs_pairs for one in spec.evaluate)
+    measured = any(ORACLE in one.judges() or one.needs_pairs or one.about == ORACLE for one in spec.evaluate)
     splits = any(step.needs_oracle for step in spec.data.split)
     return learns or measured or splits or (spec.publish is not None and spec.publish.oracle is not None)
 

@@ -21,6 +21,7 @@ from drdoctl.stages import oracle as oracle_stage
 from drdoctl.stages import rewards as rewards_stage
 from drdoctl.stages import sft as sft_stage
 from drdoctl.stages.blueprint import ORACLE, ORACLE_MODEL, Blueprint, Origin
+from drdoctl.stages.quality import OF
 
 VERSION = 1
 TEACHER = "judge = teacher"
@@ -167,5 +168,6 @@ def _lengths(path: Path, content: str) -> tuple[int, ...]:  # noqa: ARG001  # a 
 def run(job: Job) -> None:
     """Carry the stage out in a child process."""
     from drdoctl.train.evaluate import run as measure
+    from drdoctl.train.quality import run as measure_oracles
 
-    measure(job)
+    (measure_oracles if OF in job.settings else measure)(job)

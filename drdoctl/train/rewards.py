@@ -27,7 +27,7 @@ def write_table(path: Path, columns: dict[str, Any]) -> None:
     write_via(path, lambda beside: pq.write_table(table, beside, compression="zstd"))
 
 
-def _oracles(job: Job) -> list[dict[str, Any]]:
+def oracles(job: Job) -> list[dict[str, Any]]:
     """Return where the members lie: artifacts `oracle-0` … in order, else the finished model outside the store."""
     roles = sorted((role for role in job.inputs if role.startswith("oracle-")), key=lambda role: int(role[7:]))
     return [model_location(job, role, "oracle.model") for role in roles or ["oracle"]]
@@ -77,7 +77,7 @@ def run(job: Job) -> None:
     world = start(job.resources, job.settings["seed"])
     tables = {part: TokenRows(job.input("data"), part, "oracle", ("chosen", "rejected")) for part in ("train", "eval")}
     columns: dict[str, dict[str, np.ndarray]] = {part: {} for part in tables}
-    for member, where in enumerate(_oracles(job)):
+    for member, where in enumerate(oracles(job)):
         for part, found in _member(job, world, where, member, tables).items():
             columns[part].update(found or {})
     if not world.first:

@@ -19,16 +19,16 @@ from typing import Any
 import numpy as np
 
 from drdoctl.core.architectures import limit_of
-from drdoctl.core.errors import DrdoError, Fault, StageFailed, UserError, Where
+from drdoctl.core.errors import DrdoError, StageFailed
 from drdoctl.core.files import write_json, write_via
 from drdoctl.core.progress import Progress
-from drdoctl.data._records import Bad
-from drdoctl.data._render import Encoded, Renderer
+from drdoctl.data._render import Renderer
 from drdoctl.data._tokenizers import load_tokenizer
-from drdoctl.train.batches import Item
+from drdoctl.evals._quality import of_rows, quality
 from drdoctl.train.reward_model import load_reward_model
 from drdoctl.train.runtime import start
-from drdoctl.train.score_rows import SHOWN, SINGLE, Row, read_rows
+from drdoctl.train.score_items import items_of
+from drdoctl.train.score_rows import SINGLE, Row, read_rows
 from drdoctl.train.scoring import BATCH_TOKENS, CUDA_BATCHES, budget_batches, score_batch
 
 CHUNK = 1024
@@ -68,13 +68,12 @@ class Scorer:
         self.limit = limit_of(self.reward_model.model.config.to_dict())
         self.dtype = request.dtype
 
-    def score(self, rows: list[Row]) -> list[dict[str, Any]]:
-        """Return the rows, all with as many responses, with their rewards beside what they held.
+    def score(self, rows: list[Row]) -> tuple[list[dict[str, Any]], list[list[int]]]:
+        """Return the rows, all with as many responses, with their rewards beside what they held; and tokens.
 
-        A row's prompt is computed once for all its responses.
+        A row's prompt is computed once for all its responses. The tokens are those of each response.
         """
-        items = self._items(rows)
-        self._check_room(rows, items)
+        items = items_of(rows, self.renderer, self.limit)
         lengths = np.array([len(prompt) + sum(map(len, answers)) for prompt, answers in items])
         rewards = np.empty((len(rows), len(rows[0].responses)), dtype=np.float32)
         for batch in budget_batches(lengths, BATCH_TOKENS * (CUDA_BATCHES if self.device.type == "cuda" else 1)):
@@ -82,50 +81,8 @@ class Scorer:
             rewards[batch] = values.reshape(len(batch), -1)
         if not np.isfinite(rewards).all():
             raise StageFailed("the oracle's reward is not finite", code="not-finite", hint="take another oracle")
-        return [_scored(row, found) for row, found in zip(rows, rewards.tolist(), strict=True)]
-
-    def _items(self, rows: list[Row]) -> list[Item]:
-        """Return the rows' ids. Raises UserError naming the rows that have none, the first `SHOWN` of them."""
-        try:
-            found = self.renderer.encode([(row.prompt, row.responses) for row in rows])
-        except UserError:  # a word that has no token: in which row?
-            found = [self._encode(row) for row in rows]
-        items: list[Item] = []
-        faults: list[Fault] = []
-        for row, encoded in zip(rows, found, strict=True):
-            if isinstance(encoded, Bad):
-                faults.append(Fault(encoded.code, encoded.message, Where(row.where), encoded.hint))
-            else:
-                items.append((encoded.prompt, tuple(encoded.responses)))
-        if faults:
-            raise UserError(faults[:SHOWN])
-        return items
-
-    def _encode(self, row: Row) -> Encoded | Bad:
-        try:
-            return self.renderer.encode([(row.prompt, row.responses)])[0]
-        except UserError as error:
-            (fault,) = error.faults
-            return Bad(fault.code, fault.message, fault.hint)
-
-    def _check_room(self, rows: list[Row], items: list[Item]) -> None:
-        """Refuse rows that are longer than the model takes: what came out would be noise."""
-        if self.limit is None:
-            return
-        each = [len(prompt) + max(map(len, answers)) for prompt, answers in items]
-        long = [index for index, length in enumerate(each) if length > self.limit.tokens]
-        if long:
-            faults = [
-                Fault(
-                    "too-long",
-                    f"the row has {each[index]} tokens, and the oracle takes {self.limit.tokens} tokens at most: "
-                    f"{self.limit.reason}",
-                    Where(rows[index].where),
-                    "shorten the row, or leave it out",
-                )
-                for index in long[:SHOWN]
-            ]
-            raise UserError(faults)
+        scored = [_scored(row, found) for row, found in zip(rows, rewards.tolist(), strict=True)]
+        return scored, [[len(answer) for answer in answers] for _, answers in items]
 
 
 def _scored(row: Row, rewards: list[float]) -> dict[str, Any]:
@@ -135,25 +92,32 @@ def _scored(row: Row, rewards: list[float]) -> dict[str, Any]:
 
 
 class Summary:
-    """Running sums over the scored rows."""
+    """What is kept of the scored rows: a few numbers each."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
         self.values: list[float] = []
         self.pairs = False
+        self.tokens: list[list[int]] = []
+        self.rows: list[dict[str, Any]] = []
 
-    def add(self, scored: dict[str, Any]) -> None:
+    def add(self, scored: dict[str, Any], tokens: list[int]) -> None:
         """Count a row."""
         self.pairs = "margin" in scored
         self.values.append(scored["margin" if self.pairs else "reward"])
+        if self.pairs:
+            self.tokens.append(tokens)
+            self.rows.append({name: scored.get(name) for name in ("confidence", "subset")})
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the counts: for pairs accuracy (a tie counts half) and mean margin, else mean and deviation."""
+        """Return the counts: for pairs accuracy (a tie counts half), mean margin and all figures of quality."""
         values = np.array(self.values)
-        if self.pairs:
-            accuracy = float(((values > 0) + 0.5 * (values == 0)).mean())
-            return {"pairs": len(values), "accuracy": accuracy, "mean_margin": float(values.mean())}
-        return {"responses": len(values), "mean_reward": float(values.mean()), "std_reward": float(values.std())}
+        if not self.pairs:
+            return {"responses": len(values), "mean_reward": float(values.mean()), "std_reward": float(values.std())}
+        found = quality({"margin_0": values, **of_rows(self.rows, self.tokens)}, seed=0)
+        accuracy = float(((values > 0) + 0.5 * (values == 0)).mean())
+        figures = [figure.as_dict() for figure in found]
+        return {"pairs": len(values), "accuracy": accuracy, "mean_margin": float(values.mean()), "figures": figures}
 
 
 def run(request: Request) -> dict[str, Any]:
@@ -165,10 +129,10 @@ def run(request: Request) -> dict[str, Any]:
             sink = _sink(request.rows, path, stack)
             rows = read_rows(request.file)
             while chunk := list(islice(rows, CHUNK)):
-                scored = scorer.score(chunk)
+                scored, tokens = scorer.score(chunk)
                 sink(scored)
-                for row in scored:
-                    summary.add(row)
+                for row, counts in zip(scored, tokens, strict=True):
+                    summary.add(row, counts)
                 progress.update(len(summary.values), request.total, unit="row")
 
     write_via(Path(request.rows), write)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drdoctl.evals import EvalData
-from drdoctl.evals.pair_accuracy import calibration_error, correlation, moments
+from drdoctl.evals._quality import calibration_error, correlation, moments
 
 
 @pytest.fixture(scope="session")
