@@ -18,7 +18,7 @@ from drdoctl.doctor.model import schema
 from drdoctl.stages import KINDS, Want
 from drdoctl.store.artifact import Store
 
-FALLING = course(HEALTHY, {**HEALTHY, "chosen_logp": -120.0})
+FALLING = course(HEALTHY, {**HEALTHY, "chosen_logp": -140.0})
 DATA = Want("data", 1, {"data.split": []})
 ALIGN = Want("align", 1, {"method.name": "dpo", "train.learning_rate": 3e-4}, {"data": DATA}, label="dpo")
 EVALUATE = Want("evaluate", 1, {}, {"data": DATA, "policy": ALIGN}, label="dpo")

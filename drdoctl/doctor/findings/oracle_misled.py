@@ -1,21 +1,22 @@
-"""The oracle finds a student's samples better than the start model's, and the true reward finds them worse."""
+"""The oracle finds a student's samples better than the start model's, and the true reward does not."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from drdoctl.doctor.case import Case, Finding
+from drdoctl.doctor.case import Case, Finding, Severity
 from drdoctl.doctor.findings._samples import verdicts
 
 KINDS = ("evaluate",)
 
 
 def look(case: Case) -> Iterator[Finding]:
-    """Yield a fault: the student learnt what pleases the oracle."""
+    """Yield a fault where the samples are worse in truth, a warning where they are not seen to be better."""
     found = {one.judge: one for one in verdicts(case)}
     truth, oracle = found.get("truth"), found.get("oracle")
-    if truth is None or oracle is None or not (truth.worse and oracle.better):
+    if truth is None or oracle is None or truth.better or not oracle.better:
         return
     said = f"the oracle is misled: {oracle} against the start model, but {truth}"
     advice = "trust neither its win rates nor what it teaches; train it on more pairs, or stop the student earlier"
-    yield Finding("fault", said, advice, (oracle.evidence, truth.evidence))
+    severity: Severity = "fault" if truth.worse else "warning"
+    yield Finding(severity, said, advice, (oracle.evidence, truth.evidence))

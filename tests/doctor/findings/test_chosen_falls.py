@@ -14,8 +14,8 @@ def test_without_samples_it_is_a_note(tmp_path):
 
 
 def test_without_samples_a_far_fall_is_a_warning(tmp_path):
-    """From -50 to -120 nats, further than sound students fall."""
-    lines = course(HEALTHY, {**HEALTHY, "chosen_logp": -120.0})
+    """From -50 to -140 nats, further than sound students fall."""
+    lines = course(HEALTHY, {**HEALTHY, "chosen_logp": -140.0})
     only("chosen_falls", ward(tmp_path / "align", lines=lines), "warning", "fell from")
 
 

@@ -9,6 +9,12 @@ def test_a_misled_oracle_is_a_fault(tmp_path):
     only("oracle_misled", case, "fault", "+2.00", "-1.00", "true reward")
 
 
+def test_a_gain_that_is_none_is_a_warning(tmp_path):
+    """Its reward rises and the true one does not."""
+    case = evaluation(tmp_path / "a", better(2.0), better(0.05, "truth"))
+    only("oracle_misled", case, "warning", "+2.00", "+0.05")
+
+
 def test_agreement_is_left_alone(tmp_path):
     """Both up, both down, or nobody who knows the truth."""
     figures = ((better(2.0), better(1.0, "truth")), (better(-2.0), better(-1.0, "truth")), (better(2.0),))
