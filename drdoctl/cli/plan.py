@@ -54,7 +54,8 @@ def command(options: Options, spec: Path, out: Path | None, detailed_exitcode: b
         if options.verbose:
             from drdoctl.cli._pairs import pairs_text
 
-            console.data(pairs_text(document))
+            if pairs := pairs_text(document):
+                console.data(pairs)
         for text in planned.plan.warnings:
             console.warning(text)
     if out is not None:

@@ -86,7 +86,29 @@ def _stage() -> dict[str, Any]:
             "description": "What lies outside the store -> hash of its content, or its commit",
         },
         warnings={**TEXTS, "description": "Stamped on the figures it makes"},
+        optional={"pairs": _pairs()},
     )
+
+
+def _pairs() -> dict[str, Any]:
+    number: dict[str, Any] = {"type": ["number", "null"]}
+    means = [
+        f"{kind}_{name}" for kind in ("mean", "median") for name in ("confidence", "edit_distance", "length_ratio")
+    ]
+    row = _closed(
+        "All rows, or what a step of the split leaves; null where nothing is known",
+        after={**TEXT, "description": "`all rows`, a step's name, or `max-rows`"},
+        rows=COUNT,
+        flipped={**COUNT, "description": "Labels that are not the source's"},
+        unlike_lengths={**number, "description": "Share of pairs of which one response is longer by 10 % or more"},
+        longer_chosen={**number, "description": "Of these, the share that prefers the longer response"},
+        **dict.fromkeys(means, number),
+    )
+    return {
+        "type": "object",
+        "description": "Of a data stage that is done: part -> statistics of its pairs",
+        "additionalProperties": {"type": "array", "items": row},
+    }
 
 
 def _fit() -> dict[str, Any]:

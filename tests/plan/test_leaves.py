@@ -39,8 +39,23 @@ PUBLISH = {"publish": {"student": "zoo/student", "oracle": "zoo/oracle"}}
 
 SELECT = {"select": {"metric": "win_rate", "over": ["method.alpha"]}}
 
+
+def step(name, **options):
+    """Return what puts one step into a spec's split."""
+    return {"data": {"split": [{"name": name, **options}]}}
+
+
 CONTEXT = {
     "data.validation_fraction": SELECT,
+    "data.split.confidence.": step("confidence", at_most=5.0),
+    "data.split.edit-distance.": step("edit-distance", at_most=0.9),
+    "data.split.label-noise.": step("label-noise", fraction=0.5),
+    "data.split.length-bias.": step("length-bias", rho=0.5),
+    "data.split.lengths.": step("lengths", max_ratio=9.0),
+    "data.split.margin.": step("margin", at_most=5.0),
+    "data.split.sample.": step("sample", rows=8),
+    "data.split.sample.fraction": step("sample", fraction=0.5),
+    "oracle.pairs": step("easy"),
     "select.": SELECT,
     "student.revision": HUB,
     "oracle.revision": HUB,
@@ -66,6 +81,7 @@ VALUES = {
     "data.source.parquet.parquet": "other.jsonl",
     "data.source.alpaca-eval.prompts": "other.jsonl",
     "data.columns": {"prompt": "question"},
+    "data.split.lengths.min_ratio": 2.0,
     "data.split": [{"name": "easy"}],
     "student.model": "./other",
     "student.tokenizer": "./other",
