@@ -15,15 +15,16 @@ LONG = 24
 """Rows from which a table scrolls inside itself, its heading staying in sight."""
 FIRST_CONTROL_PICTURE = 0x2400
 _PICTURES = {code: FIRST_CONTROL_PICTURE + code for code in range(32) if chr(code) not in "\n\t"}
-_UNFIT = dict.fromkeys((*range(127, 160), *range(55296, 57344), 65534, 65535), 65533)
+_NONCHARACTERS = (*range(0xFDD0, 0xFDF0), *(plane << 16 | low for plane in range(17) for low in (0xFFFE, 0xFFFF)))
+_UNFIT = dict.fromkeys((*range(0x7F, 0xA0), *range(0xD800, 0xE000), *_NONCHARACTERS), 0xFFFD)
 _CLEAN = _PICTURES | _UNFIT
-_NUMBER = re.compile(r"[-+−]?[\d,]*\.?\d+(?:e[-+]?\d+)?\*?")
+_NUMBER = re.compile(r"([-+]?[\d,]*\.?\d+(?:e[-+]?\d+)?)(?: (± [\d,.]+))?\*?")
 
 
 def text(value: object) -> str:
     """Return a value as markup that shows just its characters.
 
-    Control characters are shown as their pictures (NUL as ␀), what HTML cannot hold (lone surrogates, C1) as U+FFFD.
+    Control characters are shown as their pictures (NUL as ␀), what HTML cannot hold (surrogates, C1 …) as U+FFFD.
     """
     return escape(str(value).translate(_CLEAN))
 
@@ -91,12 +92,18 @@ def table(made: Table, *, kind: str = "", marked: Iterable[str] = ()) -> str:
 
 
 def number_cell(cell: str) -> str:
-    """Return a cell's markup: an interval stands small below its value, its star beside the value."""
+    """Return a cell's markup: a number's spread and interval stand small below it, its star beside it."""
     value, bracket, rest = cell.partition(" [")
     inside, end, star = rest.partition("]")
-    if bracket and end and star in ("", "*") and _NUMBER.fullmatch(value):
-        return f"{text(value + star)} <small>[{text(inside)}]</small>"
-    return text(cell)
+    found = _NUMBER.fullmatch(value)
+    if found is None or (bracket and (not end or star not in ("", "*"))):
+        return text(cell)
+    small = [found[2]] if found[2] else []
+    small += [f"[{inside}]"] if bracket else []
+    if not small:
+        return text(cell)
+    star = star or ("*" if value.endswith("*") else "")
+    return f"{text(found[1] + star)} " + " ".join(f"<small>{text(one)}</small>" for one in small)
 
 
 def anchor(title: str) -> str:

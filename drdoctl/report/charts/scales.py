@@ -20,11 +20,13 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 def mark_label(value: float, step: float) -> str:
     """Return a mark's text, with as many digits as tell it from its neighbours `step` away."""
+    place = math.floor(math.log10(step) + 1e-9)
+    if round(step / 10**place, 6) % 1:  # steps of 2.5 have one digit more
+        place -= 1
     if value and (abs(value) >= 1e5 or step < 1e-3):
-        return f"{value:.1e}".replace("e+0", "e").replace("e-0", "e-")
-    digits = max(0, -math.floor(math.log10(step) + 1e-9))
-    digits += 1 if round(step * 10**digits, 6) % 1 else 0
-    return f"{value + 0.0:,.{digits}f}"
+        after = max(1, math.floor(math.log10(abs(value))) - place)
+        return f"{value:.{after}e}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
+    return f"{value + 0.0:,.{max(0, -place)}f}"
 
 
 @dataclass(frozen=True)
