@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from drdoctl.cli._quality import lines as quality_lines
 from drdoctl.cli._zoo import ZOO
 from drdoctl.cli.options import Options, shared, verb
 from drdoctl.core.adapters import ADAPTER_CONFIG
@@ -50,7 +51,8 @@ def command(options: Options, oracle: str, file: Path, location: str | None, out
 
     FILE (JSON lines, a JSON array or Parquet) holds rows with `prompt`, `chosen`, `rejected`, or with `prompt`,
     `response`. They come out in their order, with `reward_chosen`, `reward_rejected` and `margin`, or with `reward`,
-    beside what they held. How often the oracle prefers `chosen` goes to stderr.
+    beside what they held. How good the oracle is on pairs goes to stderr: accuracy, calibration, love of length, and
+    the accuracy of each `subset` where rows name one.
     """
     if not file.is_file():
         raise UserError(f"there is no file `{file}`", code="no-such-file", hint="give the right path")
@@ -159,8 +161,8 @@ def _fault(plain: dict[str, Any]) -> Fault:
 
 def _say(options: Options, summary: dict[str, Any]) -> None:
     if "pairs" in summary:
-        share, margin = summary["accuracy"], summary["mean_margin"]
-        options.console.info(f"{summary['pairs']:,} pairs: `chosen` preferred in {share:.1%}, mean margin {margin:.4g}")
+        for line in quality_lines(summary):
+            options.console.info(line)
     else:
         mean, std = summary["mean_reward"], summary["std_reward"]
         options.console.info(

@@ -196,12 +196,19 @@ def p_text(p: float | None) -> str:
     return NOTHING if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def _plain(entry: Mapping[str, Any] | None, scale: float, digits: int, *, interval: bool) -> str:
+    return with_interval({**entry, "low": entry["low"] if interval else None} if entry else None, digits, scale)
+
+
 def oracles_table(report: Mapping[str, Any]) -> Table:
     """Return one row for each reward model and each set of pairs: accuracy, love of length, calibration."""
     rows = [
         [
             f"{row['label']}, {test_set}" if test_set else row["label"],
-            *(with_interval(entry, digits, scale) for entry, scale, digits in cells(row, test_set)),
+            *(
+                _plain(entry, scale, digits, interval=at == 0)
+                for at, (entry, scale, digits) in enumerate(cells(row, test_set))
+            ),
         ]
         for row in report["oracles"]
         for test_set in test_sets(row)

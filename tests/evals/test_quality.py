@@ -60,7 +60,7 @@ def test_reliability_bins_pair_what_is_said_with_what_comes_true():
 
 
 def test_quarters_by_confidence():
-    """Eight pairs whose least confident half is wrong: quarters with accuracies 0, 0, 1, 1; unknown ones are left out."""
+    """Eight pairs whose less confident half is wrong: quarters with accuracies 0, 0, 1, 1; unknown is left out."""
     got = found({"margin_0": [-1.0] * 4 + [1.0] * 5, "confidence": [1, 2, 3, 4, 5, 6, 7, 8, np.nan]})
     quarters = {group: figure for (metric, group), figure in got.items() if group and group.startswith("confidence")}
     assert [figure.value for figure in quarters.values()] == [0, 0, 1, 1]

@@ -80,6 +80,9 @@ def test_pairs_score_as_transformers_scores_them(oracle, tmp_path, monkeypatch):
     assert summary["pairs"] == 9
     assert summary["accuracy"] == pytest.approx(sum(margin > 0 for margin in margins) / 9)
     assert summary["mean_margin"] == pytest.approx(sum(margins) / 9)
+    whole = {figure["metric"]: figure for figure in summary["figures"] if "group" not in figure}
+    assert whole["accuracy"]["value"] == pytest.approx(summary["accuracy"])
+    assert whole["length_accuracy"]["value"] == pytest.approx(8 / 9)  # two ties, the others are longer
 
 
 def test_a_pair_computes_its_prompt_once(oracle, tmp_path, monkeypatch):
