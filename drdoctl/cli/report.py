@@ -42,7 +42,7 @@ def show(options: Options, spec: Path, out: Path | None, plan: Plan, store: Stor
     from drdoctl.core.files import write_atomic
     from drdoctl.report.collect import collect
     from drdoctl.report.html import render
-    from drdoctl.report.tables import summary_of
+    from drdoctl.report.summary import summary_of
 
     report = collect(store, plan)
     if report["missing"]:

@@ -11,6 +11,8 @@ from drdoctl.report.ways import is_start
 
 TEACHER = "judge = teacher"
 SENTENCES = 3
+SURE = 0.05
+"""p-values below this tell two students apart."""
 NAMED = 6
 """Students named in a sentence; more are counted."""
 
@@ -101,17 +103,18 @@ def _apart(close: Sequence[str], others: int) -> str:
     named = [f"`{name}`" for name in close[:NAMED]]
     more = [f"{len(close) - len(named)} more"] if len(close) > len(named) else []
     listed = _listed([*named, *more], "and")
-    return f"The same prompts do not tell it apart from {listed}: the intervals of the differences hold 0."
+    return f"It cannot be told apart from {listed}: such differences are what chance gives."
 
 
 def _close(report: Row, label: str, judge: str, others: Sequence[str]) -> list[str]:
-    """Return the students whose difference from the best is within its interval."""
+    """Return the students whose difference from the best may be chance."""
     at, found = headline_temperature(report), []
     for row in report["differences"]:
         pair = {row["first"], row["second"]}
         if label in pair and row["judge"] == judge and row["temperature"] == at:
             other = next(iter(pair - {label}), label)
-            if other in others and (row["low"] is None or row["low"] <= 0 <= row["high"]):
+            p = row.get("p_holm", row["p"])
+            if other in others and (p is None or p >= SURE):
                 found.append(other)
     return found
 

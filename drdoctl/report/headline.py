@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from drdoctl.report.selection import VALIDATION
 
+REFERENCE = "reference"
+
 
 def headline(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the report with `students` and `differences` as the main tables show them.
+    """Return the report as its main tables show it.
 
-    Without `select` and with one seed, both are as they were. A row over seeds has the mean as its value, the
-    t-interval over seeds as its interval, and `sd`; its count is that of the seeds.
+    Without `select` and with one seed, all is as it was. A row over seeds has the mean as its value, the t-interval over
+    seeds as its interval, and `sd`; its count is that of the seeds. What is shown of single students, such as their
+    responses, is of the first seed.
     """
     picked = {row["picked"] for row in report["selection"]}
     losing = {
@@ -36,7 +39,22 @@ def headline(report: Mapping[str, Any]) -> dict[str, Any]:
     differences = report["differences_over_seeds"] or report["differences"]
     kept = [row for row in differences if not {row["first"], row["second"]} & losing]
     counted = [{"count": len(row["seeds"]), **row} if "seeds" in row else row for row in kept]
-    return {**report, "students": students, "differences": counted}
+    alone = {label for label in shown if label not in merged} | {
+        row["students"][0] for row in report["over_seeds"] if row["label"] in shown
+    }
+    return {**report, "students": students, "differences": counted, **_of(report, {REFERENCE, *alone})}
+
+
+def _of(report: Mapping[str, Any], labels: Collection[str]) -> dict[str, Any]:
+    """Return what is shown of single students, of these labels alone."""
+    return {
+        "lengths": [row for row in report["lengths"] if row["student"] in labels],
+        "clouds": [row for row in report["clouds"] if row["student"] in labels],
+        "generations": [
+            {**shown, "responses": [row for row in shown["responses"] if row["student"] in labels]}
+            for shown in report["generations"]
+        ],
+    }
 
 
 def _figure(figure: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from drdoctl.core.files import write_atomic
 from drdoctl.report import provenance
 from drdoctl.report.collect import collect
+from drdoctl.report.headline import headline
 from drdoctl.report.markup import anchor, bullets, prose, text
 from drdoctl.report.sections import sections
-from drdoctl.report.tables import ABOUT_INTERVALS, notes
+from drdoctl.report.tables import about_intervals, notes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +55,7 @@ def _answer(report: Mapping[str, Any]) -> str:
 
 
 def _warnings(report: Mapping[str, Any]) -> str:
-    said = [sentence for sentence in notes(report) if sentence != ABOUT_INTERVALS]
+    said = [sentence for sentence in notes(headline(report)) if sentence != about_intervals(report)]
     if not said:
         return ""
     return f'<div class="warnings" role="note"><strong>Before quoting a number</strong>{bullets(said)}</div>'

@@ -6,14 +6,13 @@ from hypothesis import strategies as st
 from report_house import make_house
 
 from drdoctl.report.collect import collect
+from drdoctl.report.summary import summary, summary_of
 from drdoctl.report.tables import (
     Table,
     differences_table,
     notes,
     number,
     students_table,
-    summary,
-    summary_of,
     with_interval,
 )
 

@@ -20,7 +20,7 @@ def html(report: Mapping[str, Any]) -> str:
     rows = report["lengths"]
     if not rows:
         return ""
-    styled = styles(["reference", *(student["label"] for student in report["students"])])
+    styled = styles(["reference", *(s["label"] for s in report["students"]), *(row["student"] for row in rows)])
     drawn = []
     for judge in dict.fromkeys(row["judge"] for row in rows):
         found, name = [row for row in rows if row["judge"] == judge], _judge(judge)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from drdoctl.report.charts.forest import Mark, interval_chart
 from drdoctl.report.charts.lines import Line, line_chart
+from drdoctl.report.headline import headline
 from drdoctl.report.markup import charts, folded, note, table
 from drdoctl.report.palette import styles
 from drdoctl.report.tables import (
-    ABOUT_INTERVALS,
+    NOTHING,
     Table,
+    about_intervals,
     figure,
     headline_temperature,
+    p_text,
     students_table,
     temperatures,
     with_interval,
@@ -28,57 +31,64 @@ CHARTS: tuple[tuple[str, str, str, float | None, float, Mapping[str, str]], ...]
     ("Win rate against {against}, by {judge}", "win_rate", "% of prompts", 50, 100, {"against": "reference"}),
 )
 """Title, metric, unit, rule at, scale, and what is compared."""
+WINS = "A win rate says how often, not by how much: read it beside the difference in reward."
+
+Report = Mapping[str, Any]
 
 
-def html(report: Mapping[str, Any]) -> str:
+def html(report: Report) -> str:
     """Return the section; a sentence where nothing was measured."""
-    main = table(students_table(report))
-    if not main:
+    shown = headline(report)
+    main = students_table(shown)
+    made = table(main)
+    if not made:
         return "<p>No evaluation is finished yet.</p>"
-    said = f"{ABOUT_INTERVALS} A win rate says how often, not by how much: read it beside the difference in reward."
-    parts = [main, note(said), charts(_charts(report))]
-    shown = students_table(report).title
-    others = [students_table(report, at) for at in temperatures(report)]
-    parts.append(folded("Other temperatures", "".join(table(one) for one in others if one.title != shown)))
+    parts = [made, note(f"{about_intervals(report)} {WINS}"), charts(_charts(shown, report))]
+    others = [students_table(shown, at) for at in temperatures(shown)]
+    parts.append(folded("Other temperatures", "".join(table(one) for one in others if one.title != main.title)))
+    if report["over_seeds"] or report["selection"]:
+        title = "Every student by itself, each seed and setting"
+        parts.append(folded(title, table(students_table(report))))
     every = "".join(table(_all_figures(student)) for student in report["students"])
     return "".join(parts) + folded("Every figure", every)
 
 
-def _charts(report: Mapping[str, Any]) -> list[str]:
-    at = headline_temperature(report)
+def _charts(shown: Report, report: Report) -> Iterator[str]:
+    """Yield the charts of the main figures, and their course over temperatures where there are more than two."""
+    at = headline_temperature(shown)
     place = "greedy" if at == 0 else f"temperature {at:g}" if at is not None else ""
-    out = []
     for pattern, metric, unit, zero, scale, where in CHARTS:
-        for judge in _judges(report, metric):
+        for judge in _judges(shown, metric):
             of = {**where, "judge": judge}
             title = pattern.format(judge=judge, **where)
-            out.append(
-                interval_chart(title, _marks(report, metric, of | {"temperature": at}, scale), f"{unit}, {place}", zero)
-            )
-            if len(temperatures(report)) > 2:
-                out.append(line_chart(f"{title}, by temperature", _by_temperature(report, metric, of), "temperature"))
-    return out
+            marks = _marks(shown, report, metric, of | {"temperature": at}, scale)
+            yield interval_chart(title, marks, f"{unit}, {place}", zero)
+            if len(temperatures(shown)) > 2:
+                yield line_chart(f"{title}, by temperature", _by_temperature(shown, metric, of), "temperature")
 
 
-def _judges(report: Mapping[str, Any], metric: str) -> list[str]:
+def _judges(report: Report, metric: str) -> list[str]:
     found = [row["judge"] for student in report["students"] for row in student["figures"] if row["metric"] == metric]
     return list(dict.fromkeys(judge for judge in found if judge is not None))
 
 
-def _marks(report: Mapping[str, Any], metric: str, where: Mapping[str, Any], scale: float) -> list[Mark]:
-    styled = styles(student["label"] for student in report["students"])
+def _marks(shown: Report, report: Report, metric: str, where: Mapping[str, Any], scale: float) -> list[Mark]:
+    styled = styles(student["label"] for student in shown["students"])
+    picked = {row["picked"] for row in report["selection"]}
     marks = []
-    for student in report["students"]:
+    for student in shown["students"]:
         entry = figure(student, metric, **where)
         if entry is None or entry["value"] is None:
             continue
+        name = student["label"]
         low, high = (None if entry[end] is None else entry[end] * scale for end in ("low", "high"))
-        told = with_interval(entry, 2 if scale == 1 else 1, scale)
-        marks.append(Mark(student["label"], entry["value"] * scale, low, high, styled[student["label"]], told))
+        told = with_interval(entry | {"sd": None}, 2 if scale == 1 else 1, scale)
+        seeds = [value * scale for value in entry.get("values", ()) if value is not None]
+        marks.append(Mark(name, entry["value"] * scale, low, high, styled[name], told, seeds, name in picked))
     return marks
 
 
-def _by_temperature(report: Mapping[str, Any], metric: str, where: Mapping[str, Any]) -> list[Line]:
+def _by_temperature(report: Report, metric: str, where: Mapping[str, Any]) -> list[Line]:
     styled, lines = styles(student["label"] for student in report["students"]), []
     for student in report["students"]:
         found = [(at, figure(student, metric, temperature=at, **where)) for at in temperatures(report)]
@@ -89,12 +99,16 @@ def _by_temperature(report: Mapping[str, Any], metric: str, where: Mapping[str, 
 
 
 def _all_figures(student: Mapping[str, Any]) -> Table:
-    columns = ["metric", "value", "low", "high", "unit", "against", "judge", "temperature", "count", "p", "warnings"]
     rows = []
     for row in student["figures"]:
-        cells = [row[name] for name in columns]
-        cells[1:4] = ["-" if value is None else f"{value:.4g}" for value in cells[1:4]]
-        cells[-2] = "-" if row["p"] is None else f"{row['p']:.2g}"
-        cells[-1] = "; ".join(row["warnings"])
-        rows.append(["-" if cell is None else f"{cell:g}" if isinstance(cell, float) else str(cell) for cell in cells])
-    return Table(f"All figures of {student['label']}", columns, rows)
+        at = NOTHING if row["temperature"] is None else f"{row['temperature']:g}"
+        value = with_interval(row, 3)
+        stamps = "; ".join(row["warnings"]) or NOTHING
+        whom = [row[name] or NOTHING for name in ("unit", "against", "judge", "part")]
+        rows.append([row["metric"], value, p_text(row["p"]), *whom, at, f"{row['count']:,}", stamps])
+    columns = ["metric", "value", "p", "unit", "against", "judge", "part", "temperature", "count", "stamps"]
+    # a column that holds nothing is not worth its place
+    kept = [0, 1, *(at for at in range(2, len(columns)) if any(row[at] != NOTHING for row in rows))]
+    return Table(
+        f"All figures of {student['label']}", [columns[at] for at in kept], [[row[at] for at in kept] for row in rows]
+    )
