@@ -31,11 +31,16 @@ class Verdict:
         """Whether the whole interval lies below 0."""
         return self.high < 0
 
+    @property
+    def interval(self) -> str:
+        """Return `-0.41 [-0.55, -0.27]`."""
+        return f"{self.value:+.2f} [{self.low:+.2f}, {self.high:+.2f}]"
+
     def __str__(self) -> str:
         """Return `-0.41 [-0.55, -0.27] in the oracle's reward, at temperature 0.7`."""
         at = "" if self.temperature is None else f", at temperature {self.temperature:g}"
         whose = "true reward" if self.judge == "truth" else f"the {self.judge}'s reward"
-        return f"{self.value:+.2f} [{self.low:+.2f}, {self.high:+.2f}] in {whose}{at}"
+        return f"{self.interval} in {whose}{at}"
 
 
 def verdicts(evaluation: Case) -> list[Verdict]:

@@ -16,7 +16,10 @@ def look(case: Case) -> Iterator[Finding]:
     truth, oracle = found.get("truth"), found.get("oracle")
     if truth is None or oracle is None or truth.better or not oracle.better:
         return
-    said = f"the oracle is misled: {oracle} against the start model, but {truth}"
+    said = (
+        f"the oracle is misled: its reward of the samples is {oracle.interval} over the start model's, the true one "
+        f"{truth.interval}"
+    )
     advice = "trust neither its win rates nor what it teaches; train it on more pairs, or stop the student earlier"
     severity: Severity = "fault" if truth.worse else "warning"
     yield Finding(severity, said, advice, (oracle.evidence, truth.evidence))

@@ -6,7 +6,7 @@ from wards import better, evaluation, only, seen
 def test_a_misled_oracle_is_a_fault(tmp_path):
     """Its reward rises and the true one falls."""
     case = evaluation(tmp_path / "a", better(2.0), better(-1.0, "truth"))
-    only("oracle_misled", case, "fault", "+2.00", "-1.00", "true reward")
+    only("oracle_misled", case, "fault", "+2.00", "the true one -1.00")
 
 
 def test_a_gain_that_is_none_is_a_warning(tmp_path):
