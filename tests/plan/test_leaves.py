@@ -68,6 +68,10 @@ CONTEXT = {
     "method.drdo.detach_trunk": {"method": {"reward": "head"}},
     "method.dpo.robust": {"method": {"label_smoothing": 0.1}},
     "method.p-dpo.robust": {"method": {"label_smoothing": 0.1}},
+    "evaluate.llm-judge.": {"evaluate": [{"name": "llm-judge", "model": "gpt"}]},
+    "resources.judge.price_per_million_tokens.": {
+        "resources": {"judge": {"price_per_million_tokens": {"input": 1.0, "output": 2.0}}}
+    },
     "data.source.hub.": {"data": {"source": {"hub": "org/data"}}},
     "data.source.jsonl.": {"data": {"source": {"jsonl": "pairs.jsonl"}}},
     "data.source.parquet.": {"data": {"source": {"parquet": "pairs.jsonl"}}},
@@ -93,6 +97,8 @@ VALUES = {
     "publish.oracle": "zoo/another",
     "publish.license": "MIT",
     "resources.server.url": "http://another:8000/v1",
+    "resources.judge.url": "http://another:8000/v1",
+    "evaluate.llm-judge.prompt": "against-reference",
     "eval": "other.jsonl",
     "path": "pairs.jsonl",
     "eval_path": "other.jsonl",
