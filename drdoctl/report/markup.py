@@ -86,7 +86,7 @@ def table(made: Table, *, kind: str = "", marked: Iterable[str] = ()) -> str:
     # a box that scrolls must be reachable with the keyboard, and needs a name then
     box = f'<div class="scroll{long}" role="region" tabindex="0" aria-label="{text(made.title)}">'
     return (
-        f"{box}<table{attribute}><caption>{text(made.title)}</caption>"
+        f"{box}<table{attribute}><caption><span>{text(made.title)}</span></caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 

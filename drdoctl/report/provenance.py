@@ -64,12 +64,11 @@ def tables(report: Mapping[str, Any]) -> list[Table]:
             row["id"],
             row["artifact"] if row["done"] else f"{row['artifact']} (not finished)",
             _moment(row["created"]),
-            row["fingerprint"],
             ", ".join(row["inputs"].values()) or NOTHING,
         ]
         for row in report["stages"]
     ]
-    columns = ["stage", "artifact", "finished", "fingerprint", "from"]
+    columns = ["stage", "artifact", "finished", "from"]
     outside = {
         (name, value): row["settings"].get(name) for row in report["stages"] for name, value in row["externals"].items()
     }

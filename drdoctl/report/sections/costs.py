@@ -50,7 +50,10 @@ def stages(rows: Sequence[Mapping[str, Any]]) -> Table:
         *(["money"] if priced else []),
         "size",
     ]
-    return Table("Each stage", columns, [*cells, ["all stages", *_cells(whole, priced=priced)]])
+    rows = [*cells, ["all stages", *_cells(whole, priced=priced)]]
+    # what nothing is known of, such as expectations of a machine's first run, is left out
+    kept = [at for at in range(len(columns)) if any(row[at] != NOTHING for row in rows)]
+    return Table("Each stage", [columns[at] for at in kept], [[row[at] for at in kept] for row in rows])
 
 
 def _cells(row: Mapping[str, Any], *, priced: bool) -> list[str]:

@@ -2,45 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drdoctl.report.charts.heat import Heat, heat_map
+from drdoctl.report.headline import headline
 from drdoctl.report.markup import folded, note, table
 from drdoctl.report.tables import differences_table, headline_temperature, number
 
 TITLE = "Head to head"
 PLACE = 20
+SURE = 0.05
+MOST = 12
+"""Students in a map that is in sight; larger ones are folded away."""
+
+Row = Mapping[str, Any]
 
 
 def html(report: Mapping[str, Any]) -> str:
     """Return the section; "" with fewer than two students."""
-    at = headline_temperature(report)
-    rows = [row for row in report["differences"] if row["temperature"] == at]
-    maps = []
-    for judge in dict.fromkeys(row["judge"] for row in rows):
-        found = [row for row in rows if row["judge"] == judge]
-        names = list(dict.fromkeys(name for row in found for name in (row["first"], row["second"])))
-        title = f"How often the row is ahead of the column, %, by {'the true reward' if judge == 'truth' else judge}"
-        maps.append(heat_map(title, names, _cells(found), "wins, %"))
+    shown = headline(report)
+    at = headline_temperature(shown)
+    rows = [row for row in shown["differences"] if row["temperature"] == at]
+    maps = [_map(rows, judge) for judge in dict.fromkeys(row["judge"] for row in rows)]
     if not maps:
         return ""
-    said = note(
-        "Below each win rate stands the mean difference in reward. Ties count half. A framed cell is one whose "
-        "difference in reward has an interval on one side of 0."
+    seeds = any("seeds" in row for row in rows)
+    over = "of the paired t-test over seeds" if seeds else "adjusted for all pairs (Holm)"
+    said = (
+        "Below each win rate stands the mean difference in reward. Ties count half. Framed: the difference in reward "
+        f"has a p-value below {SURE}, {over}. A student may win more often and yet earn less; the reward says by how much."
     )
-    numbers = table(differences_table(report))
-    return f'<div class="beside">{"".join(maps)}</div>{said}' + folded("As a table, with intervals", numbers)
+    more = table(differences_table(shown)) if not seeds else table(differences_table(shown)) + _each_seed(report)
+    named = "As a table: intervals, p-values" + ("" if seeds else ", responses of like length")
+    return f'<div class="beside">{"".join(maps)}</div>{note(said)}' + folded(named, more)
 
 
-def _cells(rows: list[Mapping[str, Any]]) -> dict[tuple[str, str], Heat]:
+def _each_seed(report: Mapping[str, Any]) -> str:
+    return folded("The same for each seed", table(differences_table(report)))
+
+
+def _map(rows: Sequence[Row], judge: str) -> str:
+    found = [row for row in rows if row["judge"] == judge]
+    names = list(dict.fromkeys(name for row in found for name in (row["first"], row["second"])))
+    stamps = list(dict.fromkeys(text for row in found for text in row["warnings"]))
+    stamped = f" ({'; '.join(stamps)})" if stamps else ""
+    by = "the true reward" if judge == "truth" else judge
+    title = f"How often the row is ahead of the column, %, by {by}{stamped}"
+    made = heat_map(title, names, _cells(found), "wins, %")
+    return made if len(names) <= MOST else folded(title, made)
+
+
+def _cells(rows: Sequence[Row]) -> dict[tuple[str, str], Heat]:
     cells = {}
     for row in rows:
         first, second, share = row["first"], row["second"], row["win_rate"]
-        unsure = row["low"] is None or row["low"] <= 0 <= row["high"]
+        p = row.get("p_holm", row["p"])
         for names, sign, wins in (((first, second), 1, share), ((second, first), -1, 1 - share)):
-            more = number(sign * row["mean"])
-            cells[names] = Heat(
-                2 * wins - 1, number(wins * 100, 1), more if more.startswith("-") else f"+{more}", unsure
-            )
+            gap = number(sign * row["mean"])
+            gap = gap if gap.startswith("-") else f"+{gap}"
+            cells[names] = Heat(2 * wins - 1, number(wins * 100, 1), gap, is_plain=p is None or p >= SURE)
     return cells
