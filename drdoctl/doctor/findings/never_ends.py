@@ -31,4 +31,11 @@ def look(case: Case) -> Iterator[Finding]:
         longest = part["chosen_tokens"].get("max", mean)
         advice = f"raise `max_new_tokens` above {longest:.0f}, the longest training response"
         evidence.append(data.seen("report.json", {"mean_chosen_tokens": mean}))
+    start = case.inputs.get("baseline")
+    before = start.figure("not_ended", temperature=cut["temperature"]) if start is not None else None
+    if start is not None and before is not None and before["value"] >= MANY:
+        said += f"; {100 * before['value']:.0f} % of the start model's did not either, so it is not the alignment"
+        evidence.append(start.seen("figures.json", {"not_ended": before["value"]}))
+        if "max_new_tokens" not in advice:
+            advice = "mend the start model first: did it learn the end token from its training responses?"
     yield Finding("warning", said, advice, tuple(evidence))

@@ -4,8 +4,9 @@ from wards import only, seen, steady, ward
 
 
 def test_clipping_that_sets_the_step_is_a_note(tmp_path):
-    """Three hundred times the limit at every step, with a limit that would only cut outliers."""
-    found = only("always_clipped", ward(tmp_path / "a", lines=steady(grad_norm=300.0)), "note", "100 %", "factor of 300")
+    """Three hundred times the limit, with a limit that would only cut outliers."""
+    case = ward(tmp_path / "a", lines=steady(grad_norm=300.0))
+    found = only("always_clipped", case, "note", "100 %", "factor of 300")
     assert "`max_grad_norm: 6e+02`" in found.advice
 
 

@@ -18,6 +18,16 @@ def test_a_limit_below_the_data_is_named(tmp_path):
     assert "above 27" in found.advice
 
 
+def test_a_start_model_that_does_not_end_is_to_be_mended_first(tmp_path):
+    """The alignment did not do it; a limit below the data stays the likelier cause."""
+    start = evaluation(tmp_path / "s", figure("not_ended", 1.0))
+    case = join(evaluation(tmp_path / "a", figure("not_ended", 0.9)), baseline=start)
+    found = only("never_ends", case, "warning", "100 % of the start model's did not either")
+    assert "mend the start model first" in found.advice
+    cut = join(evaluation(tmp_path / "b", figure("not_ended", 0.9), **LIMIT), baseline=start, data=data(tmp_path / "d"))
+    assert "above 27" in only("never_ends", cut, "warning", "of 8 tokens").advice
+
+
 def test_a_few_are_left_alone(tmp_path):
     """Some per cent run on; an evaluation without samples has nothing to say."""
     assert not seen("never_ends", evaluation(tmp_path / "a", figure("not_ended", 0.04)))
