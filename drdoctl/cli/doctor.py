@@ -109,8 +109,9 @@ def render(found: Mapping[str, Any], *, verbose: bool = False, quiet: bool = Fal
                     text.append(f"      seen: {_evidence(one)}\n", "dim")
             text.append("      try: " if row["severity"] != "note" else "      so: ", "cyan")
             text.append(f"{row['advice']}\n")
-        quiet_word = "not begun" if stage["state"] == "waiting" else "nothing to say"
-        text.append("\n" if rows else f"    {quiet_word}\n\n")
+        if not rows:
+            text.append("    not begun\n" if stage["state"] == "waiting" else "    nothing to say\n")
+        text.append("\n")
     text.append(_summary(found))
     return text
 
