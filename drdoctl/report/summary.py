@@ -8,6 +8,7 @@ from drdoctl.report.choice import choice_table
 from drdoctl.report.collect import collect
 from drdoctl.report.headline import headline
 from drdoctl.report.tables import Table, differences_table, notes, oracles_table, students_table
+from drdoctl.report.verdicts import verdicts_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from drdoctl.plan.types import Plan
     from drdoctl.store.artifact import Store
 
+FIGURES = "figures.json"
 MOST = 40
 """Rows of a table; what more there is, is counted."""
 
@@ -26,6 +28,7 @@ def summary_of(report: Mapping[str, Any]) -> str:
         choice_table(report),
         students_table(shown, brief=True),
         differences_table(shown),
+        verdicts_table(shown),
         oracles_table(shown),
     ]
     parts = [_short(table) for table in tables if table.rows and len(table.columns) > 1]
@@ -40,5 +43,18 @@ def _short(table: Table) -> str:
 
 
 def summary(store: Store, plan: Plan) -> str:
-    """Return the tables of a plan's finished evaluations, as plain text."""
-    return summary_of(collect(store, plan))
+    """Return the tables of a plan's finished evaluations, as plain text, and what evals left for other programs."""
+    return "\n".join([summary_of(collect(store, plan)), *documents(store, plan)])
+
+
+def documents(store: Store, plan: Plan) -> list[str]:
+    """Return a line for each file that an eval left for other programs, such as answers for AlpacaEval."""
+    stages = [stage.want for stage in plan.stages if stage.want.kind == "evaluate"]
+    found = [
+        f"{want.id}: {store.path(want.artifact) / name}"
+        for want in stages
+        for name in sorted((store.manifest(want.artifact) or {}).get("files", {}))
+        if name.endswith(".json") and name != FIGURES
+    ]
+    more = [f"… and {len(found) - MOST} more such files"] if len(found) > MOST else []
+    return [*found[:MOST], *more]
