@@ -42,7 +42,7 @@ def show(options: Options, spec: Path, out: Path | None, plan: Plan, store: Stor
     from drdoctl.core.files import write_atomic
     from drdoctl.report.collect import collect
     from drdoctl.report.html import render
-    from drdoctl.report.summary import summary_of
+    from drdoctl.report.summary import documents, summary_of
 
     report = collect(store, plan)
     if report["missing"]:
@@ -56,5 +56,5 @@ def show(options: Options, spec: Path, out: Path | None, plan: Plan, store: Stor
         options.console.json(report)
         return
     if not options.quiet:
-        options.console.data(summary_of(report))
+        options.console.data("\n".join([summary_of(report), *documents(store, plan)]))
     options.console.data(str(path))

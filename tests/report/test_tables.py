@@ -1,12 +1,14 @@
 """Tables: the right numbers in the right cells, stamps beside them and spelled out below."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from report_house import make_house
 
 from drdoctl.report.collect import collect
-from drdoctl.report.summary import summary, summary_of
+from drdoctl.report.summary import documents, summary, summary_of
 from drdoctl.report.tables import (
     Table,
     differences_table,
@@ -98,3 +100,16 @@ def test_rows_line_up(rows):
 def test_number_reads_back(value, digits):
     """A printed number is the number, rounded."""
     assert float(number(value, digits)) == pytest.approx(value, abs=0.51 * 10**-digits)
+
+
+def test_files_for_other_programs_are_named(tmp_path):
+    """What an eval left beside its figures is told with its path, after the tables; figures themselves are not."""
+    house = make_house(tmp_path / "store")
+    assert documents(house.store, house.plan) == []
+    want = next(stage.want for stage in house.plan.stages if stage.want.id == "evaluate[dpo]")
+    folder = house.store.path(want.artifact)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"] |= {name: {"sha256": "", "size": 1} for name in ("answers.json", "figures.json", "x.parquet")}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert documents(house.store, house.plan) == [f"evaluate[dpo]: {folder / 'answers.json'}"]
+    assert summary(house.store, house.plan).splitlines()[-1] == f"evaluate[dpo]: {folder / 'answers.json'}"
