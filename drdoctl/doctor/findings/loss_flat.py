@@ -9,19 +9,20 @@ from drdoctl.doctor.case import Case, Finding
 from drdoctl.doctor.findings._rate import rate_now
 
 KINDS = ("sft",)
-FALL = 0.01
+FALL = 0.02
 """A fall by less than this share of the first loss; SFT from a tuned model has some per cent, from a new one half."""
 
 
 def look(case: Case) -> Iterator[Finding]:
-    """Yield a warning for a finished stage. Preference losses may stay flat for good reasons: see `hardly_moved`."""
+    """Yield a warning for a finished stage, where its batches are even enough to show such a fall.
+
+    Preference losses may stay flat for good reasons: see `hardly_moved`.
+    """
     start, end = case.start, case.end
     if case.state != "done" or start is None or end is None or not (start.has("loss") and end.has("loss")):
         return
-    fall = start.mean("loss") - end.mean("loss")
-    noise = 2 * math.hypot(start.error("loss"), end.error("loss"))
-    rises = fall < 0 and math.isfinite(noise) and -fall > noise
-    if fall >= max(FALL * abs(start.mean("loss")), 0.0) or rises:
+    fall, least = start.mean("loss") - end.mean("loss"), FALL * abs(start.mean("loss"))
+    if not abs(fall) < least or 2 * math.hypot(start.error("loss"), end.error("loss")) > least:
         return
     said = f"the loss is flat: {start.mean('loss'):.4g} at the start, {end.mean('loss'):.4g} at the end"
     advice = (

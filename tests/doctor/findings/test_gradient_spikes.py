@@ -3,14 +3,14 @@
 from wards import only, seen, steady, ward
 
 
-def test_a_spike_is_a_warning(tmp_path):
+def test_a_spike_is_a_note(tmp_path):
     """With its step; several are counted."""
     lines = steady(100)
     lines[70]["grad_norm"] = 40.0
-    found = only("gradient_spikes", ward(tmp_path / "a", lines=lines), "warning", "jumps to 40 at step 71")
+    found = only("gradient_spikes", ward(tmp_path / "a", lines=lines), "note", "jumps to 40 at step 71")
     assert found.evidence[0].values["grad_norm_at_71"] == 40.0
     lines[80]["grad_norm"] = 30.0
-    only("gradient_spikes", ward(tmp_path / "b", lines=lines), "warning", "2 steps of 90")
+    only("gradient_spikes", ward(tmp_path / "b", lines=lines), "note", "2 steps of 90")
 
 
 def test_a_large_start_is_left_alone(tmp_path):
