@@ -11,6 +11,9 @@ from drdoctl.cli.console import Console, Progress
 from drdoctl.core.errors import Fault
 from drdoctl.engine.launch import log_tail
 
+MANY = 24
+"""With more stages than this, what stays is said once for each kind; with `-v` for every stage."""
+
 
 class Live:
     """A view of one run: milestones that stay, one line that moves, and failures with the end of their log."""
@@ -19,6 +22,8 @@ class Live:
         """`progress`: where the moving line goes."""
         self.console, self.progress = console, progress
         self.order: list[str] = []
+        self.left: dict[str, list[str]] = {}
+        self.took: dict[str, float] = {}
         self.skipped: list[str] = []
 
     def __call__(self, event: str, fields: Mapping[str, Any]) -> None:
@@ -28,14 +33,19 @@ class Live:
             show(fields)
 
     def _plan(self, fields: Mapping[str, Any]) -> None:
-        self.order = [stage["id"] for stage in fields["stages"] if stage["action"] != "reuse"]
+        ahead = [stage for stage in fields["stages"] if stage["action"] != "reuse"]
+        self.order = [stage["id"] for stage in ahead]
+        if len(ahead) > MANY and not self.console.verbose:
+            for stage in ahead:
+                self.left.setdefault(stage["kind"], []).append(stage["id"])
 
     def _place(self, name: str) -> str:
         number = self.order.index(name) + 1 if name in self.order else 0
         return f"[{number}/{len(self.order)}] {name}"
 
     def _stage_started(self, fields: Mapping[str, Any]) -> None:
-        self.progress.milestone(f"{self._place(fields['id'])}: started")
+        if not self.left:
+            self.progress.milestone(f"{self._place(fields['id'])}: started")
         self.progress.update(f"{self._place(fields['id'])}: starting")
 
     def _stage_resumed(self, fields: Mapping[str, Any]) -> None:
@@ -53,7 +63,16 @@ class Live:
         self.progress.update(f"{self._place(fields['id'])}: {', '.join(parts)}")
 
     def _stage_finished(self, fields: Mapping[str, Any]) -> None:
-        self.progress.milestone(f"{self._place(fields['id'])}: done in {duration(fields['seconds'])}")
+        if not self.left:
+            self.progress.milestone(f"{self._place(fields['id'])}: done in {duration(fields['seconds'])}")
+            return
+        kind = next(kind for kind, names in self.left.items() if fields["id"] in names)
+        names = self.left[kind]
+        names.remove(fields["id"])
+        self.took[kind] = self.took.get(kind, 0.0) + fields["seconds"]
+        if not names:
+            count = sum(name.partition("[")[0] == kind for name in self.order)
+            self.progress.milestone(f"{self._place(fields['id'])}: {count} {kind} done in {duration(self.took[kind])}")
 
     def _stage_failed(self, fields: Mapping[str, Any]) -> None:
         self.progress.milestone(f"{self._place(fields['id'])}: failed")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from drdoctl.cli._results import report_again, results
 from drdoctl.cli._words import place
 from drdoctl.cli.options import Options, shared, verb
 from drdoctl.core.errors import DrdoError, UserError
@@ -118,7 +119,7 @@ def _approved(options: Options, order: Order) -> bool:
     if not options.quiet and not options.json:
         from drdoctl.cli.render import NOTHING, plan_text
 
-        console.info(plan_text(order.plan.as_dict(), order.name).removesuffix(f" {NOTHING}"))
+        console.info(plan_text(order.plan.as_dict(), order.name, every=options.verbose).removesuffix(f" {NOTHING}"))
     for text in (*order.plan.warnings, *_too_large(order)):
         console.warning(text)
     if order.approved:
@@ -170,37 +171,8 @@ def _carry_out(options: Options, order: Order, store: Store, *, keep_going: bool
         failed = ", ".join(f"`{name}`" for name in outcome.failed)
         options.console.info(f"Will not run because {failed} failed: {', '.join(outcome.skipped)}")
     if code == 0:
-        _results(options, order, store)
+        results(options, order.plan, order.name, store)
     return code
-
-
-def _results(options: Options, order: Order, store: Store) -> None:
-    """Print the tables where something was measured, where the students are, and where the report is."""
-    if options.json:
-        return
-    console, report = options.console, _report(options, order, store, again=True)
-    if report is not None:
-        from drdoctl.report.summary import summary
-
-        console.data(summary(store, order.plan))
-    students = [stage.want for stage in order.plan.stages if stage.want.kind == "align"]
-    for want in students or [order.plan.stages[-1].want]:
-        path = place(store.path(want.artifact))
-        console.data(path if options.quiet else f"{want.id}: {path}")
-    if report is not None:
-        console.data(f"report: {place(report)}")
-
-
-def _report(options: Options, order: Order, store: Store, *, again: bool) -> Path | None:
-    """Write the report where something was measured and it is not there yet, or `again`, and return its path."""
-    if options.quiet or all(stage.want.kind != "evaluate" for stage in order.plan.stages):
-        return None
-    path = store.reports / f"{order.spec.name}.html"
-    if again or not path.exists():
-        from drdoctl.report.html import write
-
-        write(store, order.plan, path)
-    return path
 
 
 def _nothing_to_do(options: Options, order: Order, store: Store) -> int:
@@ -213,13 +185,12 @@ def _nothing_to_do(options: Options, order: Order, store: Store) -> int:
         options.console.json_line(make("plan", stages=stages, summary=plan["summary"]))
         options.console.json_line(make("run_finished", exit_code=0, seconds=0))
     elif options.quiet:
-        _results(options, order, store)
+        results(options, order.plan, order.name, store)
     else:
         from drdoctl.cli.render import plan_text
 
         options.console.data(plan_text(order.plan.as_dict(), order.name))
-        # An apply that was killed after its last stage has left no report yet.
-        report = _report(options, order, store, again=False)
+        report = report_again(options, order.plan, store)
         if report is not None:
             options.console.data(f"report: {place(report)}")
     return 0

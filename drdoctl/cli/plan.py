@@ -46,7 +46,7 @@ def command(options: Options, spec: Path, out: Path | None, detailed_exitcode: b
     if options.json:
         console.json(document)
     else:
-        console.data(plan_text(document, str(spec)))
+        console.data(plan_text(document, str(spec), every=options.verbose))
         if options.verbose and pending:
             from drdoctl.cli._cost import cost_text
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from drdoctl.cli._grid import folded_lines, grid_lines, is_folded
 from drdoctl.cli._words import duration
 
 SYMBOLS = {"reuse": "=", "run": "+", "resume": ">", "rerun": "~", "pull": "<"}
@@ -12,15 +13,22 @@ MEANINGS = {"reuse": "reuse", "run": "run", "resume": "resume", "rerun": "run ag
 NOTHING = "Nothing was executed."
 
 
-def plan_text(plan: Mapping[str, Any], spec: str) -> str:
-    """Return the text of a plan: legend, one line a stage, and a summary. `spec`: how the user names the spec."""
+def plan_text(plan: Mapping[str, Any], spec: str, *, every: bool = False) -> str:
+    """Return the text of a plan: legend, one line a stage, and a summary. `spec`: how the user names the spec.
+
+    A large matrix is shown as its grid and one line a kind of stage, unless `every` stage is asked for.
+    """
     stages = plan["stages"]
     if all(stage["action"] == "reuse" for stage in stages):
         count = f"All {len(stages)} artifacts match" if len(stages) != 1 else "The one artifact matches"
         return f"No changes. {count} {spec}."
     there = [action for action in SYMBOLS if plan["summary"][action]]
     legend = "Legend: " + "   ".join(f"{SYMBOLS[action]} {MEANINGS[action]}" for action in there)
-    return "\n".join([legend, *_lines(stages), *_server(plan), *_judge(plan), _summary(plan)])
+    if is_folded(plan) and not every:
+        lines = [*grid_lines(plan["grid"]), *folded_lines(plan, SYMBOLS, _size, _total)]
+    else:
+        lines = _lines(stages)
+    return "\n".join([legend, *lines, *_server(plan), *_judge(plan), _summary(plan)])
 
 
 def _lines(stages: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -73,6 +81,21 @@ def _size(stage: Mapping[str, Any]) -> str:
     if estimate["steps"]:
         return f"{estimate['steps']:,} steps"
     return f"{_amount(estimate['tokens'])} tokens" if estimate["tokens"] else ""
+
+
+def _total(stages: Sequence[Mapping[str, Any]]) -> str:
+    """Return how long stages of one kind take together."""
+    found = [stage["estimate"] for stage in stages]
+    seconds = [estimate["seconds"] for estimate in found]
+    known = [value for value in seconds if value is not None]
+    together = {
+        **found[0],
+        "seconds": sum(known) if len(known) == len(seconds) else None,
+        "basis": "assumed" if any(estimate.get("basis") == "assumed" for estimate in found) else None,
+        "steps": sum(estimate["steps"] for estimate in found),
+        "tokens": sum(estimate["tokens"] for estimate in found),
+    }
+    return _size({**stages[0], "estimate": together})
 
 
 def _amount(number: float) -> str:

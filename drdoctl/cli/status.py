@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,10 @@ from drdoctl.cli.options import Options, shared, verb
 from drdoctl.store.artifact import Store
 from drdoctl.store.status import status
 
+MANY = 24
+"""More stages than this are shown by kind."""
+QUIET = ("done", "waiting")
+"""States that many stages may be in and that need no look."""
 MARKS = {"done": "=", "running": "*", "interrupted": ">", "failed": "!", "waiting": "+"}
 
 
@@ -36,21 +40,44 @@ def command(options: Options, spec: Path | None) -> None:
     if options.json:
         options.console.json(found)
     else:
-        options.console.data(render(found))
+        options.console.data(render(found, every=options.verbose))
     for text in store.warnings:
         options.console.warning(text)
 
 
-def render(found: Mapping[str, Any], now: datetime | None = None) -> str:
-    """Return the text of a status: one line a stage, and how the last run ended."""
+def render(found: Mapping[str, Any], now: datetime | None = None, *, every: bool = False) -> str:
+    """Return the text of a status: one line a stage, and how the last run ended.
+
+    Of many stages, those that are done or wait are counted by kind, unless `every` one is asked for.
+    """
     lines = [_headline(found, now)]
-    wide = max((len(stage["id"]) for stage in found["stages"]), default=0)
-    lines += [
-        f"  {MARKS[stage['state']]} {stage['id']:<{wide}}  {stage['state']:<11}  {_detail(stage, now)}".rstrip()
-        for stage in found["stages"]
-    ]
+    folded = len(found["stages"]) > MANY and not every
+    rows = _folded(found["stages"], now) if folded else [_row(stage, now) for stage in found["stages"]]
+    wide = max((len(name) for _, name, _ in rows), default=0)
+    lines += [f"  {MARKS[state]} {name:<{wide}}  {state:<11}  {detail}".rstrip() for state, name, detail in rows]
     summary = [f"{number} {state}" for state, number in found["summary"].items() if number]
     return "\n".join([*lines, f"Status: {', '.join(summary)}." if summary else "No apply has run in this store."])
+
+
+def _row(stage: Mapping[str, Any], now: datetime | None) -> tuple[str, str, str]:
+    return stage["state"], stage["id"], _detail(stage, now)
+
+
+def _folded(stages: Sequence[Mapping[str, Any]], now: datetime | None) -> list[tuple[str, str, str]]:
+    """Return one row for all done and one for all waiting stages of a kind; what needs a look keeps its own."""
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for stage in stages:
+        name = stage["kind"] if stage["state"] in QUIET else stage["id"]
+        groups.setdefault((name, stage["state"]), []).append(stage)
+    rows = []
+    for (name, state), some in groups.items():
+        if len(some) == 1:
+            rows.append(_row(some[0], now))
+            continue
+        newest = max((stage.get("at", "") for stage in some), default="")
+        took = duration(sum(stage.get("seconds") or 0 for stage in some))
+        rows.append((state, f"{len(some)} {name}", f"{ago(newest, now)}, {took} in all" if newest else ""))
+    return rows
 
 
 def _headline(found: Mapping[str, Any], now: datetime | None) -> str:

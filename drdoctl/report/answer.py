@@ -30,7 +30,9 @@ def question(report: Row) -> str:
     pairs = f" on {rows:,} preference pairs" + (f" of `{named}`" if named else "") if rows else ""
     methods = list(dict.fromkeys(method_of(label) for label in students))
     which = _listed([f"`{name}`" for name in methods], "or")
-    count = f" ({len(students)} students)" if len(students) > len(methods) else ""
+    seeds = max((len(row["seeds"]) for row in report["over_seeds"]), default=1)
+    kind = f"settings, {seeds} seeds each" if seeds > 1 else "students"
+    count = f" ({len(students)} {kind})" if len(students) > len(methods) or seeds > 1 else ""
     if len(methods) == 1:
         return f"How good is a student of {which}{count}{pairs}?"
     return f"Which makes the best student{pairs}: {which}{count}?"
@@ -82,7 +84,8 @@ def _by(report: Row, judge: str, *, first: bool) -> Iterable[str]:
 
 
 def _first(report: Row, judge: str, label: str, best: Row, at: float | None) -> str:
-    place = f" on {best['count']:,} held-out prompts{_at(at)}"
+    count = f"over {best['count']} seeds" if "values" in best else f"on {best['count']:,} held-out prompts"
+    place = f" {count}{_at(at)}"
     if judge != "truth":
         return f"By {_named(judge)}, {_wins(label, best)}{place}{_stamp(best)}."
     starts = (figure(row, "truth.reward", temperature=at) for row in report["students"] if is_start(row["label"]))
@@ -99,11 +102,11 @@ def _wins(label: str, best: Row) -> str:
 def _apart(close: Sequence[str], others: int) -> str:
     if not close:
         whom = "the other student" if others == 1 else f"all {others} others"
-        return f"On the same prompts it is ahead of {whom} by more than chance gives."
+        return f"It is ahead of {whom} by more than chance gives."
     named = [f"`{name}`" for name in close[:NAMED]]
     more = [f"{len(close) - len(named)} more"] if len(close) > len(named) else []
     listed = _listed([*named, *more], "and")
-    return f"It cannot be told apart from {listed}: such differences are what chance gives."
+    return f"It cannot be told apart from {listed}: chance gives such differences."
 
 
 def _close(report: Row, label: str, judge: str, others: Sequence[str]) -> list[str]:

@@ -13,9 +13,9 @@ REFERENCE = "reference"
 def headline(report: Mapping[str, Any]) -> dict[str, Any]:
     """Return the report as its main tables show it.
 
-    Without `select` and with one seed, all is as it was. A row over seeds has the mean as its value, the t-interval over
-    seeds as its interval, and `sd`; its count is that of the seeds. What is shown of single students, such as their
-    responses, is of the first seed.
+    Without `select` and with one seed, all is as it was. A row over seeds has the mean as its value, the t-interval
+    over seeds as its interval, and `sd`; its count is that of the seeds. What is shown of single students, such as
+    their responses, is of the first seed.
     """
     picked = {row["picked"] for row in report["selection"]}
     losing = {
@@ -43,6 +43,11 @@ def headline(report: Mapping[str, Any]) -> dict[str, Any]:
         row["students"][0] for row in report["over_seeds"] if row["label"] in shown
     }
     return {**report, "students": students, "differences": counted, **_of(report, {REFERENCE, *alone})}
+
+
+def of_first_seed(report: Mapping[str, Any]) -> str:
+    """Return the sentence below what is shown of single students; "" where there is one seed."""
+    return " Of each setting its first seed is shown; `report --json` has all." if report["over_seeds"] else ""
 
 
 def _of(report: Mapping[str, Any], labels: Collection[str]) -> dict[str, Any]:
