@@ -49,6 +49,17 @@ def rows(case: Case) -> Iterator[Fault]:
             yield case.fault("missing-rows", message, f"judges.{name}", hint, key=True)
 
 
+def test_sets(case: Case) -> Iterator[Fault]:
+    """Figures on two sets of pairs are told apart by name."""
+    seen: set[str] = set()
+    for index, one in enumerate(case.spec.evaluate):
+        name = getattr(one, "test_set", None)
+        if name in seen:
+            message = f"two evals have the `test_set` `{name}`: their figures could not be told apart"
+            yield case.fault("duplicate", message, f"evaluate.{index}.test_set", "give one of them another name")
+        seen |= {name} - {None}
+
+
 def used(cases: Sequence[Case]) -> Iterator[Fault]:
     """Every judge is asked by some eval, and rows are put aside only where some judge learns from them."""
     first = cases[0]
@@ -62,5 +73,5 @@ def used(cases: Sequence[Case]) -> Iterator[Fault]:
         yield from first.no_effect("data.judge_fraction", "where no judge is trained here")
 
 
-EACH = (known, named, rows)
+EACH = (known, named, rows, test_sets)
 ALL = (used,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -93,3 +94,15 @@ def test_what_is_compared_has_a_p_value(make_eval, make_samples, measured):
     assert found["win_rate_like_length", "sft"].p == pytest.approx(1 / 8)
     assert "p" in found["win_rate", "sft"].as_dict()
     assert "p" not in found["tokens", None].as_dict()
+
+
+def test_a_named_judge_has_its_own_word_and_stamps(make_eval, make_samples, measured):
+    """Its rewards are read from its column; the oracle's stamps are not on it, its own are."""
+    student, baseline = make_samples([1, 1]), make_samples([0, 0])
+    for samples, values in ((student, [0, 0]), (baseline, [1, 1])):
+        samples.scores["fair"] = np.array(values, dtype=float)
+    more = {"warnings": ["judge = teacher", "toy data"], "stamps": {"fair": ["judge = cousin"]}}
+    found = measured(make_eval("win-rate", judge="fair", **ONE), student, {"sft": baseline}, **more)
+    assert found["win_rate", "sft"].value == 0
+    assert found["win_rate", "sft"].judge == "fair"
+    assert found["win_rate", "sft"].warnings == ("judge = cousin", "toy data")

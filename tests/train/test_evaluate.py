@@ -318,3 +318,23 @@ def test_students_are_chosen_on_some_prompts_and_read_on_others(house, whole, tm
     assert "part" not in json.loads((whole / "figures.json").read_text())["figures"][0]
     for data, part in zip(SEEN[-2:], ("test", "validation"), strict=True):
         assert [parts[name] for name in data.samples[GREEDY].prompt_ids] == [part] * list(parts.values()).count(part)
+
+
+def test_another_judge_scores_beside_the_oracle(house, tmp_path, monkeypatch):
+    """A judge that the spec names has a column of its own, by its own weights, and its own stamps."""
+    lm = new_lm(FIELDS, 9, 123, {"eos_token_id": 1, "pad_token_id": 0, "bos_token_id": None})
+    save_oracle(Policy(lm, new_head(lm.config, 9)), tmp_path / "fair", house / "data" / "tokenizer" / "student")
+    monkeypatch.setattr(EverythingEval, "judges", lambda _: ["oracle", "fair", "truth"])
+    said = {"tokens": "student", "dtype": "fp32", "stamps": ["judge = teacher"]}
+    settings = {f"judges.fair.{name}": value for name, value in said.items()}
+    out = tmp_path / "out"
+    evaluate.run(make_job(house, out, inputs={"judge-fair": str(tmp_path / "fair")}, **settings))
+    assert SEEN[-1].stamps == {"fair": ["judge = teacher"]}
+    rows = [row for row in pq.read_table(out / "samples.parquet").to_pylist() if row["sampling"] == "reference"]
+    prompts = pq.read_table(house / "data" / "prompts.parquet").to_pylist()
+    judge = transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path / "fair")
+    for row, prompt in zip(rows, prompts, strict=True):
+        ids = [*prompt["student_prompt"], *prompt["student_reference"]]
+        with torch.no_grad():
+            assert judge(torch.tensor([ids])).logits.item() == pytest.approx(row["fair"], abs=1e-5)
+        assert row["fair"] != row["oracle"]

@@ -107,3 +107,14 @@ def test_no_source_no_truth(job, tmp_path):
     group = Responses("t0", ["a"], ["x"], np.array([1]), np.array([True]))
     add_truth(job, Prompts(["a"], ["x"], [None], [[9]], [[9]], [], []), [group])
     assert group.scores == {}
+
+
+def test_a_judge_may_read_by_a_tokenizer_of_its_own(job, tmp_path):
+    """Prompts and references come in the judge's tokens, and responses are tokenised with its tokenizer."""
+    (tmp_path / "data" / "tokenizer" / "oracle").rename(tmp_path / "data" / "tokenizer" / "judge_0a1b2c3d")
+    own = {"judge_0a1b2c3d": ([[7]], [[6, 1]])}
+    prompts = Prompts(["a"], ["x"], ["r"], [[9]], [[5]], [[8]], [[4, 1]], own)
+    group = Responses("t0", ["a"], ["good dog"], np.array([3]), np.array([True]))
+    assert oracle_items(job, prompts, group, "judge_0a1b2c3d") == [([7], ([6, 7, 1],))]
+    assert oracle_items(job, prompts, prompts.references(), "judge_0a1b2c3d") == [([7], ([6, 1],))]
+    assert oracle_items(job, prompts, prompts.references(), "student") == [([9], ([8],))]
