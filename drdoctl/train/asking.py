@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 20.0
 """How long replies under way are waited for after a stop; well below what the parent grants."""
 UNIT = "judgement"
+BEAT_SECONDS = 60.0
+"""How long a server may keep everybody waiting, as it may ask for, before we say that we are still there."""
 
 
 def ask_all(job: Job, questions: Sequence[Question]) -> dict[str, Reply]:
@@ -47,7 +50,7 @@ class _Session:
     def __init__(self, job: Job, missing: deque[Question], found: dict[str, Reply]) -> None:
         self.job, self.missing, self.found = job, missing, found
         self.book, self.progress = replies(job), Progress(job)
-        self.total = len(missing) + len(found)
+        self.total, self.told = len(missing) + len(found), 0.0
 
     def run(self) -> None:
         """Ask for all that is missing."""
@@ -75,7 +78,7 @@ class _Session:
         self._report()
         try:
             work = (self._work(client) for _ in range(many))
-            await together(self.job, *work, patience=PATIENCE_SECONDS)
+            await together(self.job, *work, watch=self._beat, patience=PATIENCE_SECONDS)
         finally:
             await client.close()
         if self.missing:
@@ -89,5 +92,10 @@ class _Session:
             self.found[question.key] = reply
             self._report()
 
+    def _beat(self) -> None:
+        if time.monotonic() - self.told >= BEAT_SECONDS:
+            self._report()
+
     def _report(self) -> None:
+        self.told = time.monotonic()
         self.progress.update(len(self.found), self.total, unit=UNIT)

@@ -233,6 +233,21 @@ def test_a_key_that_is_not_set(fake, tmp_path, monkeypatch):
     assert fake.posts == 0
 
 
+def test_waiting_is_not_hanging(fake, tmp_path, monkeypatch):
+    """While a server keeps everybody waiting, the stage goes on saying that it is there."""
+    monkeypatch.setattr(asking, "BEAT_SECONDS", 0.2)
+    job, seen = make_job(tmp_path, fake.url, concurrency=1), []
+
+    def wait(_, number):
+        for _ in range(20 if number == 1 else 0):
+            time.sleep(0.1)
+            seen.append(job.path("progress.json").stat().st_mtime_ns)
+
+    fake.before = wait
+    ask_all(job, QUESTIONS[:2])
+    assert len(set(seen)) > 2
+
+
 def test_progress_counts_judgements(fake, tmp_path):
     """Progress is in judgements of all, those that the store had included."""
     ask_all(make_job(tmp_path, fake.url), QUESTIONS[:4])
