@@ -44,6 +44,10 @@ class PairNumbers:
     """zref_w, cached. Shape (N,)."""
     ref_rejected_logp: Tensor | None = None
     """zref_l, cached. Shape (N,)."""
+    sample_logp: Tensor | None = None
+    """log pi(y | x) of S responses that the reference gave to each prompt, cached. Shape (N, S); gradient flows."""
+    ref_sample_logp: Tensor | None = None
+    """log ref(y | x) of the same, cached. Shape (N, S)."""
     chosen_reward: Tensor | None = None
     """r_hat(y_w) of the student's reward head, where the method asks for one. Shape (N,); gradient flows."""
     rejected_reward: Tensor | None = None
@@ -72,6 +76,8 @@ class Method(Part):
 
     paper: ClassVar[str] = ""
     """Where the equations are: arXiv number and equation."""
+    added: ClassVar[frozenset[str]] = frozenset()
+    """Options that came after artifacts had their names: at their defaults they are left out of a fingerprint."""
 
     @property
     def batch_stats(self) -> bool:
@@ -87,6 +93,11 @@ class Method(Part):
     def needs_mismatched(self) -> bool:
         """Whether `stats` must hold `MISMATCHED`, of prompts before other rows' responses (one more forward pass)."""
         return False
+
+    @property
+    def reference_samples(self) -> int:
+        """How many responses of the reference to each prompt are needed, sampled once and cached."""
+        return 0
 
     @property
     def oracle_members(self) -> int:
@@ -130,8 +141,9 @@ class Method(Part):
     @model_serializer(mode="wrap")
     def _leave_out_idle(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Dump only what has an effect: what is dumped can be read again, and equal losses have equal fingerprints."""
-        idle = self.idle()
-        return {name: value for name, value in handler(self).items() if name not in idle}
+        fields = type(self).model_fields
+        plain = {name for name in self.added if getattr(self, name) == fields[name].default}
+        return {name: value for name, value in handler(self).items() if name not in self.idle().keys() | plain}
 
 
 def methods() -> dict[str, type[Method]]:

@@ -1,11 +1,15 @@
-"""Pessimism by staying near the reference: KL(ref || pi) on the logged responses, with a weight that may grow."""
+"""Pessimism by staying near the reference: KL(ref || pi), with a weight that may grow.
+
+It is estimated on the logged responses, or on responses that the reference itself gave.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
+from drdoctl.core.numerics import widen
 from drdoctl.methods import PROGRESS, LossOut, Method, PairNumbers
 from drdoctl.methods._pairs import logps, reference_logps
 
@@ -13,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def forward_kl(pairs: PairNumbers) -> Tensor:
+def logged_kl(pairs: PairNumbers) -> Tensor:
     """Return KL(ref || pi) as sampled by the logged responses, the mean over both of zref - z. Shape (N,), nats.
 
     Its gradient is that of the negative log-likelihood of the logged responses; at the reference it is exactly 0.
@@ -22,13 +26,47 @@ def forward_kl(pairs: PairNumbers) -> Tensor:
     return ((ref_chosen - chosen) + (ref_rejected - rejected)) / 2
 
 
-class Pessimistic(Method):
+def sampled_kl(pairs: PairNumbers) -> Tensor:
+    """Return KL(ref || pi) as the mean of zref - z over the reference's own responses, which has no bias. (N,), nats.
+
+    Raises ValueError where the batch has none.
+    """
+    if pairs.sample_logp is None or pairs.ref_sample_logp is None:
+        raise ValueError("this loss needs responses of the reference")
+    return (widen(pairs.ref_sample_logp) - widen(pairs.sample_logp)).mean(dim=1)
+
+
+class NearReference(Method):
+    """What a loss needs that has KL(ref || pi) in it."""
+
+    kl_samples: int = Field(default=0, ge=0)
+    """Responses of the reference to each prompt on which KL(ref || pi) is estimated, sampled once and cached;
+    0: the two logged responses, which costs nothing, and pulls mass from all that is not logged."""
+
+    added: ClassVar[frozenset[str]] = frozenset({"kl_samples"})
+
+    @property
+    def reference_samples(self) -> int:
+        """As many as the divergence is estimated on."""
+        return self.kl_samples
+
+    def forward_kl(self, pairs: PairNumbers) -> Tensor:
+        """Return the estimate of KL(ref || pi), shape (N,), nats."""
+        return sampled_kl(pairs) if self.kl_samples else logged_kl(pairs)
+
+
+class Pessimistic(NearReference):
     """A loss with gamma * KL(ref || pi) added to it. Subclasses derive from this class and from their loss's method."""
 
     gamma: float = Field(default=1e-2, ge=0)
-    """Weight of KL(ref || pi), estimated on the logged responses; the last step's where it grows."""
+    """Weight of KL(ref || pi); the last step's where it grows."""
     gamma_start: float | None = Field(default=1e-4, ge=0)
     """The first step's weight, from which it goes to `gamma` linearly over the training; null: constant."""
+
+    def idle(self) -> dict[str, str]:
+        """Without a weight there is no divergence to estimate; and what is idle in the loss itself."""
+        alone = {"kl_samples": "with `gamma: 0`"} if not (self.gamma or self.gamma_start) else {}
+        return {**super().idle(), **alone}
 
     def weight(self, progress: float) -> float:
         """Return gamma when this share of the steps, in [0, 1), is done."""
@@ -39,6 +77,6 @@ class Pessimistic(Method):
         """Add gamma * KL(ref || pi) to the losses, shape (N,), and both to the metrics."""
         import torch
 
-        kl, gamma = forward_kl(pairs), self.weight(pairs.stats.get(PROGRESS, 0.0))
+        kl, gamma = self.forward_kl(pairs), self.weight(pairs.stats.get(PROGRESS, 0.0))
         metrics = {"forward_kl": kl.detach(), "gamma": torch.full_like(kl, gamma).detach()}
         return LossOut(made.losses + gamma * kl, {**made.metrics, **metrics})

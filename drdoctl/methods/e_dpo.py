@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from drdoctl.methods import LossOut, Method, PairNumbers
+from drdoctl.methods import LossOut, PairNumbers
 from drdoctl.methods._distilled import distill
 from drdoctl.methods._pairs import (
     RewardScale,
@@ -20,7 +20,7 @@ from drdoctl.methods._pairs import (
     oracle_margins,
     pair_metrics,
 )
-from drdoctl.methods._pessimism import forward_kl
+from drdoctl.methods._pessimism import NearReference
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,7 +45,7 @@ def member_weights(losses: Tensor, means: list[float] | None) -> Tensor:
     return torch.nn.functional.one_hot(least, members).to(losses.dtype)
 
 
-class EDpoMethod(Method):
+class EDpoMethod(NearReference):
     """Pessimistic reward distillation from an ensemble of oracles that differ in the seed of their reward head."""
 
     name: Literal["e-dpo"]
@@ -84,8 +84,9 @@ class EDpoMethod(Method):
         return self.members > 1 and self.ensemble_min == "batch"
 
     def idle(self) -> dict[str, str]:
-        """One member is always the least."""
-        return {"ensemble_min": "with one member"} if self.members == 1 else {}
+        """One member is always the least, and what is not added is not estimated."""
+        alone = {"ensemble_min": "with one member"} if self.members == 1 else {}
+        return {**alone, **({"kl_samples": "without `gamma`"} if self.gamma == 0 else {})}
 
     def loss(self, pairs: PairNumbers) -> LossOut:
         """Return (dr_i - beta h)^2 + gamma KL of each pair for the chosen member i, shape (N,).
@@ -104,7 +105,7 @@ class EDpoMethod(Method):
             weights = member_weights(members, [pairs.stats[name] for name in names])
         else:
             weights = torch.full_like(members, 1 / members.shape[1]).detach()
-        distillation, kl = (weights * members).sum(dim=1), forward_kl(pairs)
+        distillation, kl = (weights * members).sum(dim=1), self.forward_kl(pairs)
         losses = distillation + self.gamma * kl if self.gamma else distillation
         metrics = {**pair_metrics(pairs, student), "forward_kl": kl.detach()}
         metrics |= distillation_metrics((weights * margins).sum(dim=1), student, distillation)

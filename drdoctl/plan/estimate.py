@@ -12,7 +12,7 @@ from typing import Any
 
 from drdoctl.core.adapters import NF4, lora_of, trained_parameters
 from drdoctl.methods import methods
-from drdoctl.plan import memory, work
+from drdoctl.plan import memory, reference, work
 from drdoctl.plan.asking import asked
 from drdoctl.plan.load import load_of
 from drdoctl.plan.memory import Memory
@@ -75,10 +75,10 @@ def _estimate(want: Want, sizes: Sizes | None, resources: Mapping[str, Any]) -> 
     if want.kind == "data":
         made = _data(sizes)
     elif want.kind in PREFIX:
-        made = _training(want, trained_on(want, sizes), resources)
+        made = _training(want, reference.with_samples(want, trained_on(want, sizes)), resources)
     else:
         scoring: dict[str, Callable[[], tuple[Estimate, Work]]] = {
-            "logps": lambda: _scoring(want, model, sizes, resources, columns=4, head=True),
+            "logps": lambda: _logps(want, model, sizes, resources),
             "rewards": lambda: _rewards(want, sizes, resources),
             "evaluate": lambda: (_rewards if OF in want.settings else _evaluation)(want, sizes, resources),
         }
@@ -158,6 +158,12 @@ def training_steps(settings: Mapping[str, Any], rows: int | None) -> int:
     if rows is None:
         return 0
     return max(1, int(settings["epochs"] * rows // settings["global_batch"]))
+
+
+def _logps(want: Want, model: ModelSize | None, sizes: Sizes, resources: Mapping[str, Any]) -> tuple[Estimate, Work]:
+    drawing = reference.drawing(want, model, sizes.train, _dtype(want), resources)
+    scoring = _scoring(want, model, reference.scored(want, sizes), resources, columns=4, head=True)
+    return reference.together(scoring, drawing)
 
 
 def _rewards(want: Want, sizes: Sizes, resources: Mapping[str, Any]) -> tuple[Estimate, Work]:

@@ -22,7 +22,8 @@ def want(bp: Blueprint) -> Want | None:
     cached = {
         "rewards": rewards_stage.want(bp),
         "logps": logps_stage.want(bp),
-        "mismatched": logps_stage.mismatched(bp),
+        logps_stage.MISMATCHED: logps_stage.mismatched(bp),
+        logps_stage.SAMPLES: logps_stage.samples(bp),
     }
     return Want(
         kind="align",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,9 @@ from drdoctl.methods import MISMATCHED, LossOut, Method, PairNumbers, methods
 from drdoctl.stages import Job
 from drdoctl.train.columns import numbers, read
 from drdoctl.train.forward import Outputs, given
-from drdoctl.train.loop import Look, Loss, Task, train
+from drdoctl.train.loop import Look, Task, train
 from drdoctl.train.models import Policy, new_head
-from drdoctl.train.rows import MismatchedRows, TokenRows
+from drdoctl.train.rows import MismatchedRows, SampledRows, TokenRows
 from drdoctl.train.runtime import start
 from drdoctl.train.schedule import mismatched
 from drdoctl.train.trainee import load_trainee, save_student
@@ -30,7 +30,7 @@ class Cached:
 
     def __init__(self, job: Job, method: Method, ids: pa.ChunkedArray) -> None:
         """Read what the method needs from the `rewards` and `logps` artifacts. `ids`: those of the training data."""
-        self.margin = self.margin_std = self.ref = self.mismatched = None
+        self.margin = self.margin_std = self.ref = self.mismatched = self.sampled = None
         if "rewards" in job.inputs:
             table = _table(job.input("rewards"), ids)
             members = range(max(1, method.oracle_members))
@@ -40,6 +40,10 @@ class Cached:
             self.ref = _logps(job.input("logps"), ids)
         if "mismatched" in job.inputs:
             self.mismatched = _logps(job.input("mismatched"), ids)
+        if method.reference_samples:
+            names = [f"logp_{place}" for place in range(method.reference_samples)]
+            table = _table(job.input("samples"), ids, names)
+            self.sampled = np.stack([table[name] for name in names], axis=1)
 
     def numbers(
         self,
@@ -51,17 +55,22 @@ class Cached:
         device = outputs.tokens.device
         margin = torch.from_numpy(self.margin[rows]).float().to(device) if self.margin is not None else None
         ref = torch.from_numpy(self.ref[rows]).to(device) if self.ref is not None else None
-        logp, reward = given(outputs.logp), outputs.reward
+        sampled = torch.from_numpy(self.sampled[rows]).to(device) if self.sampled is not None else None
+        # a row's responses: chosen, rejected, and the reference's own
+        logp, tokens = (values.view(len(rows), -1) for values in (given(outputs.logp), outputs.tokens))
+        reward = outputs.reward.view(len(rows), -1) if outputs.reward is not None else None
         return PairNumbers(
-            chosen_logp=logp[0::2],
-            rejected_logp=logp[1::2],
-            chosen_tokens=outputs.tokens[0::2],
-            rejected_tokens=outputs.tokens[1::2],
+            chosen_logp=logp[:, 0],
+            rejected_logp=logp[:, 1],
+            chosen_tokens=tokens[:, 0],
+            rejected_tokens=tokens[:, 1],
             oracle_margin=margin,
             ref_chosen_logp=ref[:, 0] if ref is not None else None,
             ref_rejected_logp=ref[:, 1] if ref is not None else None,
-            chosen_reward=reward[0::2] if reward is not None else None,
-            rejected_reward=reward[1::2] if reward is not None else None,
+            sample_logp=logp[:, 2:] if sampled is not None else None,
+            ref_sample_logp=sampled,
+            chosen_reward=reward[:, 0] if reward is not None else None,
+            rejected_reward=reward[:, 1] if reward is not None else None,
             margin_std=self.margin_std.to(device) if self.margin_std is not None else None,
             stats=dict(stats),
         )
@@ -72,8 +81,8 @@ def _logps(folder: Path, ids: pa.ChunkedArray) -> np.ndarray:
     return np.stack([table["chosen_logp"], table["rejected_logp"]], axis=1)
 
 
-def _table(folder: Path, ids: pa.ChunkedArray) -> dict[str, np.ndarray]:
-    table = read(folder / "train.parquet")
+def _table(folder: Path, ids: pa.ChunkedArray, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    table = read(folder / "train.parquet", columns=["id", *names] if names is not None else None)
     if not table.column("id").equals(ids):
         raise IntegrityError(
             f"the rows of `{folder.name}` are not those of the training data",
@@ -99,18 +108,18 @@ def _prepare(policy: Policy, job: Job, method: Method) -> Policy:
     return policy
 
 
-def _look(job: Job, method: Method, rows: TokenRows, cached: Cached, loss: Loss) -> Look | None:
-    """Return what the method's loss must know of the whole global batch first."""
+def _look(job: Job, method: Method, rows: TokenRows, cached: Cached) -> Look | None:
+    """Return the look at mismatched pairs that a method's loss asks for, or None."""
     reference = cached.mismatched
-    if method.needs_mismatched and reference is not None:
+    if not method.needs_mismatched or reference is None:
+        return None
 
-        def measure(outputs: Outputs, at: np.ndarray, stats: Mapping[str, float]) -> LossOut:  # noqa: ARG001
-            ratio = given(outputs.logp).view(-1, 2) - torch.from_numpy(reference[at]).to(outputs.tokens.device)
-            mean = ratio.mean(dim=1)
-            return LossOut(mean, {MISMATCHED: mean})
+    def measure(outputs: Outputs, at: np.ndarray, stats: Mapping[str, float]) -> LossOut:  # noqa: ARG001
+        ratio = given(outputs.logp).view(-1, 2) - torch.from_numpy(reference[at]).to(outputs.tokens.device)
+        mean = ratio.mean(dim=1)
+        return LossOut(mean, {MISMATCHED: mean})
 
-        return Look(MismatchedRows(rows, mismatched(len(rows), job.settings["seed"])), measure)
-    return Look(rows, loss) if method.batch_stats else None
+    return Look(MismatchedRows(rows, mismatched(len(rows), job.settings["seed"])), measure)
 
 
 def run(job: Job) -> None:
@@ -120,18 +129,20 @@ def run(job: Job) -> None:
     method = _method(job)
     # also for a method that never looks at the rejected response: the pair is the row, and metrics compare both
     rows = TokenRows(job.input("data"), "train", "student", ("chosen", "rejected"))
-    cached = Cached(job, method, rows.ids)
+    cached, count = Cached(job, method, rows.ids), method.reference_samples
+    # what a step computes: the pairs, each with the reference's responses where the loss looks at them
+    trees = SampledRows(rows, job.input("samples") / "train.parquet", count) if count else rows
 
     def loss(outputs: Outputs, at: np.ndarray, stats: Mapping[str, float]) -> LossOut:
         return method.loss(cached.numbers(outputs, at, stats))
 
     task = Task(
-        rows=rows,
+        rows=trees,
         loss=loss,
         settings=job.section("train"),
         seed=seed,
         dtype=job.settings["student.dtype"],
-        look=_look(job, method, rows, cached, loss),
+        look=_look(job, method, rows, cached) or (Look(trees, loss) if method.batch_stats else None),
         follow=method.follow,
     )
     policy = _prepare(load_trainee(job, "student", world.device), job, method)

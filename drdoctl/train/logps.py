@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from drdoctl.core.progress import Progress
 from drdoctl.stages import Job
-from drdoctl.stages.logps import MISMATCHED, OF
+from drdoctl.stages.logps import MISMATCHED, OF, SAMPLES
+from drdoctl.train import reference
 from drdoctl.train.chunks import Chunks
 from drdoctl.train.models import load_policy
 from drdoctl.train.places import model_location
@@ -28,10 +29,13 @@ def _tables(job: Job) -> dict[str, TokenRows | MismatchedRows]:
 
 
 def run(job: Job) -> None:
-    """Score the pairs with the start model."""
+    """Score the pairs with the start model, or what it says itself."""
     world = start(job.resources, job.settings["seed"])
     policy = load_policy(model_location(job, "policy", "student.model")).eval().to(world.device)
     dtype = job.settings["student.dtype"]
+    if job.settings.get(OF) == SAMPLES:
+        reference.run(job, world, policy)
+        return
     for part, rows in _tables(job).items():
 
         def compute(batch: np.ndarray, rows: TokenRows | MismatchedRows = rows) -> dict[str, np.ndarray]:

@@ -144,3 +144,27 @@ class MismatchedRows:
     def names(self, rows: np.ndarray) -> list[str]:
         """Return the ids of the rows whose prompts these are."""
         return self._rows.names(rows)
+
+
+class SampledRows:
+    """Rows whose prompts have further responses, of a file whose columns are `response_0` …: those of the reference."""
+
+    def __init__(self, rows: TokenRows, file: Path, count: int) -> None:
+        """`file`: in the rows' order; `count`: its responses to each prompt."""
+        self._rows = rows
+        self._shelf = Shelf(file, [f"response_{place}" for place in range(count)])
+        self.lengths: np.ndarray = rows.lengths + self._shelf.lengths.sum(axis=1, dtype=np.int32)
+        """Each row's unique tokens. Shape (N,)."""
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+        return len(self._rows)
+
+    def items(self, rows: np.ndarray) -> list[Item]:
+        """Return many rows, the further responses last."""
+        known = zip(rows, self._rows.items(rows), strict=True)
+        return [(prompt, (*own, *self._shelf.row(int(row)))) for row, (prompt, own) in known]
+
+    def names(self, rows: np.ndarray) -> list[str]:
+        """Return the rows' ids."""
+        return self._rows.names(rows)

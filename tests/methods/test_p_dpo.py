@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
+import torch
+from pydantic import ValidationError
 
 
 def test_the_loss_by_hand(make_pairs, make_method):
@@ -40,3 +42,29 @@ def test_it_keeps_what_dpo_offers(make_pairs, make_method):
     pairs = make_pairs([-5.0], [-9.0], ref=([-6.0], [-7.0]))
     one = make_method("p-dpo", gamma=0.0, gamma_start=None, label_smoothing=0.1).loss(pairs)
     assert one.losses.item() == make_method("dpo", label_smoothing=0.1).loss(pairs).losses.item()
+
+
+def test_the_divergence_on_the_references_own_responses(make_pairs, make_method):
+    """With `kl_samples` it is the mean of zref - z over them, and the logged responses are only DPO's."""
+    method = make_method("p-dpo", gamma=0.5, gamma_start=None, kl_samples=2)
+    drawn = {"sample_logp": torch.tensor([[-4.0, -7.0]]), "ref_sample_logp": torch.tensor([[-3.0, -5.0]])}
+    out = method.loss(make_pairs([-9.0], [-11.0], ref=([-5.0], [-7.0]), **drawn))
+    assert out.losses.item() == pytest.approx(math.log(2) + 0.5 * 1.5)
+    with pytest.raises(ValueError, match="responses of the reference"):
+        method.loss(make_pairs([-9.0], [-11.0], ref=([-5.0], [-7.0])))
+
+
+def test_samples_left_out_leave_no_trace(make_method):
+    """An option that came later is in no dump at its default, so that artifacts keep their names; else it is."""
+    for name in ("p-dpo", "pd-dpo", "e-dpo"):
+        assert "kl_samples" not in make_method(name).model_dump()
+        assert make_method(name, kl_samples=0, gamma=0.1).model_dump() == make_method(name, gamma=0.1).model_dump()
+        asked = make_method(name, kl_samples=3, gamma=0.1)
+        assert (asked.model_dump()["kl_samples"], asked.reference_samples) == (3, 3)
+
+
+@pytest.mark.parametrize(("name", "options"), [("p-dpo", {"gamma": 0.0, "gamma_start": None}), ("e-dpo", {})])
+def test_samples_of_a_divergence_that_does_not_count_are_refused(make_method, name, options):
+    """Where gamma is 0 nothing is estimated, so nothing is sampled."""
+    with pytest.raises(ValidationError, match="`kl_samples` has no effect with"):
+        make_method(name, kl_samples=1, **options)

@@ -157,3 +157,28 @@ def test_old_guesses_do_not_skew_the_speed(world):
         guessed = {name: facts[name] / 3 for name in ("flops", "nominal_seconds")}
         world.commit(stage.want, 8.0, {**facts, **guessed})
     assert estimate(world, "align[drdo]", ("method.alpha=0.2",)).seconds == pytest.approx(honest, rel=0.02)
+
+
+def test_methods_that_look_further_cost_more(world):
+    """Mismatched pairs cost KTO a forward pass a step; the reference's responses are drawn, scored and learnt on."""
+    world = large(world)
+    dpo, kto, zero, p_dpo, near = (
+        estimate(world, f"align[{name}]", (f"method={{name: {name}{options}}}",)).flops
+        for name, options in (
+            ("dpo", ""),
+            ("kto", ""),
+            ("kto", ", reference_point: zero"),
+            ("p-dpo", ""),
+            ("p-dpo", ", kl_samples: 2"),
+        )
+    )
+    assert dpo == zero == p_dpo
+    assert kto == pytest.approx(4 / 3 * dpo, rel=0.01)
+    assert near > 1.2 * p_dpo
+    logged, other = (estimate(world, f"logps{of}", ("method=kto",)) for of in ("", "[mismatched]"))
+    assert 0 < other.flops < logged.flops  # of the training rows alone
+    few, many = (
+        estimate(world, "logps[samples]", (f"method={{name: p-dpo, kl_samples: {count}}}",)) for count in (1, 4)
+    )
+    assert many.seconds > few.seconds > 0
+    assert many.tokens > 2 * few.tokens

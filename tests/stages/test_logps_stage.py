@@ -25,3 +25,13 @@ def test_mismatched_pairs_are_scored_apart(world):
     assert wants["logps[mismatched]"].settings == {**wants["logps"].settings, "logps.of": "mismatched"}
     assert wants["align[kto]"].inputs["mismatched"] is wants["logps[mismatched]"]
     assert "logps[mismatched]" not in {want.id for want in world.wants("method={name: kto, reference_point: zero}")}
+
+
+def test_samples_of_the_start_model_are_drawn_apart(world):
+    """`kl_samples` asks for an artifact of samples, as long as the data's limits leave room for; 0 for none."""
+    limits = ("data.max_tokens=100", "data.max_prompt_tokens=70")
+    wants = {want.id: want for want in world.wants("method={name: p-dpo, kl_samples: 2}", *limits)}
+    asked = {"logps.of": "samples", "samples.responses": 2, "samples.max_new_tokens": 30}
+    assert wants["logps[samples]"].settings == {**wants["logps"].settings, **asked}
+    assert wants["align[p-dpo]"].inputs["samples"] is wants["logps[samples]"]
+    assert "logps[samples]" not in {want.id for want in world.wants("method=p-dpo")}

@@ -111,7 +111,14 @@ def write_caches(root: Path, data: Path, members: int = 3) -> dict[str, str]:
     ids = pq.read_table(data / "train.parquet", columns=["id"]).column("id")
     logps = {f"{side}_logp": pa.array(-stream.uniform(20, 40, size=len(ids))) for side in ("chosen", "rejected")}
     pq.write_table(pa.table({"id": ids, **logps}), root / "mismatched" / "train.parquet")
-    return {kind: str(root / kind) for kind in ("rewards", "logps", "mismatched")}
+    (root / "samples").mkdir()
+    said = {
+        f"response_{place}": pa.array([[5 + place] * (1 + row % 3) for row in range(len(ids))], pa.list_(pa.int32()))
+        for place in range(2)
+    }
+    logps = {f"logp_{place}": pa.array(-stream.uniform(2, 20, size=len(ids))) for place in range(2)}
+    pq.write_table(pa.table({"id": ids, **said, **logps}), root / "samples" / "train.parquet")
+    return {kind: str(root / kind) for kind in ("rewards", "logps", "mismatched", "samples")}
 
 
 @pytest.fixture(scope="session")

@@ -22,11 +22,19 @@ from drdoctl.train.scoring import score_batch  # noqa: E402
 VARIANTS = [
     {"name": "e-dpo", "beta": 0.1, "members": 3, "ensemble_min": "batch"},
     {"name": "e-dpo", "beta": 0.1, "members": 3, "ensemble_min": "example"},
+    {"name": "e-dpo", "beta": 0.1, "members": 3, "ensemble_min": "batch", "gamma": 0.1, "kl_samples": 1},
+    {"name": "p-dpo", "kl_samples": 2},
     {"name": "drdo", "alpha": 0.1, "gamma": 2.0, "reference": False},
     {"name": "drdo", "alpha": 0.1, "gamma": 2.0, "log_prob": "mean"},
     {"name": "drdo", "alpha": 0.1, "gamma": 2.0, "reward": "head"},
     {"name": "drdo", "alpha": 0.1, "gamma": 2.0, "reference": True, "reward_scale": "std"},
 ]
+
+
+def told(method) -> str:
+    return "-".join(str(value) for key, value in method.items() if isinstance(value, str) or key == "kl_samples")
+
+
 METHODS = [{"name": name} for name in methods()] + VARIANTS
 
 
@@ -38,7 +46,7 @@ def result(job) -> tuple[bytes, bytes]:
     return (Path(job.out) / "model.safetensors").read_bytes(), (Path(job.out) / "metrics.jsonl").read_bytes()
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda m: "-".join(str(v) for k, v in m.items() if isinstance(v, str)))
+@pytest.mark.parametrize("method", METHODS, ids=told)
 def test_method_trains_and_resumes_bitwise(method, make_job):
     """Each method runs, logs finite numbers, and a stop in the middle changes no bit, running statistics included."""
     whole = make_job("align", "whole", method=method)
@@ -66,8 +74,12 @@ def test_a_weight_grows_over_the_steps(make_job):
 
 @pytest.mark.parametrize(
     "method",
-    [{"name": "kto"}, *({"name": "e-dpo", "ensemble_min": least} for least in ("dataset", "batch", "example"))],
-    ids=lambda method: "-".join(method.values()),
+    [
+        {"name": "kto"},
+        {"name": "p-dpo", "kl_samples": 2},
+        *({"name": "e-dpo", "ensemble_min": least} for least in ("dataset", "batch", "example")),
+    ],
+    ids=told,
 )
 def test_micro_batches_do_not_matter_to_what_a_whole_batch_decides(method, make_job):
     """Least members and reference points are the global batch's, not the micro-batch's: 1 x 8 is 8 x 1."""
