@@ -20,14 +20,13 @@ from drdoctl.report.model import (
     Panel,
     Report,
     SourceRow,
-    StageRow,
     StudentRow,
 )
 from drdoctl.report.oracles import is_about_oracle, oracle_rows
 from drdoctl.report.samples import Way, read_samples
 from drdoctl.report.seeds import differences_over_seeds, members, over_seeds, several_seeds
 from drdoctl.report.selection import selection
-from drdoctl.report.stages import stage_row
+from drdoctl.report.stages import StageRow, stage_row, total
 from drdoctl.report.ways import headline_way, is_start
 
 if TYPE_CHECKING:
@@ -51,7 +50,8 @@ def collect(store: Store, plan: Plan) -> dict[str, Any]:
     students = [_student(store, stage) for stage in evaluated]
     folders = {stage.want.label: store.path(stage.want.artifact) for stage in evaluated}
     sampled = {label: read_samples(folder) for label, folder in folders.items()}
-    data = next((store.path(row.artifact) for row in stages if row.kind == "data" and row.done), None)
+    # the last one has the pairs that a student learns from; before it may stand one with all pairs
+    data = next((store.path(row.artifact) for row in reversed(stages) if row.kind == "data" and row.done), None)
     way = headline_way((way, rows.temperature) for each in sampled.values() for way, rows in each.items())
     groups = _groups(sampled, way)
     judges, seed = judge_columns(plan.spec), int(plan.spec.get("seed", 0))
@@ -87,8 +87,14 @@ def collect(store: Store, plan: Plan) -> dict[str, Any]:
         lengths=lengths(groups, judges, seed),
         generations=generations(same, data, way, judges),
         data=dict(read_json(data / "report.json") or {}) if data else {},
+        pairs={
+            stage.want.id: {part: [dict(row) for row in rows] for part, rows in stage.pairs.items()}
+            for stage in plan.stages
+            if stage.pairs
+        },
         oracles=oracle_rows(store, [stage for stage in measured if is_about_oracle(stage)]),
         stages=stages,
+        total=total(stages),
     )
     document = report.model_dump(mode="json")
     shown = headline(document)

@@ -30,8 +30,8 @@ def text(value: object) -> str:
 
 
 def label(value: str) -> str:
-    """Return a name such as ``drdo,beta=0.1``, set apart from the direction of the text around it; may break at `,`."""
-    return f"<bdi>{text(value).replace(',', ',<wbr>')}</bdi>"
+    """Return a name such as ``drdo,beta=0.1``, of its own direction of writing; it may break at `,` and `=`."""
+    return f"<bdi>{text(value).replace(',', ',<wbr>').replace('=', '=<wbr>')}</bdi>"
 
 
 def prose(sentence: str) -> str:

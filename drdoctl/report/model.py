@@ -11,6 +11,7 @@ from drdoctl.report.head_to_head import Difference
 from drdoctl.report.lengths import LengthRow
 from drdoctl.report.seeds import SeedDifference, SettingRow
 from drdoctl.report.selection import GroupRow
+from drdoctl.report.stages import StageRow, TotalRow
 
 
 class FigureRow(Model):
@@ -123,47 +124,6 @@ class Generation(Model):
     """The reference first, where there is one."""
 
 
-class StageRow(Model):
-    """One stage of the plan and what it took."""
-
-    id: str
-    """Such as `align[drdo]`."""
-    kind: str
-    """Such as `align`."""
-    artifact: str
-    """Folder in the store."""
-    fingerprint: str
-    """sha256 over all that can change the result."""
-    done: bool
-    """Whether the artifact is there."""
-    inputs: dict[str, str]
-    """Role -> stage id."""
-    externals: dict[str, str]
-    """What lies outside the store -> hash of its content."""
-    settings: dict[str, Any]
-    """The slice of the spec that the stage reads."""
-    warnings: list[str]
-    """What is allowed but doubtful."""
-    seconds: float | None
-    """Wall-clock seconds, all attempts together."""
-    estimated_seconds: float | None
-    """What the plan expected, where it could; an assumed speed counts for nothing here."""
-    peak_gib: float | None
-    """Memory that one process held at its peak, GiB: of its GPU where it had one; the largest of all processes."""
-    estimated_gib: float | None
-    """What the plan expected."""
-    cost: float | None
-    """Money that the seconds cost, with `resources.price_per_hour`."""
-    created: str | None
-    """When it was finished (UTC)."""
-    size: int
-    """Bytes of its files."""
-    packages: dict[str, str]
-    """Versions of what it was made with."""
-    host: dict[str, Any]
-    """The machine."""
-
-
 class SourceRow(Model):
     """The spec as its author wrote it."""
 
@@ -228,11 +188,16 @@ class Report(Model):
     generations: list[Generation]
     """A few prompts, evenly spaced."""
     data: dict[str, Any]
-    """The data stage's own report: what was read, kept and dropped."""
+    """The data stage's own report: what was read, kept and dropped; of several stages the last one's."""
+    pairs: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    """Id of each finished data stage -> part -> statistics of its pairs, for all rows and after each step of the split:
+    `after`, `rows`, means and medians of confidence, edit distance and length ratio, `longer_chosen`, `flipped`."""
     oracles: list[OracleRow] = []
     """The quality of the reward models, where an eval measured it."""
     stages: list[StageRow]
     """Inputs first."""
+    total: TotalRow
+    """All finished stages together."""
 
 
 def schema() -> dict[str, Any]:

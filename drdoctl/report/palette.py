@@ -6,8 +6,9 @@ any colour vision tell apart, darkened on a light ground and lightened on a dark
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 METHODS = 6
 """Colours for methods; then they begin again."""
@@ -53,3 +54,16 @@ def styles(labels: Iterable[str]) -> dict[str, Style]:
         members[method] += 1
         found[name] = Style(colour, place % len(DASHES))
     return found
+
+
+def styles_of(report: Mapping[str, Any], more: Iterable[str] = ()) -> dict[str, Style]:
+    """Return a style for every student of a report, and for `more` names; students of one setting share theirs."""
+    settings = settings_of(report)
+    names = [*BASELINES, *(student["label"] for student in report["students"]), *settings, *more]
+    found = styles(settings.get(name, name) for name in names)
+    return {name: found[settings.get(name, name)] for name in [*names, *settings.values()]}
+
+
+def settings_of(report: Mapping[str, Any]) -> dict[str, str]:
+    """Return the label of a student -> the setting that it is one seed of; {} where there is one seed."""
+    return {label: row["label"] for row in report["over_seeds"] for label in row["students"]}

@@ -15,12 +15,11 @@ if TYPE_CHECKING:
 def lead(report: Mapping[str, Any]) -> str:
     """Return the sentence under the title."""
     done = [row for row in report["stages"] if row["done"]]
-    seconds = sum(row["seconds"] or 0 for row in done)
     newest = max((row["created"] for row in done if row["created"]), default=None)
     versions = sorted({row["packages"]["drdoctl"] for row in done if "drdoctl" in row["packages"]})
     made = f"drdoctl {', '.join(versions)}; " if versions else ""
-    costs = [row["cost"] for row in done if row["cost"] is not None]
-    money = f", costing {sum(costs):,.2f}" if costs else ""
+    seconds, cost = report["total"]["seconds"], report["total"]["cost"]
+    money = f", costing {cost:,.2f}" if cost is not None else ""
     finished = f"; last stage finished {_moment(newest)}" if newest else ""
     return f"{made}{len(done)} of {len(report['stages'])} stages finished, {duration(seconds)} of work{money}{finished}"
 

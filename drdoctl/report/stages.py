@@ -4,15 +4,73 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from drdoctl.report.model import StageRow
+from drdoctl.core.parts import Model
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from drdoctl.plan.types import Estimate, PlannedStage
     from drdoctl.store.artifact import Store
 
 HOUR = 3600
+
+
+class StageRow(Model):
+    """One stage of the plan and what it took."""
+
+    id: str
+    """Such as `align[drdo]`."""
+    kind: str
+    """Such as `align`."""
+    artifact: str
+    """Folder in the store."""
+    fingerprint: str
+    """sha256 over all that can change the result."""
+    done: bool
+    """Whether the artifact is there."""
+    inputs: dict[str, str]
+    """Role -> stage id."""
+    externals: dict[str, str]
+    """What lies outside the store -> hash of its content."""
+    settings: dict[str, Any]
+    """The slice of the spec that the stage reads."""
+    warnings: list[str]
+    """What is allowed but doubtful."""
+    seconds: float | None
+    """Wall-clock seconds, all attempts together."""
+    estimated_seconds: float | None
+    """What the plan expected, where it could; an assumed speed counts for nothing here."""
+    peak_gib: float | None
+    """Memory that one process held at its peak, GiB: of its GPU where it had one; the largest of all processes."""
+    estimated_gib: float | None
+    """What the plan expected."""
+    cost: float | None
+    """Money that the seconds cost, with `resources.price_per_hour`."""
+    created: str | None
+    """When it was finished (UTC)."""
+    size: int
+    """Bytes of its files."""
+    packages: dict[str, str]
+    """Versions of what it was made with."""
+    host: dict[str, Any]
+    """The machine."""
+
+
+class TotalRow(Model):
+    """What the finished stages took together, against what the plan expected."""
+
+    seconds: float
+    """Wall-clock seconds, one stage after the other."""
+    estimated_seconds: float | None
+    """What the plan expected; null where it expected nothing of some stage."""
+    peak_gib: float | None
+    """Memory of the largest process."""
+    estimated_gib: float | None
+    """What the plan expected of it."""
+    cost: float | None
+    """Money; null without `resources.price_per_hour`."""
+    size: int
+    """Bytes of all artifacts."""
 
 
 def stage_row(store: Store, stage: PlannedStage, price: float | None) -> StageRow:
@@ -39,6 +97,20 @@ def stage_row(store: Store, stage: PlannedStage, price: float | None) -> StageRo
         size=sum(fact["size"] for fact in found.get("files", {}).values()),
         packages=found.get("packages", {}),
         host=found.get("host", {}),
+    )
+
+
+def total(rows: Iterable[StageRow]) -> TotalRow:
+    """Return what finished stages took together."""
+    done = [row for row in rows if row.done]
+    expected = [row.estimated_seconds for row in done]
+    return TotalRow(
+        seconds=sum(row.seconds or 0.0 for row in done),
+        estimated_seconds=None if None in expected else sum(value or 0.0 for value in expected),
+        peak_gib=max((row.peak_gib for row in done if row.peak_gib is not None), default=None),
+        estimated_gib=max((row.estimated_gib for row in done if row.estimated_gib is not None), default=None),
+        cost=sum(row.cost or 0.0 for row in done) if any(row.cost is not None for row in done) else None,
+        size=sum(row.size for row in done),
     )
 
 

@@ -31,7 +31,7 @@ def interval_chart(title: str, marks: Sequence[Mark], x_name: str, zero: float |
     if not marks:
         return ""
     ends = [end for mark in marks for end in (mark.value, mark.low, mark.high, *mark.others, zero) if end is not None]
-    x = round_scale(min(ends), max(ends), 0, 100, 4)
+    x = round_scale(min(ends), max(ends), 0, 100, 3)
     rows = "".join(_row(mark, x, zero) for mark in marks)
     scale = "".join(
         f'<text class="tick" x="{x.at(value):.2f}%" y="12" text-anchor="{_side(x.at(value))}">{x.label(value)}</text>'

@@ -36,7 +36,8 @@ def heat_map(title: str, names: Sequence[str], cells: Mapping[tuple[str, str], H
         rows.append(f'<tr><th scope="row">{label(name)}</th>{"".join(map(_cell, found))}</tr>')
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-label="{text(title)}"><table class="heat">'
-        f'<caption><span>{text(title)}</span></caption><thead><tr><th scope="col">{text(corner)}</th>{head}</tr></thead>'
+        f"<caption><span>{text(title)}</span></caption>"
+        f'<thead><tr><th scope="col">{text(corner)}</th>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 

@@ -22,6 +22,8 @@ class Line:
     points: Sequence[Point]
     style: Style | None = None
     """Without it, by the line's place in the chart."""
+    is_faint: bool = False
+    """Whether it stands behind the others, as one seed behind the mean of all; the legend leaves it out."""
 
 
 def line_chart(
@@ -47,11 +49,14 @@ def line_chart(
     y = round_scale(low, high, *sheet.up)
     body = frame(sheet, x, y, x_name)
     told, entries = [], {}
-    thin = " thin" if len(lines) > MOST else ""
+    thin = " thin" if sum(not line.is_faint for line in lines) > MOST else ""
     for place, line in enumerate(lines):
         style = line.style or Style(place % METHODS, place % len(DASHES))
+        weight = " faint" if line.is_faint else thin
+        body.append(f'<path class="line{weight} {style.classes}" {style.stroke}d="{_path(line.points, x, y)}"/>')
+        if line.is_faint:
+            continue
         entries[line.name] = style
-        body.append(f'<path class="line{thin} {style.classes}" {style.stroke}d="{_path(line.points, x, y)}"/>')
         known = [value for _, value in line.points if value is not None]
         told.append(f"{line.name} from {known[0]:.4g} to {known[-1]:.4g}")
     return figure(sheet, title, f"{title}: {'; '.join(told)}", body, legend(entries) if named else "")

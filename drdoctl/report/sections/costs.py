@@ -22,50 +22,18 @@ def html(report: Mapping[str, Any]) -> str:
         "Times are of wall clocks, all attempts together; memory is the peak of the largest process. What was expected "
         "is what the plan said before the stage ran; where it had nothing to go by, it said nothing."
     )
-    return table(stages(done)) + note(said)
+    return table(stages(done, report["total"])) + note(said)
 
 
-def stages(rows: Sequence[Mapping[str, Any]]) -> Table:
+def stages(rows: Sequence[Mapping[str, Any]], total: Mapping[str, Any]) -> Table:
     """Return one row a stage and one for all together."""
-    priced = any(row["cost"] is not None for row in rows)
-    cells = [[row["id"], *_cells(row, priced=priced)] for row in rows]
-    total = {
-        key: sum(row[key] for row in rows if row[key] is not None) or None
-        for key in ("seconds", "estimated_seconds", "cost")
-    }
-    if any(row["estimated_seconds"] is None for row in rows):
-        total["estimated_seconds"] = None
-    peaks = {
-        key: max((row[key] for row in rows if row[key] is not None), default=None)
-        for key in ("peak_gib", "estimated_gib")
-    }
-    whole = {**total, **peaks, "size": sum(row["size"] for row in rows)}
-    columns = [
-        "stage",
-        "took",
-        "expected",
-        "took / expected",
-        "memory",
-        "expected memory",
-        *(["money"] if priced else []),
-        "size",
-    ]
-    rows = [*cells, ["all stages", *_cells(whole, priced=priced)]]
+    lines = [_cells(row["id"], row) for row in rows] + [_cells("all stages", total)]
+    columns = ["stage", "took", "expected", "memory", "expected memory", "money", "size"]
     # what nothing is known of, such as expectations of a machine's first run, is left out
-    kept = [at for at in range(len(columns)) if any(row[at] != NOTHING for row in rows)]
-    return Table("Each stage", [columns[at] for at in kept], [[row[at] for at in kept] for row in rows])
+    kept = [at for at in range(len(columns)) if any(line[at] != NOTHING for line in lines)]
+    return Table("Each stage", [columns[at] for at in kept], [[line[at] for at in kept] for line in lines])
 
 
-def _cells(row: Mapping[str, Any], *, priced: bool) -> list[str]:
-    took, expected = row["seconds"], row["estimated_seconds"]
-    ratio = f"{took / expected:.2f}" if took and expected else NOTHING
-    money = [number(row["cost"])] if priced else []
-    return [
-        duration(took),
-        duration(expected),
-        ratio,
-        gib(row["peak_gib"]),
-        gib(row["estimated_gib"]),
-        *money,
-        size(row["size"]),
-    ]
+def _cells(name: str, row: Mapping[str, Any]) -> list[str]:
+    times = [duration(row["seconds"]), duration(row["estimated_seconds"])]
+    return [name, *times, gib(row["peak_gib"]), gib(row["estimated_gib"]), number(row["cost"]), size(row["size"])]

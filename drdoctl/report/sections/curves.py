@@ -8,7 +8,7 @@ from typing import Any
 from drdoctl.report.charts.frame import WIDE, legend
 from drdoctl.report.charts.lines import Line, line_chart, smooth
 from drdoctl.report.markup import bullets, charts, folded, note, table
-from drdoctl.report.palette import Style, styles
+from drdoctl.report.palette import Style, settings_of, styles_of
 from drdoctl.report.tables import NOTHING, Table, number, with_interval
 
 TITLE = "Curves"
@@ -43,25 +43,45 @@ def _figure4(report: Mapping[str, Any]) -> str:
     if not panels:
         return ""
     names = list(dict.fromkeys(name for panel in panels for name in panel["series"]))
-    styled = styles([*(student["label"] for student in report["students"]), *names])
-    drawn = []
-    for panel in panels:
-        window = max(1, len(panel["step"]) // WINDOWS)
-        lines = [
-            Line(name, smooth(list(zip(panel["step"], values, strict=True)), window), styled[name])
-            for name, values in panel["series"].items()
-        ]
-        drawn.append(line_chart(f"{panel['title']}, {panel['unit']}", lines, sheet=WIDE, named=False))
-    window = max(1, max(len(panel["step"]) for panel in panels) // WINDOWS)
-    smoothed = f" Drawn are means over {window} points around each; the JSON has the points." if window > 1 else ""
-    said = "The four curves of the DRDO paper's Figure 4, all students in the same pictures." + smoothed
+    styled, settings = styles_of(report, names), settings_of(report)
+    drawn = [
+        line_chart(f"{panel['title']}, {panel['unit']}", _shared(panel, settings, styled), sheet=WIDE, named=False)
+        for panel in panels
+    ]
+    window = max(_window(panel) for panel in panels)
+    said = "The curves of the DRDO paper's Figure 4, all students in the same pictures."
+    said += " Bold: the mean over seeds; faint: each seed." if settings else ""
+    said += f" Drawn are means over {window} points around each; the JSON has the points." if window > 1 else ""
     about = bullets(f"{panel['title']}: {panel['about']}" for panel in panels)
     return (
-        legend({name: styled[name] for name in names})
+        legend({name: styled[name] for name in dict.fromkeys(settings.get(name, name) for name in names)})
         + charts(drawn, "charts wide")
         + note(said)
         + folded("What exactly is plotted, and first and last values", about + table(_ends(panels, names)))
     )
+
+
+def _window(panel: Mapping[str, Any]) -> int:
+    return max(1, len(panel["step"]) // WINDOWS)
+
+
+def _shared(panel: Mapping[str, Any], settings: Mapping[str, str], styled: Mapping[str, Style]) -> list[Line]:
+    """Return a panel's curves: one a student; where there are several seeds, their means before the single ones."""
+    groups: dict[str, list[Sequence[float | None]]] = {}
+    for name, values in panel["series"].items():
+        groups.setdefault(settings.get(name, name), []).append(values)
+    window = _window(panel)
+
+    def line(name: str, values: Iterable[float | None], *, is_faint: bool = False) -> Line:
+        return Line(name, smooth(list(zip(panel["step"], values, strict=True)), window), styled[name], is_faint)
+
+    faint = [line(name, values, is_faint=True) for name, each in groups.items() if len(each) > 1 for values in each]
+    return faint + [line(name, map(_mean, zip(*each, strict=True))) for name, each in groups.items()]
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
 
 
 def _ends(panels: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Table:

@@ -31,7 +31,7 @@ def html(report: Mapping[str, Any]) -> str:
     over = "of the paired t-test over seeds" if seeds else "adjusted for all pairs (Holm)"
     said = (
         "Below each win rate stands the mean difference in reward. Ties count half. Framed: the difference in reward "
-        f"has a p-value below {SURE}, {over}. A student may win more often and yet earn less; the reward says by how much."
+        f"has a p-value below {SURE}, {over}. A student may win more often and yet earn less."
     )
     more = table(differences_table(shown)) if not seeds else table(differences_table(shown)) + _each_seed(report)
     named = "As a table: intervals, p-values" + ("" if seeds else ", responses of like length")

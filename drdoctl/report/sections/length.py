@@ -7,8 +7,9 @@ from typing import Any
 
 from drdoctl.report.charts.dots import Axes, Cloud, dot_chart
 from drdoctl.report.charts.frame import WIDE_NAMED
+from drdoctl.report.headline import headline, of_first_seed
 from drdoctl.report.markup import charts, note, table
-from drdoctl.report.palette import Style, styles
+from drdoctl.report.palette import Style, styles_of
 from drdoctl.report.tables import Table, number, with_interval
 
 TITLE = "Length"
@@ -17,10 +18,11 @@ PLACE = 50
 
 def html(report: Mapping[str, Any]) -> str:
     """Return the section; "" where no response has a score."""
+    report = headline(report)
     rows = report["lengths"]
     if not rows:
         return ""
-    styled = styles(["reference", *(s["label"] for s in report["students"]), *(row["student"] for row in rows)])
+    styled = styles_of(report, [row["student"] for row in rows])
     drawn = []
     for judge in dict.fromkeys(row["judge"] for row in rows):
         found, name = [row for row in rows if row["judge"] == judge], _judge(judge)
@@ -36,7 +38,7 @@ def html(report: Mapping[str, Any]) -> str:
         "First each student's means with their 95 % intervals over prompts; then each student's own responses in five "
         "groups from shortest to longest: a rising line is a reward that grows with length."
     )
-    return charts(drawn, "charts wide") + note(said) + _numbers(rows)
+    return charts(drawn, "charts wide") + note(said + of_first_seed(report)) + _numbers(rows)
 
 
 def _judge(judge: str) -> str:

@@ -9,7 +9,7 @@ from drdoctl.report.charts.forest import Mark, interval_chart
 from drdoctl.report.charts.lines import Line, line_chart
 from drdoctl.report.headline import headline
 from drdoctl.report.markup import charts, folded, note, table
-from drdoctl.report.palette import styles
+from drdoctl.report.palette import styles_of
 from drdoctl.report.tables import (
     NOTHING,
     Table,
@@ -73,7 +73,7 @@ def _judges(report: Report, metric: str) -> list[str]:
 
 
 def _marks(shown: Report, report: Report, metric: str, where: Mapping[str, Any], scale: float) -> list[Mark]:
-    styled = styles(student["label"] for student in shown["students"])
+    styled = styles_of(shown)
     picked = {row["picked"] for row in report["selection"]}
     marks = []
     for student in shown["students"]:
@@ -89,7 +89,7 @@ def _marks(shown: Report, report: Report, metric: str, where: Mapping[str, Any],
 
 
 def _by_temperature(report: Report, metric: str, where: Mapping[str, Any]) -> list[Line]:
-    styled, lines = styles(student["label"] for student in report["students"]), []
+    styled, lines = styles_of(report), []
     for student in report["students"]:
         found = [(at, figure(student, metric, temperature=at, **where)) for at in temperatures(report)]
         points = [(at, entry["value"]) for at, entry in found if entry]

@@ -7,8 +7,9 @@ from typing import Any
 
 from drdoctl.report.charts.dots import Axes, Cloud, dot_chart
 from drdoctl.report.charts.frame import spread
+from drdoctl.report.headline import headline, of_first_seed
 from drdoctl.report.markup import charts, folded, note, table
-from drdoctl.report.palette import styles
+from drdoctl.report.palette import styles_of
 from drdoctl.report.tables import Table, number
 
 TITLE = "Rewards"
@@ -35,7 +36,7 @@ NOTES = {
 
 def html(report: Mapping[str, Any]) -> str:
     """Return the section; "" where no oracle scored anything."""
-    parts = []
+    report, parts = headline(report), []
     for kind, y in dict.fromkeys((row["kind"], row["y"]) for row in report["clouds"]):
         rows = [row for row in report["clouds"] if (row["kind"], row["y"]) == (kind, y)]
         name = NAMES.get(y, f"reward by {y}")
@@ -43,12 +44,12 @@ def html(report: Mapping[str, Any]) -> str:
         drawn = _drawn(rows, name, report)
         parts.append(f"<h3>{title}</h3>" + charts(drawn[:MOST]) + _numbers(rows, title))
         parts.append(folded(f"{len(drawn) - MOST} more students", charts(drawn[MOST:])))
-        parts.append(note(f"{NOTES[kind]} {_sampled(rows)}".strip()))
+        parts.append(note(f"{NOTES[kind]} {_sampled(rows)}".strip() + of_first_seed(report)))
     return "".join(parts)
 
 
 def _drawn(rows: Sequence[Mapping[str, Any]], name: str, report: Mapping[str, Any]) -> list[str]:
-    styled = styles([student["label"] for student in report["students"]] + [row["student"] for row in rows])
+    styled = styles_of(report)
     across = spread([x for row in rows for x, _ in row["points"]])
     up = spread([y for row in rows for _, y in row["points"]])
     margin = "the oracle's margin" if rows[0]["kind"] == "pairs" else "the oracle's reward"

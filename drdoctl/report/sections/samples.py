@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from drdoctl.report.headline import headline, of_first_seed
 from drdoctl.report.markup import folded, label, note, text
-from drdoctl.report.palette import styles
+from drdoctl.report.palette import styles_of
 from drdoctl.report.tables import PART_NAMES, number
 
 TITLE = "Samples"
@@ -22,15 +23,16 @@ BRIEF = 90
 
 def html(report: Mapping[str, Any]) -> str:
     """Return the section; "" where nothing was sampled."""
+    report = headline(report)
     shown = report["generations"]
     if not shown:
         return ""
-    styled = styles(["reference", *(student["label"] for student in report["students"])])
+    styled = styles_of(report)
     colours = {name: style.classes for name, style in styled.items()}
     out = [
         note(
             f"{len(shown)} prompts evenly spaced over the evaluation set, not chosen; sampled as "
-            f"`{shown[0]['sampling']}`. Scores are those of this one response."
+            f"`{shown[0]['sampling']}`. Scores are those of this one response.{of_first_seed(report)}"
         )
     ]
     for place, one in enumerate(shown):
