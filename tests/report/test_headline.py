@@ -1,0 +1,95 @@
+"""The main tables of a matrix: picked students, test figures, one row for all seeds."""
+
+from __future__ import annotations
+
+from grid_house import grid, plan, student, students
+from test_seeds import SEEDS, VALUES, difference
+
+from drdoctl.report.choice import MOST, choice_table
+from drdoctl.report.headline import headline
+from drdoctl.report.seeds import differences_over_seeds, members, over_seeds
+from drdoctl.report.selection import selection
+from drdoctl.report.tables import differences_table, students_table
+
+
+def report(seeds=SEEDS, choose=True):
+    """Return what `headline` reads of a report of two methods, two rates and seeds."""
+    made = grid(seeds=seeds) if choose else grid(seeds=seeds, choice=None)
+    rows = [student("sft"), *students({key: value for key, value in VALUES.items() if key[2] in seeds})]
+    found = members(plan(made), rows)
+    differences = [
+        difference(seed, 1.0, ("dpo", first), ("ipo", second))
+        for first in (0.1, 0.2)
+        for second in (0.1, 0.2)
+        for seed in seeds
+    ]
+    shown = [{"student": row.label} for row in rows]
+    return {
+        "spec": {},
+        "students": [row.model_dump() for row in rows],
+        "differences": [row.model_dump() for row in differences],
+        "over_seeds": [row.model_dump() for row in over_seeds(found)],
+        "differences_over_seeds": [row.model_dump() for row in differences_over_seeds(found, differences)],
+        "selection": [row.model_dump() for row in selection(made, rows)],
+        "lengths": shown,
+        "clouds": shown,
+        "generations": [{"id": "p", "responses": shown}],
+    }
+
+
+def test_what_was_not_picked_is_left_out():
+    """One row for each picked setting, the start model first, with test figures and their count of seeds."""
+    shown = headline(report())
+    assert [row["label"] for row in shown["students"]] == ["sft", "dpo,rate=0.2", "ipo,rate=0.2"]
+    (figure,) = shown["students"][1]["figures"]
+    assert (figure["part"], figure["value"], figure["sd"], figure["count"]) == ("test", 0.0, 0.0, 3)
+    assert [(row["first"], row["second"]) for row in shown["differences"]] == [("dpo,rate=0.2", "ipo,rate=0.2")]
+
+
+def test_single_students_are_those_of_the_first_seed():
+    """Responses, lengths and clouds are of one seed's picked students."""
+    shown = headline(report())
+    names = ["sft", "dpo,rate=0.2,seed=0", "ipo,rate=0.2,seed=0"]
+    assert [row["student"] for row in shown["lengths"]] == names
+    assert [row["student"] for row in shown["generations"][0]["responses"]] == names
+
+
+def test_tables_say_over_what_they_are():
+    """Over seeds a row has its standard deviation and counts seeds; over prompts it counts prompts."""
+    seeds, prompts = headline(report()), headline(report(seeds=(0,)))
+    assert students_table(seeds).rows[1][1] == "0.00 ± 0.00 [0.00, 0.00]"
+    assert differences_table(seeds).columns[-1] == "seeds"
+    assert differences_table(seeds).rows[0][-1] == "3"
+    assert differences_table(prompts).columns[-2:] == ["at like length, %", "prompts"]
+    assert "±" not in students_table(prompts).rows[1][1]
+
+
+def test_without_choice_and_seeds_nothing_changes():
+    """A report of one seed in which nothing is chosen is shown as it is."""
+    whole = report(seeds=(0,), choose=False)
+    for row in whole["students"]:
+        row["figures"] = [{**figure, "part": None} for figure in row["figures"]]
+    assert headline(whole) == whole
+
+
+def test_the_table_of_a_choice():
+    """Each group's picked setting comes first and says of how many it is the best; losers follow with their figure."""
+    table = choice_table(report())
+    assert table.title == (
+        "Chosen over rate by the largest mean of truth.reward (by truth, at temperature 0.7) on validation prompts"
+    )
+    assert table.rows == [
+        ["dpo,rate=0.2", "3.000", "best of 2"],
+        ["dpo,rate=0.1", "2.000", ""],
+        ["ipo,rate=0.2", "3.000", "best of 2"],
+        ["ipo,rate=0.1", "2.000", ""],
+    ]
+    assert choice_table({"selection": []}).rows == []
+
+
+def test_a_large_choice_shows_what_was_picked():
+    """With many settings only the picked ones have a row; shares are in percent."""
+    whole = report()
+    (group, *_) = whole["selection"]
+    group = {**group, "metric": "win_rate", "candidates": group["candidates"] * MOST}
+    assert choice_table({"selection": [group]}).rows == [["dpo,rate=0.2", "300.0", f"best of {2 * MOST}"]]
