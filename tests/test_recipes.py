@@ -53,7 +53,7 @@ def test_it_compares_three_methods_on_shared_stages(path, tmp_path, capsys):
     assert code == 0
     assert [f"align[{method}]" in ids for method in METHODS] == [True] * 3
     assert [ids.count(kind) for kind in SHARED_ONCE] == [1] * 4
-    assert sum(stage["kind"] == "oracle" for stage in stages) == 4
+    assert sum(stage["kind"] == "oracle" for stage in stages) == 4 + len(load(path).spec.judges)
     assert all(stage["action"] == "run" for stage in stages)
 
 
@@ -129,7 +129,7 @@ def toy_sets(path: Path, toys: dict[str, str]) -> list[str]:
     steps = "max_steps: 2, global_batch: 4"
     sets = ["resources={micro_batch: 4, device: cpu, threads: 1}"]
     if path.stem == BIAS:
-        sets += ["matrix={data.split: [{name: length-bias, rho: 0.5, size: 4}], method: [d-dpo, dpo]}"]
+        sets += ["data.split.0.size=4", "matrix={method: [d-dpo, dpo]}"]
     if path.stem in WORLDS:
         small = "{name: notes, train: 16, eval: 8, sft: 8, prompts: 4}"
         sets += [f"data.source={small}", "student.sft.max_steps=2", "oracle.max_steps=2", "train.max_steps=2"]
@@ -141,6 +141,7 @@ def toy_sets(path: Path, toys: dict[str, str]) -> list[str]:
             f"student={{model: {toys['model']}, sft: {{{steps}}}}}",
             f"oracle={{model: {toys['model']}, {steps}}}",
             f"train={{{steps}}}",
+            *(f"judges.{name}={{model: {toys['model']}, {steps}}}" for name in load(path).spec.judges),
         ]
     for at, part in enumerate(load(path).spec.evaluate):
         if part.samplings():
