@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -16,6 +17,8 @@ EXAMPLES = (
     "drdoctl leaderboard annotations.json",
     "drdoctl leaderboard annotations-*.jsonl.gz --outputs outputs.json --json",
 )
+Lengths = dict[str, dict[bytes, int]]
+"""Model -> instruction's digest -> characters of its output."""
 COLUMNS = ("model", "win rate", "s.e.", "discrete", "like length", "wins", "losses", "ties", "length")
 
 
@@ -34,9 +37,10 @@ def command(options: Options, files: tuple[str, ...], outputs: tuple[str, ...]) 
     ANNOTATIONS (JSON, JSON lines or Parquet, gzipped or not) hold `instruction`, `output_1`, `generator_1`,
     `output_2`, `generator_2`, `preference` (1 to 2; 0 or 1.5 is a tie) and `annotator`, of one model or of many. Win
     rates, in per cent, are those of the model in `generator_2`, as AlpacaEval's leaderboard has them.
+
+    Another program gets a line a model: the table's columns, then the baseline and the judge, between tabs.
     """
-    found = read_annotations(files)
-    lengths = read_lengths(outputs) if outputs else {}
+    found, lengths = _read(files, outputs)
     _refuse_strangers(lengths, found)
     boards: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for match, rows in found.matches.items():
@@ -45,12 +49,28 @@ def command(options: Options, files: tuple[str, ...], outputs: tuple[str, ...]) 
     for models in boards.values():
         models.sort(key=lambda row: (-(row["win_rate"] or 0.0), row["model"]))
     if found.repeated:
-        rows = "1 row stands twice and was" if found.repeated == 1 else f"{found.repeated:,} rows stand twice and were"
-        options.console.info(f"{rows} counted once")
+        what = "1 row stands twice and was" if found.repeated == 1 else f"{found.repeated:,} rows stand twice and were"
+        options.console.info(f"{what} counted once")
     _print(options, boards)
 
 
-def _refuse_strangers(lengths: dict[str, dict[bytes, int]], found: Annotations) -> None:
+def _read(files: tuple[str, ...], outputs: tuple[str, ...]) -> tuple[Annotations, Lengths]:
+    """Return what all files hold. Raises UserError naming what is wrong with either kind."""
+    found, lengths, faults = Annotations({}), {}, []
+    try:
+        found = read_annotations(files)
+    except UserError as error:
+        faults += error.faults
+    try:
+        lengths = read_lengths(outputs) if outputs else {}
+    except UserError as error:
+        faults += error.faults
+    if faults:
+        raise UserError(faults)
+    return found, lengths
+
+
+def _refuse_strangers(lengths: Lengths, found: Annotations) -> None:
     """Raise UserError for outputs of models that no annotation names: they would change nothing."""
     known = [name for match in found.matches for name in (match.model, match.baseline)]
     faults = [
@@ -88,13 +108,13 @@ def _print(options: Options, boards: dict[tuple[str, str], list[dict[str, Any]]]
         ]
         options.console.json({"format": 1, "leaderboards": plain})
         return
-    if len(boards) == 1:
-        ((annotator, baseline),) = boards
-        options.console.info(f"against {baseline}, judged by {annotator or 'an unnamed annotator'}; in per cent")
-        options.console.table(COLUMNS, [_cells(row) for row in boards[annotator, baseline]])
+    if not sys.stdout.isatty():  # another program reads lines of one shape
+        lines = [[*_cells(row), *board[::-1]] for board, models in boards.items() for row in models]
+        options.console.table((), lines)
         return
-    rows = [[*_cells(row), baseline, annotator] for (annotator, baseline), models in boards.items() for row in models]
-    options.console.table((*COLUMNS, "against", "judge"), rows)
+    for (annotator, baseline), models in boards.items():
+        options.console.info(f"against {baseline}, judged by {annotator or 'an unnamed annotator'}; in per cent")
+        options.console.table(COLUMNS, [_cells(row) for row in models])
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

@@ -75,7 +75,8 @@ def test_tables_and_json(tmp_path, monkeypatch, capsys):
     assert cli.run(["leaderboard", "a.json"]) == 0
     out, err = capsys.readouterr()
     assert [line.split("\t")[:3] for line in out.splitlines()] == [["best", "100.00", "-"], ["mine", "75.00", "-"]]
-    assert "against base, judged by judge" in err
+    assert {tuple(line.split("\t")[-2:]) for line in out.splitlines()} == {("base", "judge")}
+    assert err == ""
     assert cli.run(["leaderboard", "a.json", "--json"]) == 0
     (board,) = json.loads(capsys.readouterr().out)["leaderboards"]
     assert [(row["model"], row["n_total"], row["n_unjudged"]) for row in board["models"]] == [
@@ -87,6 +88,22 @@ def test_tables_and_json(tmp_path, monkeypatch, capsys):
     out, err = capsys.readouterr()
     assert {line.split("\t")[-1] for line in out.splitlines()} == {"judge", "other"}
     assert "1 row stands twice" in err
+
+
+def test_a_person_gets_a_table_for_each_judge(tmp_path, monkeypatch, capsys):
+    """At a terminal, each judge and baseline has a table of its own, under a heading."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    Path("a.json").write_text(json.dumps([ROW, ROW | {"annotator": "other", "preference": 1}]), encoding="utf-8")
+    assert cli.run(["leaderboard", "a.json", "--color", "never"]) == 0
+    out, err = capsys.readouterr()
+    assert [line.split()[:2] for line in out.splitlines() if line.startswith("mine")] == [
+        ["mine", "75.00"],
+        ["mine", "0.00"],
+    ]
+    assert [line.rpartition(" ")[0] for line in err.splitlines()] == [
+        f"against base, judged by {judge}; in per" for judge in ("judge", "other")
+    ]
 
 
 def test_outputs_give_the_lengths(tmp_path, monkeypatch, capsys):
@@ -119,3 +136,6 @@ def test_bad_rows_are_named(tmp_path, monkeypatch, capsys):
     assert cli.run(["leaderboard", "a.jsonl"]) == 2
     err = capsys.readouterr().err
     assert all(f"a.jsonl:{line}" in err for line in (1, 2, 3))
+    assert cli.run(["leaderboard", "a.jsonl", "--outputs", "none.json"]) == 2
+    assert "none.json" in (err := capsys.readouterr().err)
+    assert "a.jsonl:1" in err
