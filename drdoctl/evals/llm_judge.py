@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 
 from drdoctl.core.commands import PLACEHOLDER, placeholders
 from drdoctl.core.suggest import closest
-from drdoctl.evals import REFERENCE, SFT, EvalData, Figure, Sampling
+from drdoctl.evals import REFERENCE, SFT, EvalData, Figure, Measure, Sampling
 from drdoctl.evals._compare import paired, warnings_for
 from drdoctl.evals._orders import BASELINE, ORDERS, STUDENT, TIE, Verdicts, figures
 from drdoctl.evals._questions import Asked, Question
@@ -60,8 +60,8 @@ class LlmJudgeEval(SampledEval):
     """The judge's name as its server knows it, such as `gpt-4o`; where the server is, `resources.judge` says."""
     prompt: str | None = Field(default=None, min_length=1)
     """`grounded` shows a reference as a guide, `against-reference` none; or a FILE with `{prompt}`, `{response_a}`,
-    `{response_b}` and perhaps `{reference}`. Without it, `grounded` against `sft` and `against-reference` against
-    `reference`."""
+    `{response_b}` and perhaps `{reference}`, begun as a copy of those (`evals/prompts/` in the package). Without it,
+    `grounded` against `sft` and `against-reference` against `reference`."""
     against: list[Against] = Field(default=["sft", "reference"], min_length=1)
     """Baselines: samples of the SFT student at the same temperature, and the logged reference responses."""
     temperatures: list[Annotated[float, Field(ge=0)]] = Field(default=[0.7], min_length=1)
@@ -92,6 +92,13 @@ class LlmJudgeEval(SampledEval):
     def baselines(self) -> list[str]:
         """Return what `against` names, and the references where the judge sees them."""
         return sorted({*self.against, *([REFERENCE] if self.prompt != AGAINST_REFERENCE else [])})
+
+    def measures(self) -> list[Measure]:
+        """Return the win rate of each comparison; none by a prompt of the user's, whose content names the judge."""
+        if self.files():
+            return []
+        pairs = [(at, against) for at in self.temperatures for against in self.against]
+        return [Measure("win_rate", against, self._stamp(), at) for at, against in pairs]
 
     def files(self) -> dict[str, str]:
         """Return the prompt, where it is a file of the user's."""

@@ -256,6 +256,19 @@ def test_a_slip_of_the_pen_is_no_file(make_eval):
         assert make_eval("llm-judge", model="gpt", prompt=name).files() == {"prompt": name}
 
 
+def test_students_can_be_chosen_by_it(make_eval):
+    """Each win rate is a figure to choose by, named as the figures are; by a file's prompt there is none."""
+    part = make_eval("llm-judge", model="gpt", temperatures=[0.0, 0.7], against=["reference"])
+    data = data_for(part, reference=samples("a person's"))
+    answers = {question.key: "Verdict: tie" for question in part.questions(data)}
+    found = {(one.metric, one.against, one.judge, one.temperature) for one in
+             part.measure(replace(data, answers=answers))}  # fmt: skip
+    promised = {(one.metric, one.against, one.judge, one.temperature) for one in part.measures()}
+    assert len(promised) == 2
+    assert promised <= found
+    assert make_eval("llm-judge", model="gpt", prompt="./mine").measures() == []
+
+
 def test_what_asking_takes(make_eval):
     """The plan is told two questions a prompt, for each temperature and baseline, and how long they are."""
     asked = make_eval("llm-judge", model="gpt", temperatures=[0.0, 0.7], max_answer_tokens=20).asks()
