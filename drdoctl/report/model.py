@@ -189,7 +189,7 @@ class Report(Model):
     """A few prompts, evenly spaced."""
     data: dict[str, Any]
     """The data stage's own report: what was read, kept and dropped; of several stages the last one's."""
-    pairs: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    pairs: dict[str, dict[str, list[dict[str, Any]]]]
     """Id of each finished data stage -> part -> statistics of its pairs, for all rows and after each step of the split:
     `after`, `rows`, means and medians of confidence, edit distance and length ratio, `longer_chosen`, `flipped`."""
     oracles: list[OracleRow] = []
