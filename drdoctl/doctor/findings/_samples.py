@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from drdoctl.doctor.case import Case, Evidence
 
-AGAINST_START = (("truth.reward_difference", "truth"), ("mean_difference", "oracle"))
-"""Figures that compare with the start model on the same prompts, the one to be believed first."""
+TRUTH = ("truth.reward_difference", "truth")
+"""Figure and judge of what a program knows of the samples, to be believed before any other."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,21 @@ class Verdict:
     def __str__(self) -> str:
         """Return `-0.41 [-0.55, -0.27] in the oracle's reward, at temperature 0.7`."""
         at = "" if self.temperature is None else f", at temperature {self.temperature:g}"
-        whose = "true reward" if self.judge == "truth" else f"the {self.judge}'s reward"
+        known = {"truth": "true reward", "oracle": "the oracle's reward"}
+        whose = known.get(self.judge, f"the reward of judge `{self.judge}`")
         return f"{self.interval} in {whose}{at}"
 
 
 def verdicts(evaluation: Case) -> list[Verdict]:
-    """Return what each judge says of an evaluation's samples against the start model's, the best judge first."""
+    """Return what each judge says of an evaluation's samples against the start model's, the best judge first.
+
+    The truth, then judges whose figures bear no stamp, then the others.
+    """
+    means = evaluation.figures("mean_difference", against="sft")
+    means.sort(key=lambda one: bool(one.get("warnings")))
+    judges = dict.fromkeys(str(one["judge"]) for one in means)
     found = []
-    for metric, judge in AGAINST_START:
+    for metric, judge in (TRUTH, *(("mean_difference", judge) for judge in judges)):
         one = evaluation.figure(metric, against="sft", judge=judge)
         if one is not None and one["low"] is not None and one["high"] is not None:
             values = {key: one[key] for key in ("value", "low", "high", "temperature")}

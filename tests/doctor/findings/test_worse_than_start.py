@@ -14,3 +14,9 @@ def test_better_or_unsure_is_left_alone(tmp_path):
     figures = ((better(1.0),), (better(-0.05),), (better(-1.0), better(1.0, "truth")), ())
     for place, made in enumerate(figures):
         assert not seen("worse_than_start", evaluation(tmp_path / str(place), *made))
+
+
+def test_a_judge_that_taught_nobody_is_believed_before_the_teacher(tmp_path):
+    """Its figure bears no stamp; it is called by its name."""
+    taught = {**better(1.0), "warnings": ["judge = teacher"]}
+    only("worse_than_start", evaluation(tmp_path / "a", taught, better(-0.5, "other")), "fault", "judge `other`")
