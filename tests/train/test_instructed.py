@@ -102,6 +102,14 @@ def test_an_answer_is_its_instructions_own(make):
     assert all(said[row["instruction"]] == row["output"] for row in found)
 
 
+def test_students_are_not_chosen_by_them(make):
+    """Where prompts are divided for `select`, answers to instructions belong to the test side alone."""
+    job = make("a", ROWS, settings={"data.validation_fraction": 0.5})
+    evaluate.run(job)
+    figures = json.loads(job.path("figures.json").read_text())["figures"]
+    assert {(figure["part"], figure["count"]) for figure in figures} == {("test", len(ROWS))}
+
+
 def test_stopped_and_resumed_gives_the_same(make, monkeypatch):
     """Stopped between two tokens and run again, the stage leaves the bytes of an uninterrupted run."""
     monkeypatch.setattr(responses, "PIECE_ROWS", (2, 2))
