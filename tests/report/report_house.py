@@ -88,6 +88,16 @@ def _samples(folder: Path, label: str) -> None:
     pq.write_table(pa.Table.from_pylist(rows), folder / "samples.parquet")
 
 
+def _pairs(folder: Path, label: str) -> None:
+    """Write held-out pairs: `drdo` has the oracle's margins tenfold, `dpo` others."""
+    margin = np.linspace(-2, 2, PROMPTS)
+    student = 10 * margin if label == "drdo" else np.cos(np.arange(PROMPTS))
+    columns = {"chosen_logp": student - 20, "rejected_logp": np.full(PROMPTS, -20.0), "oracle_margin": margin}
+    zeros = dict.fromkeys(("ref_chosen_logp", "ref_rejected_logp"), np.full(PROMPTS, -20.0))
+    table = {"id": [f"p{index}" for index in range(PROMPTS)], **columns, **zeros}
+    pq.write_table(pa.table(table), folder / "pairs.parquet")
+
+
 def _metrics(folder: Path, kind: str, label: str) -> None:
     lines = []
     for step in range(1, 251):
@@ -113,6 +123,7 @@ def _fill(folder: Path, want: Want) -> None:
         document = {"figures": figures(want.label), "student": want.label, "warnings": list(want.warnings)}
         (folder / "figures.json").write_text(json.dumps(document))
         _samples(folder, want.label)
+        _pairs(folder, want.label)
     else:
         _metrics(folder, want.kind, want.label)
 
@@ -130,4 +141,5 @@ def make_house(root: Path, leave_out: tuple[str, ...] = ()) -> House:
         estimate = Estimate(seconds=10.0 if want.kind == "sft" else None)
         stages.append(PlannedStage(want, "reuse", Reason("done", "done"), estimate))
     spec = {"version": 1, "name": "demo", "seed": 3, "student": {"model": "org/base"}}
-    return House(store, Plan(spec, tuple(stages), ("the revision of `org/base` is not pinned",)), wants)
+    warnings, origin = ("the revision of `org/base` is not pinned",), {"spec": "demo.yaml", "sets": ["seed=3"]}
+    return House(store, Plan(spec, tuple(stages), warnings, origin, text="version: 1  # demo\n"), wants)

@@ -12,7 +12,7 @@ def test_tables(house):
     found = {table.title: table for table in tables(report)}
     rows = {row[0]: row for row in found["Stages"].rows}
     assert list(rows) == list(house.wants)
-    assert rows["sft"][1:4] == [house.wants["sft"].artifact, "12 s", "10 s"]
+    assert rows["sft"][1] == house.wants["sft"].artifact
     assert rows["evaluate[dpo]"][-1] == "data, align[dpo], oracle"
     assert found["Outside the store"].rows == [["student.model", "org/base", "ab" * 32]]
     assert "drdoctl" in [row[0] for row in found["Versions"].rows]
@@ -21,13 +21,21 @@ def test_tables(house):
 
 
 def test_data_counts(house):
-    """What was read, kept and dropped is a row for each part; other facts follow."""
+    """What was read, kept and dropped is a column for each part; other facts follow."""
     parts, rest = data_tables(collect(house.store, house.plan))
     assert (parts.columns, parts.rows) == (
-        ["part", "read", "kept", "dropped"],
-        [["train", "1,200", "1,000", "too-long 200"]],
+        ["of each part", "train"],
+        [["read", "1,200"], ["kept", "1,000"], ["dropped, too-long", "200"]],
     )
     assert rest.rows == [["template", "none"]]
+
+
+def test_statistics_of_each_step():
+    """What each step of a split left is a row for each part, its columns those that are known."""
+    rows = [{"after": "all rows", "rows": 10, "mean_confidence": 0.25}, {"after": "hard", "rows": 5, "flipped": 1}]
+    _, steps, _ = data_tables({"data": {"parts": {}, "statistics": {"train": rows}}})
+    assert steps.columns == ["pairs", "rows", "mean confidence", "flipped"]
+    assert steps.rows == [["train: all rows", "10", "0.25", "-"], ["train: hard", "5", "-", "1"]]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,63 @@
+"""The answer in sentences: the best by the judge to be trusted most, who is as good, and the stamp right there."""
+
+import pytest
+
+from drdoctl.report.answer import answer, question
+from drdoctl.report.collect import collect
+
+
+@pytest.fixture
+def report(house):
+    """Return a report of its own."""
+    return collect(house.store, house.plan)
+
+
+def test_the_truth_comes_first(report):
+    """The true reward names the best with its interval and the start model's; the oracle's word follows, stamped."""
+    said = report["answer"]
+    assert said[0] == (
+        "By the true reward, `dpo` does best: 5.19 [5.09, 5.29] on 40 held-out prompts at temperature 0.7; "
+        "the model it started from has 1.72 [1.62, 1.82]."
+    )
+    assert said[1] == "It is ahead of the other student by more than chance gives."
+    assert said[2].startswith("By the oracle, `drdo` does best: it wins 75.0 % [70.0, 80.0] of the time against `sft`")
+    assert "this judge was its teacher" in said[2]
+
+
+def test_who_is_as_good_is_named(report):
+    """Where chance would give the difference too, the others are named and nobody is called ahead."""
+    rows = [{**row, "p_holm": 0.4} for row in report["differences"]]
+    assert answer(report | {"differences": rows})[1].startswith("It cannot be told apart from `drdo`")
+
+
+def test_many_as_good_are_counted(report):
+    """A long list of students as good is cut and counted."""
+    student = report["students"][-1]
+    more = [{**student, "label": f"m{at}"} for at in range(9)]
+    row = report["differences"][0]
+    ties = [
+        {**row, "first": student["label"], "second": one["label"], "judge": "truth", "p_holm": 1.0, "temperature": 0.7}
+        for one in more
+    ]
+    assert "and 3 more" in answer(report | {"students": [*report["students"], *more], "differences": ties})[1]
+
+
+def test_without_a_truth_the_oracle_speaks_with_its_stamp(report):
+    """Without a true reward the win rate is told, with the prompts it rests on and the teacher's stamp."""
+    for student in report["students"]:
+        student["figures"] = [row for row in student["figures"] if row["judge"] != "truth"]
+    said = answer(report)
+    assert said[0].startswith("By the oracle, `drdo` does best: it wins 75.0 % [70.0, 80.0] of the time against `sft` on 40")
+    assert "teacher" in said[0]
+
+
+def test_the_question(report):
+    """The question names pairs, source and methods; one method makes another question, no student none."""
+    assert report["question"] == "Which makes the best student on 1,000 preference pairs: `drdo` or `dpo`?"
+    named = report | {"spec": {"data": {"source": {"name": "notes"}}}}
+    assert "1,000 preference pairs of `notes`" in question(named)
+    alone = report | {"students": report["students"][:2]}
+    assert question(alone).startswith("How good is a student of `drdo`")
+    nobody = report | {"students": report["students"][:1], "differences": []}
+    assert question(nobody) == ""
+    assert answer(nobody) == []
