@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from drdoctl.core.parts import Part, descriptions
+from drdoctl.methods import Method
+from drdoctl.methods._symbols import legend
 from drdoctl.spec.plugins import PLUGINS
 
 
@@ -46,6 +48,7 @@ def described(kind: str, name: str) -> dict[str, Any]:
         "about": inspect.getdoc(cls) or "",
         "notes": module,
         "paper": getattr(cls, "paper", ""),
+        **({"equation": cls.equation, "symbols": legend(cls.equation)} if issubclass(cls, Method) else {}),
         "fields": fields,
     }
 

@@ -13,7 +13,7 @@ from drdoctl.cli._zoo import ZOO
 from drdoctl.cli.options import Options, shared, verb
 from drdoctl.core.errors import UserError
 from drdoctl.core.fingerprint import artifact_name
-from drdoctl.core.suggest import did_you_mean
+from drdoctl.core.suggest import did_you_mean, family
 
 EXAMPLES = (
     "drdoctl show drdo",
@@ -92,7 +92,8 @@ def _find(options: Options, kind: str | None, name: str, location: str | None) -
         return made
     words = [word for part, word in known if kind in (None, part)]
     listing = f"`drdoctl ls {kind or 'method'}s` shows all"
-    hint = " ".join(filter(None, (did_you_mean(name, words), listing)))
+    unclear = family(name, words)
+    hint = f"{unclear}; {listing}" if unclear else " ".join(filter(None, (did_you_mean(name, words), listing)))
     raise UserError(f"there is no {kind or 'thing'} `{name}`", code="unknown-name", hint=hint)
 
 
@@ -144,6 +145,9 @@ def page(shown: dict[str, Any]) -> str:
     lines += [shown["about"], ""]
     if shown["notes"]:
         lines += [shown["notes"], ""]
+    if "equation" in shown:
+        symbols = [f"  {symbol:<6}  {meaning}" for symbol, meaning in shown["symbols"].items()]
+        lines += ["Loss of a pair:", f"  {shown['equation']}", "where", *symbols, ""]
     if shown["paper"]:
         lines += [f"Source: {shown['paper']}", ""]
     if shown["fields"]:

@@ -17,3 +17,9 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
     """Return ``did you mean `x`?`` or None."""
     match = closest(word, choices)
     return f"did you mean `{match}`?" if match else None
+
+
+def family(word: str, choices: Iterable[str]) -> str | None:
+    """Return ```x` may mean `x-a`, `x-b`: say which``` where several choices begin with the word, or None."""
+    found = [choice for choice in choices if choice.startswith(f"{word}-")]
+    return f"`{word}` may mean {', '.join(f'`{choice}`' for choice in found)}: say which" if len(found) > 1 else None

@@ -76,6 +76,8 @@ class Method(Part):
 
     paper: ClassVar[str] = ""
     """Where the equations are: arXiv number and equation."""
+    equation: ClassVar[str] = ""
+    """The loss of one pair, whose mean over the global batch is minimised, in the symbols of `_symbols`."""
     added: ClassVar[frozenset[str]] = frozenset()
     """Options that came after artifacts had their names: at their defaults they are left out of a fingerprint."""
 

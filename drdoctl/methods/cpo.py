@@ -37,6 +37,7 @@ class CpoMethod(Method):
     TRL's runs over the prompt too)."""
 
     paper: ClassVar[str] = "Xu et al., arXiv 2401.08417, eq. 3"
+    equation: ClassVar[str] = "-log sigmoid(beta (z_w - z_l)) + sft_weight NLL(y_w)"
 
     def idle(self) -> dict[str, str]:
         """Without its weight the likelihood is not there."""

@@ -21,6 +21,7 @@ class DDpoMethod(Distilled):
     """Inverse temperature of the implicit reward; with full support the optimum is ref(y) exp(r(y)/beta) / Z."""
 
     paper: ClassVar[str] = "Fisch et al., arXiv 2405.19316; DRDO, arXiv 2410.08458, eq. 4"
+    equation: ClassVar[str] = "(dr - beta h)^2"
 
     def student_margin(self, h: Tensor) -> Tensor:
         """Return beta h, shape (N,)."""

@@ -43,6 +43,7 @@ class DpoMethod(Method):
     """Correct for the flipped labels without bias (robust DPO), in place of smoothing them (cDPO)."""
 
     paper: ClassVar[str] = "Rafailov et al., arXiv 2305.18290, eq. 7; DRDO, arXiv 2410.08458, eq. 3"
+    equation: ClassVar[str] = "-log sigmoid(beta h)"
 
     @property
     def needs_logps(self) -> bool:

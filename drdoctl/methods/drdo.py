@@ -74,6 +74,7 @@ class DrdoMethod(Method):
     """Whether the second term of eq. 6 is there."""
 
     paper: ClassVar[str] = "Nath et al., arXiv 2410.08458, eq. 6"
+    equation: ClassVar[str] = "(dr - dr_hat)^2 - alpha (1 - p_w)^gamma [z_w + log(1 - exp z_l)]"
 
     @property
     def needs_logps(self) -> bool:

@@ -62,6 +62,7 @@ class EDpoMethod(NearReference):
     """`std` divides each member's margins by their standard deviation over the training split; `none`: its units."""
 
     paper: ClassVar[str] = "Fisch et al., arXiv 2405.19316"
+    equation: ClassVar[str] = "min over i of (dr_i - beta h)^2 + gamma KL(ref || pi)"
 
     @property
     def needs_logps(self) -> bool:

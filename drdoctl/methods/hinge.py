@@ -32,6 +32,7 @@ class HingeMethod(Method):
     """Weight of the chosen response's negative log-likelihood a token (SLiC-HF's regulariser)."""
 
     paper: ClassVar[str] = "Liu et al., arXiv 2309.06657; Zhao et al., arXiv 2305.10425"
+    equation: ClassVar[str] = "max(0, 1 - beta h)"
 
     @property
     def needs_logps(self) -> bool:

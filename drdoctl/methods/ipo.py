@@ -30,6 +30,7 @@ class IpoMethod(Method):
     is then in nats a token, and wants a larger `tau`."""
 
     paper: ClassVar[str] = "Azar et al., arXiv 2310.12036, eq. 17"
+    equation: ClassVar[str] = "(h - 1/(2 tau))^2"
 
     @property
     def needs_logps(self) -> bool:

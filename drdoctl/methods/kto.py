@@ -42,6 +42,7 @@ class KtoMethod(Method):
     which is APO-zero for single responses (TRL's `apo_zero_unpaired`) and saves a forward pass."""
 
     paper: ClassVar[str] = "Ethayarajh et al., arXiv 2402.01306, eq. 7; D'Oosterlinck et al., arXiv 2408.06266, eq. 7"
+    equation: ClassVar[str] = "mean of 1 - sigmoid(beta (rho_w - z0)) and 1 - sigmoid(beta (z0 - rho_l))"
 
     @property
     def needs_logps(self) -> bool:

@@ -38,6 +38,7 @@ class OrpoMethod(Method):
     """Weight of the odds-ratio term (the paper's lambda, 0.1 to 1; TRL's `beta`)."""
 
     paper: ClassVar[str] = "Hong et al., arXiv 2403.07691, eq. 4, 6 and 7"
+    equation: ClassVar[str] = "-z_w / n_w - odds_weight log sigmoid(log odds_w - log odds_l)"
 
     def loss(self, pairs: PairNumbers) -> LossOut:
         """Return the likelihood's and the odds' loss of each pair, shape (N,). TRL's likelihood has the prompt too."""

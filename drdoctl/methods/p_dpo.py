@@ -16,6 +16,7 @@ class PDpoMethod(Pessimistic, DpoMethod):
     """`p-dpo`."""
 
     paper: ClassVar[str] = "Fisch et al., arXiv 2405.19316"
+    equation: ClassVar[str] = "-log sigmoid(beta h) + gamma KL(ref || pi)"
 
     def loss(self, pairs: PairNumbers) -> LossOut:
         """Return DPO's loss + gamma KL(ref || pi) of each pair, shape (N,)."""

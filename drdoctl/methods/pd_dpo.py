@@ -16,6 +16,7 @@ class PdDpoMethod(Pessimistic, DDpoMethod):
     """`pd-dpo`."""
 
     paper: ClassVar[str] = "Fisch et al., arXiv 2405.19316"
+    equation: ClassVar[str] = "(dr - beta h)^2 + gamma KL(ref || pi)"
 
     def loss(self, pairs: PairNumbers) -> LossOut:
         """Return d-DPO's loss + gamma KL(ref || pi) of each pair, shape (N,)."""

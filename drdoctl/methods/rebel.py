@@ -24,6 +24,7 @@ class RebelMethod(Distilled):
     """Step size: how far a unit of reward moves the log-ratio."""
 
     paper: ClassVar[str] = "Gao et al., arXiv 2404.16767, algorithm 1"
+    equation: ClassVar[str] = "(h / eta - dr)^2"
 
     def student_margin(self, h: Tensor) -> Tensor:
         """Return h / eta, shape (N,)."""

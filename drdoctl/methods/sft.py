@@ -26,6 +26,7 @@ class SftMethod(Method):
     """`mean`: every response weighs the same, whatever its length; `sum`: every token does."""
 
     paper: ClassVar[str] = "Ouyang et al., arXiv 2203.02155, section 3"
+    equation: ClassVar[str] = "-z_w / n_w"
 
     def loss(self, pairs: PairNumbers) -> LossOut:
         """Return the negative log-likelihood of y_w, shape (N,)."""

@@ -31,6 +31,7 @@ class SimpoMethod(Method):
     """Target margin of the rewards, in their units, 0.3 to 1.6 in the paper. TRL's `simpo_gamma`, not gamma/beta."""
 
     paper: ClassVar[str] = "Meng et al., arXiv 2405.14734, eq. 6"
+    equation: ClassVar[str] = "-log sigmoid(beta (z_w / n_w - z_l / n_l) - gamma)"
 
     def loss(self, pairs: PairNumbers) -> LossOut:
         """Return the logistic loss of each pair beyond the target margin, shape (N,)."""

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from drdoctl.core.errors import Fault, Where
 from drdoctl.core.parts import descriptions
-from drdoctl.core.suggest import closest
+from drdoctl.core.suggest import closest, family
 from drdoctl.spec.marks import Key
 from drdoctl.spec.model import Spec, source_name
 from drdoctl.spec.plugins import PLUGINS
@@ -130,10 +130,9 @@ def _unknown_name(item: Any, spot: Spot, look: Look) -> Fault:
         key_hint = ", or `{jsonl: FILE}`" if kind == "dataset" else ""
         message = f"`{spot.dotted}` does not say which {kind} it is"
         return Fault("missing-name", message, look(spot.path, False), f"give a `name`{key_hint}; {listing} shows them")
-    family = [other for other in known if other.startswith(f"{name}-")]
     match = closest(name, known)
-    if len(family) > 1:
-        hint = f"`{name}` may mean {', '.join(f'`{other}`' for other in family)}: say which; {listing} shows them"
+    if unclear := family(name, known):
+        hint = f"{unclear}; {listing} shows them"
     elif match:
         hint = f"did you mean `{match}`? {listing} shows all"
     else:

@@ -23,6 +23,7 @@ def test_every_plugin_is_shown_with_its_options(kind, name, capsys):
     text = capsys.readouterr().out
     assert text.startswith(f"{kind} {name}\n")
     assert shown["paper"] in text
+    assert shown.get("equation", "") in text
 
 
 def test_recipes_are_shown_as_they_are(capsys):
@@ -42,6 +43,7 @@ def test_cards_that_ship_are_shown_without_network(capsys):
     [
         (["drod"], "did you mean `drdo`?"),
         (["method", "edpo"], "did you mean `e-dpo`?"),
+        (["method", "rpo"], "`rpo` may mean `rpo-bwd-kl`, `rpo-fwd-kl`, `rpo-sq`: say which"),
         (["sft", "x", "y"], "KIND NAME"),
         (["split", "nothing-like-it"], "`drdoctl ls splits` shows all"),
         (["artifact", "align-000000000000"], "there is no artifact"),

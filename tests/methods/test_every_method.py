@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drdoctl.methods import MISMATCHED, methods
+from drdoctl.methods._symbols import legend, names
 
+PAGE = Path(__file__).parents[2] / "docs" / "methods.md"
+WORDS = {"and", "exp", "i", "log", "max", "mean", "min", "of", "over", "sigmoid", "y"}
 LOGP = st.floats(-1e4, 0, width=32)
 MARGIN = st.floats(-1e4, 1e4, width=32)
 SHARP = {"beta": 10.0}
@@ -49,3 +54,15 @@ def test_gradients_are_those_of_finite_differences(make_pairs, make_method, name
 
     at = [torch.tensor([value], dtype=torch.float64, requires_grad=True) for value in (-7.3, -12.1)]
     assert torch.autograd.gradcheck(loss, at, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", list(methods()))
+def test_a_method_says_what_it_is(name):
+    """It names its paper and its equation, which is the one of docs/methods.md, and every symbol in it is explained."""
+    method = methods()[name]
+    rows = [line.split(" | ") for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    shown = {row[0].strip("| `"): row[1].strip("`") for row in rows}
+    plain = shown[name].replace("²", "^2").replace("‖", "||").replace("`", "")
+    assert method.equation == plain
+    assert method.paper
+    assert names(method.equation) <= {*legend(method.equation), *method.model_fields} | WORDS
