@@ -23,7 +23,9 @@ def choice_table(report: Mapping[str, Any]) -> Table:
         for row in ordered[:1] if short and group["picked"] is not None else ordered:
             mark = f"best of {len(ordered)}" if row["picked"] else ""
             rows.append([row["setting"], _number(group["metric"], row["validation"]), mark])
-    by = groups[0] if groups else {"metric": "", "goal": "", "over": []}
+    if not groups:
+        return Table("", [], [])
+    by = groups[0]
     unit = ", %" if _share(by["metric"]) else ""
     return Table(_title(by), ["setting", f"{by['metric']}{unit}, validation", "picked"], rows)
 

@@ -58,8 +58,8 @@ def collect(store: Store, plan: Plan) -> dict[str, Any]:
     findings = examine(store, [stage.as_dict() for stage in plan.stages])["findings"]
     settings, asked = members(plan, students), _prompts(store, evaluated)
     aligned = {label: ways for label, ways in sampled.items() if not is_start(label)}
-    apart = {"seeds": several_seeds(plan), "prompts": asked, "stamps": _stamps(students)}
-    differences = head_to_head(aligned, judges, seed, **apart)
+    seeds, stamped = several_seeds(plan), _stamps(students)
+    differences = head_to_head(aligned, judges, seed, seeds=seeds, prompts=asked, stamps=stamped)
     # ids may be the same where the prompts are not: a generated world's of another seed
     same = {label: ways for label, ways in sampled.items() if asked.get(label) == next(iter(asked.values()), None)}
     stamps = [*plan.warnings]
@@ -104,7 +104,7 @@ def collect(store: Store, plan: Plan) -> dict[str, Any]:
 def _groups(read: Mapping[str, Mapping[str, Way]], way: str | None) -> dict[str, Way]:
     """Return the responses of one way of sampling by student, the reference's logged ones first."""
     reference = next((ways[REFERENCE] for ways in read.values() if REFERENCE in ways), None)
-    found = {label: ways[way] for label, ways in read.items() if way in ways}
+    found = {label: ways[way] for label, ways in read.items() if way is not None and way in ways}
     return {REFERENCE: reference, **found} if reference is not None else found
 
 

@@ -182,7 +182,7 @@ def _intervals(pairs: Sequence[_Pair], seed: int) -> list[tuple[list[float | Non
         for start in range(0, len(rows), AT_ONCE):
             some = rows[start : start + AT_ONCE]
             if prompts < 2:
-                found |= dict.fromkeys(some, ([None] * 3, [None] * 3))
+                found |= {at: ([None] * 3, [None] * 3) for at in some}
             else:
                 found |= dict(zip(some, _resampled([pairs[at] for at in some], seed), strict=True))
     return [found[at] for at in range(len(pairs))]
@@ -199,11 +199,20 @@ def _resampled(pairs: Sequence[_Pair], seed: int) -> list[tuple[list[float | Non
         mean, wins, like_wins, like = means[:, at * COLUMNS : (at + 1) * COLUMNS].T
         with np.errstate(divide="ignore", invalid="ignore"):
             share = like_wins / like
-        ends = [np.quantile(values[np.isfinite(values)], [0.025, 0.975]) if np.isfinite(values).any() else (None, None)
-                for values in (mean, wins, share)]  # fmt: skip
-        low, high = ([None if end[side] is None else float(end[side]) for end in ends] for side in (0, 1))
-        found.append((low, high))
+        ends = [_ends(values) for values in (mean, wins, share)]
+        found.append(([low for low, _ in ends], [high for _, high in ends]))
     return found
+
+
+def _ends(values: np.ndarray) -> tuple[float | None, float | None]:
+    """Return the 2.5 % and 97.5 % quantiles of what is finite, as `interval` does."""
+    import numpy as np
+
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return None, None
+    low, high = np.quantile(known, [0.025, 0.975])
+    return float(low), float(high)
 
 
 def _difference(pair: _Pair, low: Sequence[float | None], high: Sequence[float | None], seed: int) -> Difference:

@@ -153,11 +153,20 @@ def _figures(students: Sequence[StudentRow]) -> Iterator[SeedFigure]:
         there = [table[key] for table in tables if key in table]
         values = [table[key].value if key in table else None for table in tables]
         known = [value for value in values if value is not None]
+        low, high = interval(known) or (None, None)
+        first = there[0]
         yield SeedFigure(
-            **dict(zip(KEY, key, strict=True)),
-            unit=there[0].unit,
+            metric=first.metric,
+            against=first.against,
+            judge=first.judge,
+            temperature=first.temperature,
+            part=first.part,
+            unit=first.unit,
             values=values,
-            **spread(known),
+            mean=fmean(known) if known else None,
+            sd=_sd(known),
+            low=low,
+            high=high,
             count=len(known),
             warnings=list(dict.fromkeys(text for figure in there for text in figure.warnings)),
         )
@@ -167,15 +176,8 @@ def _key(figure: FigureRow) -> tuple[Any, ...]:
     return tuple(getattr(figure, name) for name in KEY)
 
 
-def spread(values: Sequence[float]) -> dict[str, float | None]:
-    """Return mean, sd, low and high of one value a seed; None for what so few values do not tell."""
-    low, high = interval(values) or (None, None)
-    return {
-        "mean": fmean(values) if values else None,
-        "sd": stdev(values) if len(values) > 1 else None,
-        "low": low,
-        "high": high,
-    }
+def _sd(values: Sequence[float]) -> float | None:
+    return stdev(values) if len(values) > 1 else None
 
 
 def differences_over_seeds(
@@ -193,7 +195,7 @@ def differences_over_seeds(
         if len(rows) < 2:
             continue
         values, wins = [row.mean for row in rows], [row.win_rate for row in rows]
-        win_low, win_high = interval(wins) or (None, None)
+        (low, high), (win_low, win_high) = (interval(each) or (None, None) for each in (values, wins))
         made.append(
             SeedDifference(
                 first=first,
@@ -203,7 +205,10 @@ def differences_over_seeds(
                 temperature=rows[0].temperature,
                 seeds=[row.seed for row in rows if row.seed is not None],
                 values=values,
-                **spread(values),
+                mean=fmean(values),
+                sd=_sd(values),
+                low=low,
+                high=high,
                 p=p_value(values),
                 win_rates=wins,
                 win_rate=fmean(wins),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from grid_house import grid, plan, student, students
 from test_seeds import SEEDS, VALUES, difference
 
-from drdoctl.report.choice import MOST, choice_table
 from drdoctl.report.headline import headline
 from drdoctl.report.seeds import differences_over_seeds, members, over_seeds
 from drdoctl.report.selection import selection
@@ -70,26 +69,3 @@ def test_without_choice_and_seeds_nothing_changes():
     for row in whole["students"]:
         row["figures"] = [{**figure, "part": None} for figure in row["figures"]]
     assert headline(whole) == whole
-
-
-def test_the_table_of_a_choice():
-    """Each group's picked setting comes first and says of how many it is the best; losers follow with their figure."""
-    table = choice_table(report())
-    assert table.title == (
-        "Chosen over rate by the largest mean of truth.reward (by truth, at temperature 0.7) on validation prompts"
-    )
-    assert table.rows == [
-        ["dpo,rate=0.2", "3.000", "best of 2"],
-        ["dpo,rate=0.1", "2.000", ""],
-        ["ipo,rate=0.2", "3.000", "best of 2"],
-        ["ipo,rate=0.1", "2.000", ""],
-    ]
-    assert choice_table({"selection": []}).rows == []
-
-
-def test_a_large_choice_shows_what_was_picked():
-    """With many settings only the picked ones have a row; shares are in percent."""
-    whole = report()
-    (group, *_) = whole["selection"]
-    group = {**group, "metric": "win_rate", "candidates": group["candidates"] * MOST}
-    assert choice_table({"selection": [group]}).rows == [["dpo,rate=0.2", "300.0", f"best of {2 * MOST}"]]
