@@ -47,6 +47,12 @@ def step(name, **options):
 
 CONTEXT = {
     "data.validation_fraction": SELECT,
+    "judges": {
+        "data": {"judge_fraction": 0.5},
+        "judges": {"fair": {"model": "./base"}},
+        "evaluate": [{"name": "win-rate", "judge": "fair"}],
+    },
+    "evaluate.oracle-quality.": {"evaluate": [{"name": "oracle-quality", "pairs": "pairs.jsonl", "test_set": "one"}]},
     "data.split.confidence.": step("confidence", at_most=5.0),
     "data.split.edit-distance.": step("edit-distance", at_most=0.9),
     "data.split.label-noise.": step("label-noise", fraction=0.5),
@@ -85,6 +91,8 @@ VALUES = {
     "data.source.parquet.parquet": "other.jsonl",
     "data.source.alpaca-eval.prompts": "other.jsonl",
     "data.columns": {"prompt": "question"},
+    "judges": {"fair": {"model": "./base", "seed": 3}},
+    "evaluate.oracle-quality.pairs": "other.jsonl",
     "data.split.lengths.min_ratio": 2.0,
     "data.split": [{"name": "easy"}],
     "student.model": "./other",
