@@ -47,7 +47,8 @@ def test_without_a_truth_the_oracle_speaks_with_its_stamp(report):
     for student in report["students"]:
         student["figures"] = [row for row in student["figures"] if row["judge"] != "truth"]
     said = answer(report)
-    assert said[0].startswith("By the oracle, `drdo` does best: it wins 75.0 % [70.0, 80.0] of the time against `sft` on 40")
+    assert said[0].startswith("By the oracle, `drdo` does best: it wins 75.0 % [70.0, 80.0] of the time against `sft`")
+    assert " on 40 held-out prompts" in said[0]
     assert "teacher" in said[0]
 
 

@@ -6,10 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+ROUNDING, TINY = 1e-9, 1e-300
+
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Return about `count` round numbers from at or below `low` to at or above `high`."""
-    span = high - low or abs(high) or 1.0
+    size = max(abs(low), abs(high))
+    # what differs by rounding alone is one value
+    span = high - low if high - low > max(ROUNDING * size, TINY) else size if size > TINY else 1.0
     raw = span / max(1, count - 1)
     unit = 10.0 ** math.floor(math.log10(raw))
     step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= raw * 0.999)

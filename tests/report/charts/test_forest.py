@@ -29,7 +29,7 @@ def test_numbers_and_names_are_text():
     marks = [Mark("<i>,x=1", 0.7, 0.6, 0.8, told="70.0 [60.0, 80.0]", is_marked=True), Mark("dpo", 0.5)]
     drawn = interval_chart("Wins", marks, "%", 0.5)
     assert "70.0 <small>[60.0, 80.0]</small>" in drawn
-    assert "&lt;i&gt;,<wbr>x=1" in drawn
+    assert "&lt;i&gt;,<wbr>x=<wbr>1" in drawn
     assert drawn.count('class="who marked"') == 1
     assert drawn.count('class="dot') == 2
     assert drawn.count('class="line') == 1

@@ -43,3 +43,11 @@ def test_a_tight_scale_ends_with_the_values():
     assert (scale.at(3), scale.at(97)) == (0, 100)
     assert min(scale.marks) >= 3
     assert max(scale.marks) <= 97
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.7 - 2e-16, 0.7), (-1e7, -1e7 + 1e-9), (0.0, 0.0), (5e-324, 5e-324)])
+def test_rounding_is_no_range(low, high):
+    """Values that differ by rounding alone are drawn as one, with labels that can be read."""
+    scale = round_scale(low, high, 0, 100)
+    assert len({scale.label(value) for value in scale.marks}) == len(scale.marks)
+    assert 0 <= scale.at(low) <= scale.at(high) <= 100
