@@ -21,9 +21,8 @@ def is_folded(plan: Mapping[str, Any]) -> bool:
 def grid_lines(grid: Mapping[str, Any]) -> list[str]:
     """Return the axes with their values, how many students that makes, and what is chosen among them."""
     axes, count = grid["axes"], len(grid["students"])
-    sides = " x ".join(_counted(axis.rpartition(".")[2], len(values)) for axis, values in axes.items())
     wide = max(map(len, axes))
-    lines = [f"Matrix: {sides} = {count} students"]
+    lines = [f"Matrix: {sides({axis: len(values) for axis, values in axes.items()})} = {count} students"]
     lines += [f"  {axis:<{wide}}  {_listed(values)}" for axis, values in axes.items()]
     select = grid["select"]
     if select is not None:
@@ -100,8 +99,12 @@ def _reason(stages: Sequence[Stage]) -> str:
     return next(iter(texts)) if len(texts) == 1 else f"{len(texts)} reasons: see `-v`"
 
 
-def _counted(word: str, count: int) -> str:
-    return f"{count} {word}{'' if count == 1 or word.endswith('s') else 's'}"
+def sides(axes: Mapping[str, int]) -> str:
+    """Return the sides of a grid, from axis -> how many values: `3 methods x 5 seeds`."""
+    names = {axis: axis.rpartition(".")[2] for axis in axes}
+    return " x ".join(
+        f"{count} {names[axis]}{'' if count == 1 or names[axis].endswith('s') else 's'}" for axis, count in axes.items()
+    )
 
 
 def _listed(values: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from drdoctl.cli._grid import sides
 from drdoctl.cli.options import Options, shared, verb
 from drdoctl.core.errors import UserError
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from drdoctl.spec.load import Loaded
     from drdoctl.spec.matrix import Combo
 
+MOST = 12
+"""With more students than this a matrix is told by its sides; with `-v` by every label."""
 EXAMPLES = (
     "drdoctl check my.yaml",
     "drdoctl check my.yaml --resolved",
@@ -60,7 +63,9 @@ def command(options: Options, spec: Path, resolved: bool) -> None:
     if resolved:
         shown = [(key, json.dumps(value, ensure_ascii=False), origin) for key, value, origin in rows]
         options.console.table(("key", "value", "from"), shown)
-    students = ", ".join(combo.label for combo in combos)
+    few = options.verbose or len(combos) <= MOST
+    axes = {axis: len(values) for axis, values in loaded.spec.matrix.items()}
+    students = ", ".join(combo.label for combo in combos) if few else sides(axes)
     options.console.info(f"{spec} is valid: {len(combos)} student{'s' if len(combos) > 1 else ''} ({students})")
     options.console.hint(f"`drdoctl plan {spec}` shows what it would do")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drdoctl.cli._grid import MANY, folded_lines, grid_lines, is_folded
+from drdoctl.cli._grid import MANY, folded_lines, grid_lines, is_folded, sides
 from drdoctl.cli._live import Live
 from drdoctl.cli.render import plan_text
 from drdoctl.cli.status import render
@@ -69,6 +69,14 @@ def test_different_reasons_are_counted():
     marks = dict.fromkeys(("run", "reuse"), "+")
     lines = folded_lines(plan, marks, lambda _: "", lambda _: "")
     assert lines[-1].endswith("2 reasons: see `-v`")
+
+
+def test_the_sides_of_a_grid():
+    """Last words of the axes, in the plural where there are several values."""
+    assert (
+        sides({"method": 3, "train.learning_rate": 1, "train.max_steps": 4})
+        == "3 methods x 1 learning_rate x 4 max_steps"
+    )
 
 
 @pytest.mark.parametrize("count", [1, 200])
