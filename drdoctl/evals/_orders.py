@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 ORDERS = ("student first", "baseline first")
 STUDENT, BASELINE, TIE = "student", "baseline", "tie"
 CHANCE = 0.5
+MOST_UNPARSED, MOST_FLIPS = 0.1, 0.5
+"""Shares above which figures are stamped: a judge that does not answer, or that hardly looks at more than the order."""
 Verdicts = tuple[str | None, str | None]
 """Of one pair, in the order of `ORDERS`: `student`, `baseline`, `tie`, or None for an answer that does not say."""
 
@@ -32,6 +34,7 @@ def figures(rows: Sequence[Verdicts], frame: Figure, seed: int) -> list[Figure]:
     import numpy as np
 
     whole = [row for row in rows if None not in row]
+    frame = replace(frame, warnings=(*frame.warnings, *_doubts(rows, whole, frame)))
     won = [outcome(row) for row in whole]
     decided = np.array([[said not in (None, TIE) for said in row] for row in rows], dtype=float)
     firsts = np.array([[row[0] == STUDENT, row[1] == BASELINE] for row in rows], dtype=float)
@@ -50,6 +53,18 @@ def figures(rows: Sequence[Verdicts], frame: Figure, seed: int) -> list[Figure]:
         for one in found
     ]  # fmt: skip
     return shares + [replace(frame, metric=name, value=float(n), unit=unit, count=of) for name, n, unit, of in counts]
+
+
+def _doubts(rows: Sequence[Verdicts], whole: Sequence[Verdicts], frame: Figure) -> list[str]:
+    """Return what makes a judge's word doubtful in this comparison."""
+    unparsed, answers = sum(row.count(None) for row in rows), len(ORDERS) * len(rows)
+    flips = sum(row[0] != row[1] for row in whole)
+    found = []
+    if unparsed > MOST_UNPARSED * answers:
+        found.append(f"{frame.judge} v {frame.against}: {unparsed:,} of {answers:,} answers have no verdict")
+    if flips > MOST_FLIPS * len(whole):
+        found.append(f"{frame.judge} v {frame.against}: in {flips:,} of {len(whole):,} prompts the two orders differ")
+    return found
 
 
 def outcome(row: Verdicts) -> int:

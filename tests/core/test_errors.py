@@ -8,6 +8,7 @@ from drdoctl.core.errors import (
     DrdoError,
     Fault,
     IntegrityError,
+    NetworkError,
     Refused,
     StageFailed,
     Stopped,
@@ -26,6 +27,11 @@ def test_each_class_has_the_contracts_exit_code(error, code):
     """The class of an error decides the exit code, as the contract lists it, and the other way round."""
     assert error("x").exit_code == code
     assert error_class(code) is error
+
+
+def test_a_network_error_is_the_contracts_too():
+    """A server that does not answer ends as the zoo does: exit code 4."""
+    assert NetworkError("x").exit_code == ZooError.exit_code == 4
 
 
 def test_any_other_exit_code_is_a_failed_stage():

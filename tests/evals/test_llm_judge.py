@@ -159,6 +159,17 @@ def test_unparsed_answers_are_left_out_and_counted(part):
     assert not nothing.keys() & {"win_rate", "flip_rate", "first_position_rate"}
 
 
+def test_a_doubtful_judge_is_stamped(part):
+    """Figures say where a tenth of the answers has no verdict, or where the orders differ in half of the prompts."""
+    data = data_for(part, sft=samples("theirs"), reference=samples("a person's"))
+    found = judged(part, data, lambda *_: "Verdict: A")
+    assert found["win_rate"].warnings == ("llm:gpt v sft: in 12 of 12 prompts the two orders differ",)
+    found = judged(part, data, lambda a, *_: "" if a in ("mine 0", "mine 1", "mine 2") else "Verdict: tie")
+    assert {one.warnings for one in found.values()} == {("llm:gpt v sft: 3 of 24 answers have no verdict",)}
+    found = judged(part, data, lambda a, *_: "" if a in ("mine 0", "mine 1") else "Verdict: tie")
+    assert not any(one.warnings for one in found.values())
+
+
 def test_a_tie_in_one_order_is_a_tie_and_a_flip(part):
     """Where one order prefers the student and the other calls it a tie, the pair is a tie and the orders disagree."""
     data = data_for(part, sft=samples("theirs"), reference=samples("a person's"))
