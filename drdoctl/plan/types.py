@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from drdoctl.plan.grid import Grid
 from drdoctl.stages import Want
 
 FORMAT = 1
@@ -87,6 +86,56 @@ class Fit:
     def as_dict(self) -> dict[str, Any]:
         """Return it as the plan's JSON has it."""
         return {**asdict(self), "stages": list(self.stages), "sets": list(self.sets), "fits": self.fits}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination of the matrix."""
+
+    label: str
+    seed: int
+    setting: str
+    """What combinations that differ in the seed alone share."""
+    group: str | None
+    """What combinations that `select` compares share; None without `select`."""
+    values: Mapping[str, Any]
+    """Key of `select.over` -> the value here."""
+    student: str | None
+    """Id of the stage that makes the student."""
+    evaluation: str | None
+    """Id of the stage that measures it."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The figure that `select` chooses by, every field of it known."""
+
+    metric: str
+    against: str | None
+    judge: str | None
+    temperature: float | None
+    goal: str
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A matrix and its combinations."""
+
+    axes: Mapping[str, Sequence[str]]
+    """Dotted key -> its values as short texts."""
+    cells: tuple[Cell, ...]
+    """In the spec's order, the first axis slowest."""
+    select: Choice | None = None
+    over: tuple[str, ...] = field(default=())
+    """What is chosen."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the grid as the plan's JSON has it."""
+        return {
+            "axes": {axis: list(values) for axis, values in self.axes.items()},
+            "students": [asdict(cell) for cell in self.cells],
+            "select": {**asdict(self.select), "over": list(self.over)} if self.select is not None else None,
+        }
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from drdoctl.core.parts import Model
 
 if TYPE_CHECKING:
-    from drdoctl.plan.grid import Choice, Grid
+    from drdoctl.plan.types import Choice, Grid
     from drdoctl.report.model import StudentRow
 
 VALIDATION, TEST = "validation", "test"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from drdoctl.plan.grid import Cell, Choice, Grid
+from drdoctl.plan.types import Cell, Choice, Grid
 from drdoctl.report.model import FigureRow, StudentRow
 
 CHOICE = Choice("truth.reward", None, "truth", 0.7, "max")

@@ -6,7 +6,7 @@ from grid_house import CHOICE, grid, students
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drdoctl.plan.grid import Choice
+from drdoctl.plan.types import Choice
 from drdoctl.report.selection import selection
 
 KEYS = [(method, rate, seed) for method in ("dpo", "ipo") for rate in (0.1, 0.2) for seed in (0, 1)]
