@@ -32,7 +32,7 @@ def results(options: Options, plan: Plan, typed: str, store: Store) -> None:
 
         report = _path(plan, store)
         write_atomic(report, render(found))
-        console.data("\n".join([summary_of(found), *documents(store, plan)]))
+        console.data("\n".join([summary_of(found), *documents(store, plan, place)]))
     students, whole = _students(plan, found), options.quiet or options.verbose
     for want in (students or [plan.stages[-1].want])[: None if whole else MOST]:
         path = place(store.path(want.artifact))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from drdoctl.cli._words import place
 from drdoctl.cli.options import Options, shared, verb
 from drdoctl.core.errors import UserError
 from drdoctl.store.artifact import Store
@@ -56,5 +57,5 @@ def show(options: Options, spec: Path, out: Path | None, plan: Plan, store: Stor
         options.console.json(report)
         return
     if not options.quiet:
-        options.console.data("\n".join([summary_of(report), *documents(store, plan)]))
+        options.console.data("\n".join([summary_of(report), *documents(store, plan, place)]))
     options.console.data(str(path))

@@ -11,7 +11,8 @@ from drdoctl.report.tables import Table, differences_table, notes, oracles_table
 from drdoctl.report.verdicts import verdicts_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from drdoctl.plan.types import Plan
     from drdoctl.store.artifact import Store
@@ -47,11 +48,11 @@ def summary(store: Store, plan: Plan) -> str:
     return "\n".join([summary_of(collect(store, plan)), *documents(store, plan)])
 
 
-def documents(store: Store, plan: Plan) -> list[str]:
-    """Return a line for each file that an eval left for other programs, such as answers for AlpacaEval."""
+def documents(store: Store, plan: Plan, place: Callable[[Path], str] = str) -> list[str]:
+    """Return a line for each file that an eval left for other programs; `place` writes its path."""
     stages = [stage.want for stage in plan.stages if stage.want.kind == "evaluate"]
     found = [
-        f"{want.id}: {store.path(want.artifact) / name}"
+        f"{want.id}: {place(store.path(want.artifact) / name)}"
         for want in stages
         for name in sorted((store.manifest(want.artifact) or {}).get("files", {}))
         if name.endswith(".json") and name != FIGURES
