@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from drdoctl.report.selection import VALIDATION
@@ -39,6 +39,8 @@ def headline(report: Mapping[str, Any]) -> dict[str, Any]:
     differences = report["differences_over_seeds"] or report["differences"]
     kept = [row for row in differences if not {row["first"], row["second"]} & losing]
     counted = [{"count": len(row["seeds"]), **row} if "seeds" in row else row for row in kept]
+    if losing:
+        counted = _adjusted(counted)
     alone = {label for label in shown if label not in merged} | {
         row["students"][0] for row in report["over_seeds"] if row["label"] in shown
     }
@@ -48,6 +50,21 @@ def headline(report: Mapping[str, Any]) -> dict[str, Any]:
 def of_first_seed(report: Mapping[str, Any]) -> str:
     """Return the sentence below what is shown of single students; "" where there is one seed."""
     return " Of each setting its first seed is shown; `report --json` has all." if report["over_seeds"] else ""
+
+
+def _adjusted(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return differences with p-values adjusted for the pairs that are left: others were ruled out on other prompts."""
+    from drdoctl.evals._tests import holm
+
+    out = [dict(row) for row in rows]
+    tables: dict[Any, list[dict[str, Any]]] = {}
+    for row in out:
+        if "p_holm" in row:
+            tables.setdefault((row["judge"], row["sampling"], row["seed"]), []).append(row)
+    for some in tables.values():
+        for row, p in zip(some, holm([row["p"] for row in some]), strict=True):
+            row["p_holm"] = p
+    return out
 
 
 def _of(report: Mapping[str, Any], labels: Collection[str]) -> dict[str, Any]:

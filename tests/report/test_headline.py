@@ -69,3 +69,12 @@ def test_without_choice_and_seeds_nothing_changes():
     for row in whole["students"]:
         row["figures"] = [{**figure, "part": None} for figure in row["figures"]]
     assert headline(whole) == whole
+
+
+def test_p_values_are_adjusted_for_the_pairs_that_are_left():
+    """What was ruled out on validation prompts is no comparison any more."""
+    whole = report(seeds=(0,))
+    whole["differences"] = [{**row, "p": 0.02, "p_holm": 0.08} for row in whole["differences"]]
+    (row,) = headline(whole)["differences"]
+    assert row["p_holm"] == 0.02
+    assert whole["differences"][0]["p_holm"] == 0.08
