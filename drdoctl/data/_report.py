@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -12,6 +13,8 @@ from drdoctl.data._marks import Marks
 if TYPE_CHECKING:
     import numpy as np
 
+OTHERS = re.compile(r"-(oracle|judge_[0-9a-f]{8})$")
+"""What a count's code ends with where another tokenizer than the student's makes a row too long."""
 REMEDIES = {
     "long-prompt": "raise `data.max_prompt_tokens` (now {max_prompt_tokens})",
     "long-pair": "raise `data.max_tokens` (now {max_tokens})",
@@ -52,7 +55,7 @@ def raise_no_rows(part: str, ledger: Ledger, data: Mapping[str, Any]) -> NoRetur
     """Raise a UserError that says what became of all rows of a part, and what to change first."""
     dropped = sorted(ledger.tally(part).dropped.items(), key=lambda item: (-item[1], item[0]))
     counts = ", ".join(f"{count:,} {code}" for code, count in dropped) or "all of them held out for evaluation"
-    worst = dropped[0][0].removesuffix("-oracle") if dropped else ""
+    worst = OTHERS.sub("", dropped[0][0]) if dropped else ""
     remedy = REMEDIES.get(worst, "mend the rows that are named in the counts, or use another file")
     raise UserError(
         f"no row is left for `{part}` of {ledger.read.get(part, 0):,} rows: {counts}",

@@ -67,3 +67,12 @@ def test_one_prompt_cannot_be_shared(build_data, write_rows):
     write_rows(pairs(3))
     with pytest.raises(UserError, match="cannot be shared with judges"):
         build_data(JSONL, judge_fraction=0.5)
+
+
+def test_rows_too_long_for_a_judge_say_which_setting_to_raise(build_data, write_rows, tokenizer_folders):
+    """Where the judge's tokens alone make all rows too long, the remedy is the limit's, as for the student's."""
+    write_rows(pairs(4))
+    more = {"judge_0a1b2c3d.tokenizer": {"path": str(tokenizer_folders / "chat")}}
+    with pytest.raises(UserError, match="4 long-prompt-judge_0a1b2c3d") as error:
+        build_data(JSONL, student="plain", judge_fraction=0.5, locations=more, max_prompt_tokens=8)
+    assert "data.max_prompt_tokens" in error.value.faults[0].hint
