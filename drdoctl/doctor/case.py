@@ -57,6 +57,8 @@ class Case:
     """The artifact, or the folder in progress."""
     state: str = "done"
     """`done`, `running`, `interrupted` or `failed`."""
+    asked: bool = False
+    """Whether it is among the stages that are examined, and not only evidence for them."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     inputs: dict[str, Case] = field(default_factory=dict)
@@ -115,5 +117,6 @@ class Case:
         return next(iter(self.figures(metric, **where)), None)
 
     def evaluations(self) -> list[Case]:
-        """Return the evaluations of this student."""
-        return [case for role, case in self.readers if role == "policy" and case.kind == "evaluate"]
+        """Return the evaluations of this student, those that are examined before those of other specs."""
+        found = [case for role, case in self.readers if role == "policy" and case.kind == "evaluate"]
+        return sorted(found, key=lambda case: not case.asked)

@@ -36,10 +36,13 @@ def examine(store: Store, stages: Sequence[Mapping[str, Any]]) -> dict[str, Any]
     What they were made from, and evaluations of their students, are read as evidence wherever the store has them.
     """
     known, found, seen = cases(store), [], []
-    for stage in status(store, stages)["stages"]:
+    states = status(store, stages)["stages"]
+    for stage in states:
+        if (case := known.get(stage["artifact"])) is not None:
+            case.id, case.state, case.asked = stage["id"], stage["state"], True
+    for stage in states:
         case = known.get(stage["artifact"])
         if case is not None:
-            case.id, case.state = stage["id"], stage["state"]
             found += [row for _, row in sorted(_told(case), key=lambda told: told[0])]
         steps = len(case.lines) if case is not None else 0
         seen.append(ExaminedRow(**{key: stage[key] for key in ("id", "kind", "artifact", "state")}, steps=steps))

@@ -44,8 +44,11 @@ def test_figures_come_at_the_usual_temperature_first(tmp_path):
 
 
 def test_evaluations_are_those_of_the_student(tmp_path):
-    """Other readers of an artifact, such as rewards of an oracle, are none."""
+    """Other readers are none; evaluations that are examined come before those of other specs."""
     student, other = ward(tmp_path / "a"), ward(tmp_path / "b", "publish")
     judged = join(evaluation(tmp_path / "e"), policy=student)
     join(other, artifact=student)
     assert student.evaluations() == [judged]
+    asked = join(evaluation(tmp_path / "f"), policy=student)
+    asked.asked = True
+    assert student.evaluations() == [asked, judged]
