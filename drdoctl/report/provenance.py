@@ -6,6 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from drdoctl.report.tables import NOTHING, Table
 
+MEANS = tuple(f"{mean} {of}" for of in ("confidence", "edit", "length") for mean in ("mean", "median"))
+ASKED = (
+    *("read", "dropped", "kept", "rows", "prompts", "tokens", "prompt tokens", "chosen tokens", "rejected tokens"),
+    *("pair tokens", *MEANS, "unlike lengths", "longer chosen", "flipped"),
+)
+"""How the facts of the data begin, in the order of their tables."""
 PARTS = ("train", "eval", "prompts", "sft", "judge")
 
 if TYPE_CHECKING:
@@ -114,12 +120,21 @@ def data_tables(report: Mapping[str, Any]) -> list[Table]:
     data = report["data"]
     parts = {name: _flat(value) for name, value in data.get("parts", {}).items() if isinstance(value, dict)}
     order = sorted(parts, key=lambda name: PARTS.index(name) if name in PARTS else len(PARTS))
-    keys = dict.fromkeys(key for name in order for key in parts[name])
+    keys = _ordered(key for name in order for key in parts[name])
     rows = [[key, *(plain(parts[name].get(key)) for name in order)] for key in keys]
     shown = [row for row in rows if any(cell not in (NOTHING, "0") for cell in row[1:])]
     out = [Table("What was read and kept", ["of each part", *order], shown), *_statistics(data)]
     rest = [[key.replace("_", " "), plain(value)] for key, value in data.items() if key not in ("parts", "statistics")]
     return [*out, Table("Other facts", ["fact", "value"], rest)]
+
+
+def _ordered(keys: Iterable[str]) -> list[str]:
+    """Return keys, each once, in the order in which a reader asks for them."""
+
+    def place(key: str) -> int:
+        return next((at for at, start in enumerate(ASKED) if key.startswith(start)), len(ASKED))
+
+    return sorted(dict.fromkeys(keys), key=place)
 
 
 def _statistics(data: Mapping[str, Any]) -> list[Table]:
@@ -130,7 +145,7 @@ def _statistics(data: Mapping[str, Any]) -> list[Table]:
         for row in rows
         if isinstance(row, dict)
     ]
-    keys = [key for key in dict.fromkeys(key for row in found for key in row) if key not in ("part", "after")]
+    keys = [key for key in _ordered(key for row in found for key in row) if key not in ("part", "after")]
     rows = [[f"{row['part']}: {row.get('after', NOTHING)}", *(plain(row.get(key)) for key in keys)] for row in found]
     return [Table("The pairs, and what each step of the split left of them", ["pairs", *keys], rows)] if found else []
 

@@ -25,7 +25,7 @@ def test_data_counts(house):
     parts, rest = data_tables(collect(house.store, house.plan))
     assert (parts.columns, parts.rows) == (
         ["of each part", "train"],
-        [["read", "1,200"], ["kept", "1,000"], ["dropped, too-long", "200"]],
+        [["read", "1,200"], ["dropped, too-long", "200"], ["kept", "1,000"]],
     )
     assert rest.rows == [["template", "none"]]
 

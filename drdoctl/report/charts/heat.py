@@ -26,7 +26,7 @@ class Heat:
 
 
 def heat_map(title: str, names: Sequence[str], cells: Mapping[tuple[str, str], Heat], corner: str) -> str:
-    """Return a table, the row's name against the column's; "" without cells. The colour is also in the number."""
+    """Return a `<figure>` with a table, the row's name against the column's; "" without cells."""
     if not cells:
         return ""
     head = "".join(f'<th scope="col">{label(name)}</th>' for name in names)
@@ -35,10 +35,11 @@ def heat_map(title: str, names: Sequence[str], cells: Mapping[tuple[str, str], H
         found = [cells.get((name, other)) for other in names]
         rows.append(f'<tr><th scope="row">{label(name)}</th>{"".join(map(_cell, found))}</tr>')
     return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{text(title)}"><table class="heat">'
-        f"<caption><span>{text(title)}</span></caption>"
+        f'<figure class="map"><figcaption>{text(title)}</figcaption>'
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{text(title)}">'
+        f'<table class="heat" aria-label="{text(title)}">'
         f'<thead><tr><th scope="col">{text(corner)}</th>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        f"<tbody>{''.join(rows)}</tbody></table></div></figure>"
     )
 
 
