@@ -28,11 +28,11 @@ def results(options: Options, plan: Plan, typed: str, store: Store) -> None:
     if found is not None and not options.quiet:
         from drdoctl.core.files import write_atomic
         from drdoctl.report.html import render
-        from drdoctl.report.summary import documents, summary_of
+        from drdoctl.report.summary import summary
 
         report = _path(plan, store)
         write_atomic(report, render(found))
-        console.data("\n".join([summary_of(found), *documents(store, plan, place)]))
+        console.data(summary(found, store, plan, place))
     students, whole = _students(plan, found), options.quiet or options.verbose
     for want in (students or [plan.stages[-1].want])[: None if whole else MOST]:
         path = place(store.path(want.artifact))

@@ -43,7 +43,7 @@ def show(options: Options, spec: Path, out: Path | None, plan: Plan, store: Stor
     from drdoctl.core.files import write_atomic
     from drdoctl.report.collect import collect
     from drdoctl.report.html import render
-    from drdoctl.report.summary import documents, summary_of
+    from drdoctl.report.summary import summary
 
     report = collect(store, plan)
     if report["missing"]:
@@ -57,5 +57,5 @@ def show(options: Options, spec: Path, out: Path | None, plan: Plan, store: Stor
         options.console.json(report)
         return
     if not options.quiet:
-        options.console.data("\n".join([summary_of(report), *documents(store, plan, place)]))
+        options.console.data(summary(report, store, plan, place))
     options.console.data(str(path))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.report.choice import choice_table
-from drdoctl.report.collect import collect
 from drdoctl.report.headline import headline
 from drdoctl.report.tables import Table, differences_table, notes, oracles_table, students_table
 from drdoctl.report.verdicts import verdicts_table
@@ -43,9 +42,9 @@ def _short(table: Table) -> str:
     return f"{Table(table.title, table.columns, table.rows[:MOST]).render()}\n… and {more} more in the report"
 
 
-def summary(store: Store, plan: Plan) -> str:
-    """Return the tables of a plan's finished evaluations, as plain text, and what evals left for other programs."""
-    return "\n".join([summary_of(collect(store, plan)), *documents(store, plan)])
+def summary(report: Mapping[str, Any], store: Store, plan: Plan, place: Callable[[Path], str] = str) -> str:
+    """Return the tables of a collected report as plain text, and what evals left for other programs."""
+    return "\n".join([summary_of(report), *documents(store, plan, place)])
 
 
 def documents(store: Store, plan: Plan, place: Callable[[Path], str] = str) -> list[str]:

@@ -189,7 +189,7 @@ def test_the_report_follows_the_last_stage_even_after_a_kill_between(call, monke
     """Tables and report come with the end of an apply; where the report is missing later, the next apply writes it."""
     Path("toy.yaml").write_text(SPEC + "evaluate: [pair-accuracy]\n")
     monkeypatch.setattr("drdoctl.report.collect.collect", lambda store, plan: {"selection": []})
-    monkeypatch.setattr("drdoctl.report.summary.summary_of", lambda report: "TABLES")
+    monkeypatch.setattr("drdoctl.report.summary.summary", lambda report, *_: "TABLES")
     monkeypatch.setattr("drdoctl.report.html.render", lambda report: "<html>")
     monkeypatch.setattr("drdoctl.report.html.write", lambda store, plan, path: write_atomic(path, "<html>"))
     code, out, _ = call("apply", "toy.yaml", "-y")

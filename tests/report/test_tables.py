@@ -21,7 +21,7 @@ from drdoctl.report.tables import (
 
 def test_summary_for_the_terminal(house):
     """The summary has one aligned row a student, the start model first, then differences, stamps and warnings."""
-    text = summary(house.store, house.plan)
+    text = summary(collect(house.store, house.plan), house.store, house.plan)
     lines = text.splitlines()
     assert lines[0] == "Students at temperature 0.7"
     assert lines[1].split("  ")[0] == "student"
@@ -67,7 +67,9 @@ def test_a_warning_is_said_once_in_its_longest_form(house):
 def test_missing_stages_stand_below(tmp_path):
     """An unfinished stage is named under the tables; without any student only that is left."""
     house = make_house(tmp_path / "store", leave_out=("evaluate[dpo]",))
-    assert "missing: `evaluate[dpo]` is not finished" in summary(house.store, house.plan)
+    assert "missing: `evaluate[dpo]` is not finished" in summary(
+        collect(house.store, house.plan), house.store, house.plan
+    )
     report = collect(house.store, house.plan) | {"students": [], "differences": [], "warnings": []}
     assert summary_of(report) == "missing: `evaluate[dpo]` is not finished; what rests on it is left out\n"
     assert notes(report | {"missing": []}) == []
@@ -112,4 +114,7 @@ def test_files_for_other_programs_are_named(tmp_path):
     manifest["files"] |= {name: {"sha256": "", "size": 1} for name in ("answers.json", "figures.json", "x.parquet")}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     assert documents(house.store, house.plan) == [f"evaluate[dpo]: {folder / 'answers.json'}"]
-    assert summary(house.store, house.plan).splitlines()[-1] == f"evaluate[dpo]: {folder / 'answers.json'}"
+    assert (
+        summary(collect(house.store, house.plan), house.store, house.plan).splitlines()[-1]
+        == f"evaluate[dpo]: {folder / 'answers.json'}"
+    )
