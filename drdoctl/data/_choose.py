@@ -40,7 +40,8 @@ def drawn(idents: np.ndarray, rows: np.ndarray, most: int | None, seed: int) -> 
 
     if most is None or len(rows) <= most:
         return rows
-    return rows[first(mixed(idents[rows], seed, ROWS), np.arange(len(rows)), most)]
+    places = first(mixed(idents[rows], seed, ROWS), np.arange(len(rows)), most)
+    return np.asarray(rows[places])
 
 
 def first_of_each(keys: np.ndarray, rows: np.ndarray, better: np.ndarray) -> np.ndarray:

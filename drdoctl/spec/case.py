@@ -72,10 +72,12 @@ class Case:
 
     def step(self, index: int) -> str:
         """Return where a step of the split is written: a split of one step may be no list."""
-        path = place_of(("data", "split"), self.combo.axes)
         current: Any = self.raw
-        for part in path:
-            current = current[part] if isinstance(current, list) else (current or {}).get(part)
+        for part in place_of(("data", "split"), self.combo.axes):
+            if isinstance(current, dict):
+                current = current.get(part)
+            else:
+                current = current[part] if isinstance(current, list) and isinstance(part, int) else None
         return f"data.split.{index}" if isinstance(current, list) else "data.split"
 
     @property

@@ -41,7 +41,9 @@ def want(bp: Blueprint, *, whole: bool = False) -> Want | None:
 def _demonstrated(bp: Blueprint) -> bool:
     """Whether SFT imitates rows of the source's own, which no split touches."""
     sft, source = bp.spec.student.sft, bp.spec.data.source.at(bp.facts.base)
-    return bool(sft) and (sft.rows == "demonstrations" or (sft.rows == "auto" and source.has_part("sft")))
+    if not sft:
+        return False
+    return sft.rows == "demonstrations" or (sft.rows == "auto" and source.has_part("sft"))
 
 
 def start_model(bp: Blueprint, *, whole: bool = False) -> Origin:

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drdoctl.data import BadRow, Row, _marks
-from drdoctl.data._ledger import Ledger
 from drdoctl.data._distance import edit_distances
+from drdoctl.data._ledger import Ledger
 from drdoctl.data._marks import Seen, confidence, hash_prompt
 from drdoctl.data._render import Renderer
 from drdoctl.data._spool import CHUNK_ROWS, Limits, Spooler
