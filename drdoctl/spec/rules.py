@@ -27,7 +27,7 @@ from drdoctl.spec.model import Spec
 
 EACH = (*rules_data.EACH, *rules_training.EACH, *rules_lora.EACH, *rules_needs.EACH, *rules_judges.EACH)
 ALL = (*rules_training.ALL, *rules_needs.ALL, *rules_sampling.ALL, *rules_judging.ALL, *rules_judges.ALL)
-DOUBTS = (*rules_training.DOUBTS, *rules_needs.DOUBTS)
+DOUBTS = (*rules_training.DOUBTS, *rules_needs.DOUBTS, *rules_select.DOUBTS)
 
 
 def check(spec: Spec, raw: Mapping[str, Any], look: Look, base: Path) -> tuple[list[Fault], tuple[str, ...]]:

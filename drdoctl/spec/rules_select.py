@@ -139,4 +139,15 @@ def _text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def chosen_by_teacher(case: Case) -> Iterator[str]:
+    """A student is chosen by the word of the oracle that taught it, which may favour other settings than the truth."""
+    select, method = case.spec.select, case.spec.method
+    if select is None or method is None or not method.oracle_members or method.ensemble:
+        return
+    given = [measure for one in case.spec.evaluate for measure in one.measures()]
+    if any(measure.judge == "oracle" for measure in matching(select, given)):
+        yield f"judge = teacher: `select` chooses by the oracle that taught `{method.name}`"
+
+
 WHOLE = (choice, figure)
+DOUBTS = (chosen_by_teacher,)

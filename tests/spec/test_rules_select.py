@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from drdoctl.evals import Measure
+from drdoctl.spec.load import load_data
 from drdoctl.spec.rules_select import matching
 from drdoctl.spec.select import Select
+from drdoctl.spec.source import parse
 
 GIVEN = [Measure("win_rate", against, "oracle", at) for at in (0.2, 0.7) for against in ("sft", "reference")] + [
     Measure("implicit_accuracy")
@@ -34,3 +38,21 @@ select: {metric: truth.reward, temperature: 0.7, over: train.learning_rate}
 """
     assert fault_codes(text) == ["unknown-name"]
     assert fault_codes(text.replace(", [pair-accuracy]", "")) == []
+
+
+@pytest.mark.parametrize(("metric", "warned"), [("win_rate", ["d-dpo"]), ("implicit_accuracy", [])])
+def test_a_choice_by_the_teacher_is_said(tmp_path, metric, warned):
+    """Choosing by the oracle's word is doubtful for whom it taught; by pair accuracy it is not."""
+    text = f"""\
+version: 1
+name: x
+data: {{source: notes, max_prompt_tokens: 48, max_tokens: 80}}
+student: {{model: {{}}}}
+oracle: {{model: sft}}
+matrix: {{method: [dpo, d-dpo], train.learning_rate: [1.0e-4, 1.0e-3]}}
+evaluate: [{{name: win-rate, against: [sft], temperatures: [0.7], max_new_tokens: 32}}, pair-accuracy]
+select: {{metric: {metric}, over: train.learning_rate}}
+"""
+    data, marks = parse(text, "spec.yaml")
+    said = [one for one in load_data(data, marks, text, tmp_path / "spec.yaml").warnings if "select" in one]
+    assert said == [f"judge = teacher: `select` chooses by the oracle that taught `{name}`" for name in warned]
