@@ -54,6 +54,7 @@ TESTED_ELSEWHERE = {
     "drdoctl.train.attention": "tests/train/test_equivalence.py",
     "drdoctl.train.batches": "tests/train/test_forward.py",
     "drdoctl.train.chunks": "tests/train/test_scoring.py",
+    "drdoctl.train.held_out": "tests/train/test_evaluate.py",
     "drdoctl.train.logps": "tests/train/test_scoring.py",
     "drdoctl.train.oracle": "tests/train/test_scoring.py",
     "drdoctl.train.places": "tests/train/test_loop.py",

@@ -30,6 +30,11 @@ class EvalFile:
         """Return the option's dotted key in the spec."""
         return f"evaluate.{self.index}.{self.option}"
 
+    @property
+    def location(self) -> dict[str, str]:
+        """Return where the stage finds it, and what it must hold then."""
+        return {self.key: str(self.path), f"{self.key}.sha256": self.sha256}
+
 
 def named(evals: Sequence[Eval]) -> Iterator[tuple[int, str, str]]:
     """Yield the eval's place, its option and the path as it is written, of each file that the evals name."""
@@ -39,21 +44,28 @@ def named(evals: Sequence[Eval]) -> Iterator[tuple[int, str, str]]:
 
 
 def read_files(evals: Sequence[Eval], facts: Facts) -> list[EvalFile]:
-    """Return the files by content. Raises UserError naming each that is not there or cannot be read."""
+    """Return the files by content. Raises UserError naming each that is not there, cannot be read, or is flawed."""
     found, faults = [], []
     for index, option, name in named(evals):
-        path = facts.path(name)
+        path, key = facts.path(name), f"evaluate.{index}.{option}"
         try:
             found.append(EvalFile(index, option, path, facts.hashes.file(path).sha256))
+            for flaw, hint in flaws(evals[index], option, name, path):
+                faults.append(Fault("bad-file", flaw, facts.places(key), hint))
         except OSError as error:
             gone = isinstance(error, FileNotFoundError | NotADirectoryError)
             why = "is not there" if gone else f"cannot be read: {(error.strerror or str(error)).lower()}"
-            where = facts.places(f"evaluate.{index}.{option}")
             hint = "mend the path; relative paths start from the spec's folder"
-            faults.append(Fault("no-file", f"`evaluate.{index}.{option}`: the file `{path}` {why}", where, hint))
+            faults.append(Fault("no-file", f"`{key}`: the file `{path}` {why}", facts.places(key), hint))
     if faults:
         raise UserError(faults)
     return found
+
+
+def flaws(one: Eval, option: str, name: str, path: Path) -> Iterator[tuple[str, str]]:
+    """Yield what the eval finds wrong with the content of a file that is there, each with what to do."""
+    for flaw in one.flaws(option, path):
+        yield flaw, f"mend `{name}`; `drdoctl show eval {one.name}` says what it holds"
 
 
 def plain(evals: Sequence[Eval], files: Sequence[EvalFile]) -> list[dict[str, Any]]:

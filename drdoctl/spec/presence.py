@@ -12,7 +12,7 @@ from drdoctl.core.errors import Fault, UserError
 from drdoctl.core.files import expand, kind_at
 from drdoctl.data._instructions import read_instructions
 from drdoctl.spec.case import Case
-from drdoctl.spec.eval_files import named
+from drdoctl.spec.eval_files import flaws, named
 from drdoctl.spec.fits import check_length, check_numbers, check_targets, check_type, config_at
 from drdoctl.spec.hub import HubRefs, cached_config
 from drdoctl.spec.known import CONFIGS
@@ -46,9 +46,7 @@ def _files(case: Case) -> Iterator[Fault]:
             hint = "give the right path; it is taken relative to the spec's folder"
             yield case.fault("no-such-file", f"there is no file `{name}`", f"evaluate.{index}.{option}", hint)
             continue
-        one = case.spec.evaluate[index]
-        for flaw in one.flaws(option, case.base / expand(name)):
-            hint = f"mend `{name}`; `drdoctl show eval {one.name}` says what it holds"
+        for flaw, hint in flaws(case.spec.evaluate[index], option, name, case.base / expand(name)):
             yield case.fault("bad-file", flaw, f"evaluate.{index}.{option}", hint)
     for one in case.spec.evaluate:
         if one.instructed() is not None:

@@ -46,7 +46,7 @@ def want(bp: Blueprint) -> Want | None:
         externals={**below.externals, **judge.externals, **{file.key: file.sha256 for file in _files(bp)}},
         # `sft` is the start model's name
         label=f"align-{SFT}" if bp.label == SFT else bp.label,
-        locations={**below.locations, **judge.locations, **{file.key: str(file.path) for file in _files(bp)}},
+        locations={**below.locations, **judge.locations, **_places(bp)},
         warnings=tuple(_stamps(bp)),
         sizes=_sizes(bp, judge, (SFT, REFERENCE)),
     )
@@ -65,7 +65,7 @@ def baseline(bp: Blueprint) -> Want | None:
         inputs={"data": data_stage.whole(bp), **start.inputs, **judge.inputs},
         externals={**start.externals, **judge.externals, **{file.key: file.sha256 for file in _files(bp)}},
         label=SFT,
-        locations={**start.locations, **judge.locations, **{file.key: str(file.path) for file in _files(bp)}},
+        locations={**start.locations, **judge.locations, **_places(bp)},
         sizes=_sizes(bp, judge, (REFERENCE,)),
     )
 
@@ -80,6 +80,10 @@ def _teaches(bp: Blueprint) -> bool:
     if method is None or method.ensemble:
         return False
     return own is None or teacher is None or own.fingerprint == teacher.fingerprint
+
+
+def _places(bp: Blueprint) -> dict[str, str]:
+    return {key: value for file in _files(bp) for key, value in file.location.items()}
 
 
 def _needs_pairs(bp: Blueprint) -> bool:

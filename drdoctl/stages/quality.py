@@ -57,7 +57,7 @@ def _want(
         inputs={"data": data_stage.whole(bp), **inputs},
         externals={**_model(outside.externals), **{file.key: file.sha256 for file in files}},
         label=label,
-        locations={**_model(outside.locations), **{file.key: str(file.path) for file in files}},
+        locations={**_model(outside.locations), **{key: at for file in files for key, at in file.location.items()}},
         sizes={"oracle": size, "members": max(1, len(inputs)), "parts": ("eval",)},
     )
 

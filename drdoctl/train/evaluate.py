@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,13 +11,13 @@ import pyarrow as pa
 
 from drdoctl.core.errors import IntegrityError, UserError
 from drdoctl.core.files import write_json
-from drdoctl.core.progress import Progress
+from drdoctl.core.fingerprint import file_sha256
 from drdoctl.evals import REFERENCE, SFT, Eval, EvalData, Samples, Sampling, evals
 from drdoctl.evals._division import TEST, VALIDATION, parts_of, side
-from drdoctl.train.chunks import Chunks
-from drdoctl.train.columns import numbers, read
+from drdoctl.train.columns import read
+from drdoctl.train.held_out import Pairs, student_pairs
 from drdoctl.train.instructed import Asked, answer, read_asked, server_stamps, write_documents
-from drdoctl.train.judge import ORACLE, TRUTH, OracleJudge, add_truth
+from drdoctl.train.judge import judge
 from drdoctl.train.judgements import require_references, with_answers
 from drdoctl.train.models import Policy, load_policy
 from drdoctl.train.notebook import stamps
@@ -27,7 +28,6 @@ from drdoctl.train.responses import Way, ways_of
 from drdoctl.train.rewards import write_table
 from drdoctl.train.rows import TokenRows
 from drdoctl.train.runtime import start
-from drdoctl.train.scoring import score_batch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,12 +35,8 @@ if TYPE_CHECKING:
     from drdoctl.stages import Job
     from drdoctl.train.runtime import World
 
-Pairs = dict[str, np.ndarray]
 FRACTION = "data.validation_fraction"
 """The setting that divides prompts and pairs: there only where the spec chooses students."""
-
-_REFERENCES = (("logps", "eval.parquet"), ("baseline", "pairs.parquet"))
-"""Where the start model's log-probabilities of the held-out pairs may lie; the baseline is the start model itself."""
 
 
 def label_of(job: Job) -> str:
@@ -49,48 +45,25 @@ def label_of(job: Job) -> str:
 
 
 def parse_evals(settings: Sequence[dict[str, Any]], locations: Mapping[str, Any] | None = None) -> list[Eval]:
-    """Return the spec's evals from their plain form, with the paths of the files that they read."""
+    """Return the spec's evals from their plain form, with the paths of the files that they read.
+
+    Raises UserError where a file no longer holds what the plan was made for.
+    """
     known = evals()
     parts = [known[plain["name"]].model_validate(plain) for plain in settings]
     paths = [
-        {option: (locations or {})[f"evaluate.{index}.{option}"] for option in part.files()}
+        {option: _unchanged(locations or {}, f"evaluate.{index}.{option}") for option in part.files()}
         for index, part in enumerate(parts)
     ]
     return [part.model_copy(update=found) for part, found in zip(parts, paths, strict=True)]
 
 
-def student_pairs(job: Job, world: World, policy: Policy) -> Pairs:
-    """Return the student's log-probabilities of the held-out pairs, and its reward head's margin where it has one."""
-    rows = TokenRows(job.input("data"), "eval", "student", ("chosen", "rejected"))
-    if not len(rows):
-        return {}
-    dtype = job.settings["student.dtype"]
-
-    def compute(batch: np.ndarray) -> dict[str, np.ndarray]:
-        sums = score_batch(policy, rows.items(batch), dtype, logp=True)
-        columns = {"chosen_logp": sums[0::2], "rejected_logp": sums[1::2]}
-        if policy.head is not None:
-            values = score_batch(policy, rows.items(batch), dtype, logp=False)
-            columns["head_margin"] = values[0::2] - values[1::2]
-        return columns
-
-    columns = Chunks(job, world, "pairs", rows.lengths).run(compute, Progress(job)) or {}
-    chosen, rejected = rows.response_lengths.T
-    return columns | {"chosen_tokens": chosen, "rejected_tokens": rejected} | known_pairs(job)
-
-
-def known_pairs(job: Job) -> Pairs:
-    """Return what earlier stages know of the held-out pairs: the reference's log-probabilities, the oracle's margin."""
-    found: Pairs = {}
-    for role, name in _REFERENCES:
-        if role in job.inputs and not found:
-            table = read(job.input(role) / name)
-            names = [key for key in ("chosen_logp", "rejected_logp") if key in table.column_names]
-            found = {f"ref_{key}": numbers(table.column(key)) for key in names}
-    if "rewards" in job.inputs:
-        table = read(job.input("rewards") / "eval.parquet")
-        found["oracle_margin"] = numbers(table.column("chosen_0")) - numbers(table.column("rejected_0"))
-    return found
+def _unchanged(locations: Mapping[str, Any], key: str) -> str:
+    path, planned = str(locations[key]), locations.get(f"{key}.sha256")
+    if planned is not None and (not Path(path).is_file() or file_sha256(Path(path)) != planned):
+        message = f"`{path}` no longer holds what it held when this was planned"
+        raise UserError(message, code="file-changed", hint="run the same command again: it makes a new plan")
+    return path
 
 
 def start_samples(job: Job, samplings: dict[Sampling, int], ids: list[str]) -> dict[Sampling, Samples]:
@@ -190,7 +163,7 @@ def run(job: Job) -> None:
     require_references(parts, prompts)
     asked = read_asked(job, parts)
     groups, pairs, answers = _student(job, world, parts, prompts, ways, asked)
-    _judge(job, world, parts, prompts, groups, pairs)
+    pairs.update(judge(job, world, parts, prompts, groups, margins=bool(pairs) and "oracle_margin" not in pairs))
     if not world.first:
         return
     job = replace(job, warnings=(*job.warnings, *stamps(job, prompts.student), *server_stamps(job, asked)))
@@ -222,27 +195,3 @@ def _student(
 
 def _policy(job: Job, world: World) -> Policy:
     return load_policy(model_location(job, "policy", "student.model")).eval().to(world.device)
-
-
-def _judge(
-    job: Job, world: World, parts: Sequence[Eval], prompts: Prompts, groups: Sequence[Responses], pairs: Pairs
-) -> None:
-    judges = dict.fromkeys(judge for part in parts for judge in part.judges())  # every process in the same order
-    has_oracle = ORACLE in job.inputs or "oracle.model" in job.locations
-    wants_margin = bool(pairs) and "oracle_margin" not in pairs and has_oracle
-    if wants_margin or (ORACLE in judges and groups):
-        pairs.update(_rewards(job, world, ORACLE, prompts, groups if ORACLE in judges else (), margins=wants_margin))
-    for name in (name for name in judges if name not in (ORACLE, TRUTH) and groups):
-        _rewards(job, world, name, prompts, groups)
-    if TRUTH in judges and groups:
-        add_truth(job, prompts, groups)
-
-
-def _rewards(
-    job: Job, world: World, name: str, prompts: Prompts, groups: Sequence[Responses], *, margins: bool = False
-) -> Pairs:
-    """Fill in one reward model's scores; return its margins of the held-out pairs where asked. It is gone then."""
-    judge = OracleJudge(job, world, name)
-    for group in groups:
-        judge.responses(prompts, group)
-    return judge.margins() if margins else {}

@@ -10,13 +10,12 @@ import pyarrow as pa
 from drdoctl.core.errors import UserError
 from drdoctl.train.asking import ask_all
 from drdoctl.train.judge import has_template, renderer
-from drdoctl.train.responses import Way
 from drdoctl.train.rewards import write_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drdoctl.evals import Eval, EvalData, Sampling
+    from drdoctl.evals import Eval, EvalData
     from drdoctl.evals._questions import Question
     from drdoctl.stages import Job
     from drdoctl.train.chat import Reply
@@ -66,7 +65,7 @@ def _write(job: Job, rows: Sequence[tuple[Question, str | None]], replies: dict[
     told = [replies[question.key] for question, _ in rows]
     columns = {
         "id": pa.array([question.prompt_id for question, _ in rows], type=pa.string()),
-        "sampling": pa.array([_label(question.sampling) for question, _ in rows], type=pa.string()),
+        "sampling": pa.array([question.sampling.label for question, _ in rows], type=pa.string()),
         "against": pa.array([question.against for question, _ in rows], type=pa.string()),
         "judge": pa.array([question.judge for question, _ in rows], type=pa.string()),
         "order": pa.array([question.order for question, _ in rows], type=pa.string()),
@@ -77,7 +76,3 @@ def _write(job: Job, rows: Sequence[tuple[Question, str | None]], replies: dict[
         "tokens_out": pa.array([reply.tokens_out for reply in told], type=pa.int32()),
     }
     write_table(job.path(FILE), columns)
-
-
-def _label(sampling: Sampling) -> str:
-    return Way(sampling.temperature, sampling.top_p, sampling.max_new_tokens, 0).label

@@ -52,3 +52,20 @@ def test_all_missing_files_are_named_at_once(facts):
     assert places == [("evaluate.0.table", "no-file"), ("evaluate.2.table", "no-file")]
     assert "is not there" in caught.value.faults[0].message
     assert "not a regular file" in caught.value.faults[1].message
+
+
+def test_flaws_are_faults_before_anything_runs(facts):
+    """What an eval finds wrong with its file's content is a fault at its option, and where it lies is told apart."""
+
+    class Picky(Reader):
+        def flaws(self, option, path):
+            """Find fault with every list."""
+            return [f"`{option}` holds a list"] if path.read_text().startswith("[") else []
+
+    with pytest.raises(UserError) as caught:
+        read_files([Reader(table="a.json"), Picky(table="a.json")], facts)
+    (fault,) = caught.value.faults
+    assert (fault.code, fault.message, fault.where.file) == ("bad-file", "`table` holds a list", "evaluate.1.table")
+    (facts.base / "a.json").write_text("{}")
+    (file,) = read_files([Picky(table="a.json")], facts)
+    assert file.location == {"evaluate.0.table": str(file.path), "evaluate.0.table.sha256": file.sha256}

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from drdoctl.core.errors import NetworkError, UserError
+from drdoctl.core.fingerprint import file_sha256
 from drdoctl.data.notes import Notes
 from drdoctl.train import api, evaluate, judgements
 from drdoctl.train.response_table import Prompts
@@ -129,6 +130,21 @@ def test_references_are_asked_for_before_anything_is_sampled(house, fake, tmp_pa
     with pytest.raises(UserError, match="needs a reference for every prompt, and 1 of 7 have none") as caught:
         evaluate.run(replace(job, inputs={**job.inputs, "data": str(data)}))
     assert "prompt: against-reference" in caught.value.faults[0].hint
+
+
+def test_a_prompt_that_changed_since_the_plan_is_refused(house, fake, tmp_path):
+    """A user's prompt is asked as it was planned, or not at all: the artifact is named by its content."""
+    own = tmp_path / "own.txt"
+    own.write_text("{prompt}\n{response_a}\n{response_b}")
+    job = judging(house, tmp_path, fake.url, prompt="by content")
+    job = replace(job, locations={"evaluate.0.prompt": str(own), "evaluate.0.prompt.sha256": file_sha256(own)})
+    fake.judge = lambda _: "Verdict: tie"
+    evaluate.run(job)
+    assert fake.posts == 10
+    own.write_text("which?\n{prompt}\n{response_a}\n{response_b}")
+    with pytest.raises(UserError, match="no longer holds what it held"):
+        evaluate.run(job)
+    assert fake.posts == 10
 
 
 def test_nothing_is_written_where_nobody_is_asked(house, tmp_path):
