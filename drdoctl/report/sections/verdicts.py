@@ -8,7 +8,7 @@ from typing import Any
 from drdoctl.report.markup import note, table
 from drdoctl.report.verdicts import verdicts_table
 
-TITLE = "Judged by language models"
+TITLE = "Language models as judges"
 PLACE = 25
 SAID = (
     "Every pair was shown in both orders. A win needs both; where they differ, or both call it a tie, it is a tie, "
