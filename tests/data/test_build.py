@@ -4,6 +4,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from drdoctl.core.chance import share
 from drdoctl.core.errors import UserError
 from drdoctl.core.progress import StopRequested
 
@@ -169,6 +170,30 @@ def test_splits_and_caps_come_in_order(build_data, write_rows):
     assert told["split"][0]["rows"] == 100
     assert told["parts"]["train"]["dropped"]["max-rows"] == told["split"][0]["kept"] - 7
     assert min(row["confidence"] for row in rows_of(out, "train")) >= told["split"][0]["before"]["median_confidence"]
+
+
+def test_labels_turned_round_are_marked(build_data, write_rows):
+    """Noise swaps responses and says where, whatever order rows have; the report counts; other files have no mark."""
+    given = pairs(60)
+    write_rows(given)
+    noise = [{"name": "label-noise", "fraction": 0.3}]
+    out, plain = build_data(JSONL, split=noise, max_rows=20, out="noisy"), build_data(JSONL, max_rows=20, out="plain")
+    write_rows([{"id": f"train-{at}", **row} for at, row in reversed(list(enumerate(given, start=1)))])
+    turned = build_data(JSONL, split=noise, out="turned")
+    before = {row["id"]: row for row in rows_of(plain, "train")}
+    flipped = {row["id"]: row["flipped"] for row in rows_of(out, "train")}
+    for row in rows_of(out, "train"):
+        old = before[row["id"]]
+        sides = ("rejected", "chosen") if row["flipped"] else ("chosen", "rejected")
+        assert [row["chosen"], row["rejected"]] == [old[side] for side in sides]
+        assert [row["student_chosen"], row["student_rejected"]] == [old[f"student_{side}"] for side in sides]
+    assert flipped.items() <= {row["id"]: row["flipped"] for row in rows_of(turned, "train")}.items()
+    told = report(out)["statistics"]
+    assert [row["after"] for row in told["train"]] == ["all rows", "label-noise", "max-rows"]
+    assert [row["flipped"] for row in told["train"]] == [0, share(0.3, told["train"][0]["rows"]), sum(flipped.values())]
+    assert [(row["after"], row["rows"]) for row in told["eval"]] == [("all rows", len(rows_of(out, "eval")))]
+    assert "flipped" not in rows_of(plain, "train")[0]
+    assert "flipped" not in rows_of(out, "eval")[0]
 
 
 def test_a_split_without_confidence_is_an_error(build_data, write_rows):

@@ -12,7 +12,8 @@ BASE = "version: 1\nname: x\ndata: {source: {jsonl: a}}\nstudent: {model: a/b, r
 
 
 def _result(tmp_path, text):
-    data, marks = parse(BASE + text, "spec.yaml")
+    base = BASE.replace("data: {source: {jsonl: a}}\n", "") if "data:" in text else BASE
+    data, marks = parse(base + text, "spec.yaml")
     try:
         return [], load_data(data, marks, text, tmp_path / "spec.yaml").warnings
     except UserError as error:
@@ -31,6 +32,11 @@ def _result(tmp_path, text):
         ("method: drdo\noracle: {model: zoo/a}\npublish: {oracle: zoo/b}", ["conflict"]),
         ("method: drdo\noracle: {model: zoo/a}\nzoo: somewhere", []),
         ("method: dpo\nzoo: somewhere", ["no-effect"]),
+        ("method: dpo\ndata: {source: {jsonl: a}, split: relabel}", ["missing-oracle"]),
+        ("method: dpo\noracle: {model: sft}\ndata: {source: {jsonl: a}, split: relabel}", []),
+        ("method: drdo\noracle: {model: sft, pairs: all}", ["no-effect"]),
+        ("method: drdo\noracle: {model: sft, pairs: all}\ndata: {source: {jsonl: a}, max_rows: 9}", []),
+        ("method: drdo\noracle: {model: zoo/a, pairs: split}", ["no-effect"]),
         ("method: dpo\nzoo: hub:me\npublish: {student: zoo/a, private: false}", []),
     ],
 )
@@ -52,3 +58,20 @@ def test_needs_are_met_or_named(tmp_path, text, codes):
 def test_doubts_are_warnings(tmp_path, text, count):
     """A judge that is the teacher, and a contrast that is plain SFT, are allowed and said."""
     assert len(_result(tmp_path, text)[1]) == count
+
+
+@pytest.mark.parametrize(
+    ("method", "oracle", "words"),
+    [
+        ("drdo", "{model: sft}", ["labeller"]),
+        ("drdo", "{model: sft, pairs: all}", ["teacher", "labeller"]),
+        ("drdo", "{model: zoo/a}", ["teacher", "labeller"]),
+        ("dpo", "{model: sft}", ["labeller"]),
+    ],
+)
+def test_a_judge_that_labelled_is_named(tmp_path, method, oracle, words):
+    """Who judges by the oracle that relabels is told so; it is the teacher only where none is trained anew."""
+    data = "data: {source: {jsonl: a}, split: {name: length-bias, rho: 0.3}}"
+    text = f"method: {method}\noracle: {oracle}\n{data}\nevaluate: [win-rate]"
+    found = [text for text in _result(tmp_path, text)[1] if text.startswith("judge = ")]
+    assert [line.split()[2].rstrip(":") for line in found] == words
