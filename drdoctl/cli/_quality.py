@@ -14,8 +14,8 @@ def lines(summary: Mapping[str, Any]) -> Iterator[str]:
     whole = {figure["metric"]: figure for figure in summary["figures"] if "group" not in figure}
     share, margin = _share(whole["accuracy"]), summary["mean_margin"]
     yield f"{summary['pairs']:,} pairs: `chosen` preferred in {share}, mean margin {margin:.4g}"
-    error, loss = whole["calibration_error"]["value"], whole["log_loss"]["value"]
-    yield f"calibration: error {error:.1%}, log-loss {loss:.3f} (0.693 by guessing), Brier {whole['brier']['value']:.3f}"
+    error, loss, brier = (whole[name]["value"] for name in ("calibration_error", "log_loss", "brier"))
+    yield f"calibration: error {error:.1%}, log-loss {loss:.3f} (0.693 by guessing), Brier {brier:.3f}"
     told = [f"the longer response is `chosen` in {whole['length_accuracy']['value']:.1%}"]
     if "length_correlation" in whole:
         told.append(f"margins follow the difference in tokens with r = {whole['length_correlation']['value']:.2f}")

@@ -192,7 +192,7 @@ class Report(Model):
     pairs: dict[str, dict[str, list[dict[str, Any]]]]
     """Id of each finished data stage -> part -> statistics of its pairs, for all rows and after each step of the split:
     `after`, `rows`, means and medians of confidence, edit distance and length ratio, `longer_chosen`, `flipped`."""
-    oracles: list[OracleRow] = []
+    oracles: list[OracleRow]
     """The quality of the reward models, where an eval measured it."""
     stages: list[StageRow]
     """Inputs first."""

@@ -57,7 +57,8 @@ def test_sets(case: Case) -> Iterator[Fault]:
         if name in seen:
             message = f"two evals have the `test_set` `{name}`: their figures could not be told apart"
             yield case.fault("duplicate", message, f"evaluate.{index}.test_set", "give one of them another name")
-        seen |= {name} - {None}
+        if name is not None:
+            seen.add(name)
 
 
 def used(cases: Sequence[Case]) -> Iterator[Fault]:

@@ -26,6 +26,7 @@ from drdoctl.train.scoring import score_batch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from drdoctl.evals import Eval
     from drdoctl.stages import Job
     from drdoctl.train.batches import Item
     from drdoctl.train.response_table import Prompts, Responses
@@ -134,3 +135,32 @@ def add_truth(job: Job, prompts: Prompts, groups: Sequence[Responses]) -> None:
         parts = [dataset.truth(prompt[name], text, bool(ended)) or {} for name, text, ended in rows]
         for key in parts[0]:
             group.scores[f"{TRUTH}.{key}"] = np.array([part[key] for part in parts], dtype=np.float64)
+
+
+def judge(
+    job: Job, world: World, parts: Sequence[Eval], prompts: Prompts, groups: Sequence[Responses], *, margins: bool
+) -> dict[str, np.ndarray]:
+    """Fill in the scores of all judges that the evals ask, one model in memory at a time.
+
+    Returns the oracle's margins of the held-out pairs with `margins`, where the job has an oracle.
+    """
+    asked = dict.fromkeys(name for part in parts for name in part.judges())  # every process in the same order
+    margins = margins and (ORACLE in job.inputs or "oracle.model" in job.locations)
+    found: dict[str, np.ndarray] = {}
+    if margins or (ORACLE in asked and groups):
+        found = _rewards(job, world, ORACLE, prompts, groups if ORACLE in asked else (), margins=margins)
+    for name in (name for name in asked if name not in (ORACLE, TRUTH) and groups):
+        _rewards(job, world, name, prompts, groups)
+    if TRUTH in asked and groups:
+        add_truth(job, prompts, groups)
+    return found
+
+
+def _rewards(
+    job: Job, world: World, name: str, prompts: Prompts, groups: Sequence[Responses], *, margins: bool = False
+) -> dict[str, np.ndarray]:
+    """Fill in one reward model's scores; return its margins of the held-out pairs where asked. It is gone then."""
+    model = OracleJudge(job, world, name)
+    for group in groups:
+        model.responses(prompts, group)
+    return model.margins() if margins else {}
