@@ -117,6 +117,11 @@ class Method(Part):
         return False
 
     @property
+    def head_rate(self) -> float | None:
+        """The reward head's own learning rate, scheduled like the student's; None where it is the student's."""
+        return None
+
+    @property
     def detaches_trunk(self) -> bool:
         """Whether the reward head reads a detached hidden state, so that its loss never reaches the trunk."""
         return False

@@ -66,6 +66,8 @@ class DrdoMethod(Method):
     """Let no gradient through the focal gate (eq. 32 vanishes, eq. 33 stays)."""
     detach_trunk: bool = False
     """Let the head's loss train only the head."""
+    head_learning_rate: float | None = Field(default=None, gt=0)
+    """The head's learning rate; without it, the student's. Its gradient never counts in the trunk's clipping."""
     reward_scale: RewardScale = "none"
     """`std` divides the oracle's margins by their standard deviation over the training split; `none`: its units."""
     distillation: bool = True
@@ -74,6 +76,7 @@ class DrdoMethod(Method):
     """Whether the second term of eq. 6 is there."""
 
     paper: ClassVar[str] = "Nath et al., arXiv 2410.08458, eq. 6"
+    added: ClassVar[frozenset[str]] = frozenset({"head_learning_rate"})
     equation: ClassVar[str] = "(dr - dr_hat)^2 - alpha (1 - p_w)^gamma [z_w + log(1 - exp z_l)]"
 
     @property
@@ -92,6 +95,11 @@ class DrdoMethod(Method):
         return self.distillation and self.reward == "head"
 
     @property
+    def head_rate(self) -> float | None:
+        """The head's own, where it has one."""
+        return self.head_learning_rate
+
+    @property
     def detaches_trunk(self) -> bool:
         """Where the head's loss is kept from the trunk."""
         return self.needs_head and self.detach_trunk
@@ -106,17 +114,17 @@ class DrdoMethod(Method):
         """Options of a term that is off, of the other reading of r_hat, or of a gate that is constant."""
         idle: dict[str, str] = {}
         if not self.contrast:
-            off = ("alpha", "gamma", "log_prob", "unlikelihood", "detach_gate")
+            off: tuple[str, ...] = ("alpha", "gamma", "log_prob", "unlikelihood", "detach_gate")
             idle |= dict.fromkeys(off, "with `contrast: false`")
         elif self.gamma == 0:
             idle["detach_gate"] = "with `gamma: 0`"
         if not self.distillation:
-            off = ("reward", "beta", "reference", "reward_scale", "detach_trunk")
+            off = ("reward", "beta", "reference", "reward_scale", "detach_trunk", "head_learning_rate")
             idle |= dict.fromkeys(off, "with `distillation: false`")
         elif self.reward == "head":
             idle |= dict.fromkeys(("beta", "reference"), "with `reward: head`")
         else:
-            idle["detach_trunk"] = "with `reward: implicit`"
+            idle |= dict.fromkeys(("detach_trunk", "head_learning_rate"), "with `reward: implicit`")
         return idle
 
     def student_margin(self, pairs: PairNumbers) -> Tensor:

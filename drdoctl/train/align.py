@@ -105,6 +105,8 @@ def _prepare(policy: Policy, job: Job, method: Method) -> Policy:
     policy.head = new_head(policy.lm.config, job.settings["seed"])
     policy.head.weight.register_hook(lambda gradient: gradient * HEAD_GRADIENT_SCALE)
     policy.detach_trunk = method.detaches_trunk
+    if method.head_rate is not None:
+        policy.head_rate = method.head_rate / job.settings["train.learning_rate"]
     return policy
 
 

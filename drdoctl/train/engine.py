@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+RATE = "rate"
+"""Key of a parameter group: its learning rate, in that of the step; 1 where it is left out."""
 BUCKET = 200_000_000
 """Elements that ZeRO reduces at once; its own default allocates 2 GB whatever the model's size."""
 
@@ -51,9 +53,12 @@ def optimizer(model: nn.Module, settings: Mapping[str, Any]) -> torch.optim.Opti
     Fused: on a CPU it takes a sixth of the time of `foreach`, and no copies of the moments.
     """
     trained = [weight for weight in model.parameters() if weight.requires_grad]
-    groups = [
+    apart = list(model.get_submodule("head").parameters()) if getattr(model, "head_rate", 1.0) != 1.0 else []
+    trained = [weight for weight in trained if not any(weight is one for one in apart)]
+    groups: list[dict[str, Any]] = [
         {"params": [weight for weight in trained if weight.ndim > 1], "weight_decay": settings["weight_decay"]},
         {"params": [weight for weight in trained if weight.ndim <= 1], "weight_decay": 0.0},
+        {"params": apart, "weight_decay": settings["weight_decay"], RATE: getattr(model, "head_rate", 1.0)},
     ]
     return torch.optim.AdamW(
         [group for group in groups if group["params"]],

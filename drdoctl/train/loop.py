@@ -156,7 +156,7 @@ class Trainer:
             self.engine.backward(out.losses.float().sum() / self.local, scale_wrt_gas=False)
         rate = learning_rate(self.task.settings, self.step, self.steps)
         for group in self.engine.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get(ds.RATE, 1.0)
         norm = ds.grad_norm(self.engine)
         means, tokens = sums.means(self.world, self.task.settings["global_batch"])
         self._refuse_not_finite(means["loss"])

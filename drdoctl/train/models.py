@@ -54,6 +54,8 @@ class Policy(nn.Module):
         self.lm = lm
         self.head = head
         self.detach_trunk = detach_trunk
+        self.head_rate = 1.0
+        """The head's learning rate, in the others'."""
 
     def forward(self, batch: FlatBatch, *, logp: bool = True) -> Outputs:
         """Return summed log-probabilities (unless `logp` is false) and rewards of the N responses."""

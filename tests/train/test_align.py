@@ -9,12 +9,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from safetensors.torch import load_file  # noqa: E402
+from transformers import AutoConfig  # noqa: E402
 
 from drdoctl.core.errors import IntegrityError  # noqa: E402
 from drdoctl.core.progress import StopRequested  # noqa: E402
 from drdoctl.methods import methods  # noqa: E402
 from drdoctl.train import align, logps, sft  # noqa: E402
-from drdoctl.train.models import load_policy  # noqa: E402
+from drdoctl.train.models import load_policy, new_head  # noqa: E402
 from drdoctl.train.rows import TokenRows  # noqa: E402
 from drdoctl.train.schedule import Order, mismatched  # noqa: E402
 from drdoctl.train.scoring import score_batch  # noqa: E402
@@ -26,7 +27,7 @@ VARIANTS = [
     {"name": "p-dpo", "kl_samples": 2},
     {"name": "drdo", "alpha": 0.1, "gamma": 2.0, "reference": False},
     {"name": "drdo", "alpha": 0.1, "gamma": 2.0, "log_prob": "mean"},
-    {"name": "drdo", "alpha": 0.1, "gamma": 2.0, "reward": "head"},
+    {"name": "drdo", "alpha": 0.1, "gamma": 2.0, "reward": "head", "head_learning_rate": 1e-3},
     {"name": "drdo", "alpha": 0.1, "gamma": 2.0, "reference": True, "reward_scale": "std"},
 ]
 
@@ -146,6 +147,24 @@ def test_rows_of_another_dataset_are_refused(make_job, tmp_path):
     pq.write_table(table.set_column(0, "id", pa.array([ids[1], ids[0], *ids[2:]])), other / "train.parquet")
     with pytest.raises(IntegrityError, match="not those of the training data"):
         align.run(make_job("align", "b", method={"name": "dpo", "beta": 0.1}, inputs={"logps": str(other)}))
+
+
+@pytest.mark.parametrize("stage", [0, 2])
+def test_a_head_may_learn_at_a_rate_of_its_own(stage, make_job):
+    """AdamW's first step moves a weight by its learning rate: the head's by its own, and the policy as without it."""
+    method = {"name": "drdo", "reward": "head", "detach_trunk": True}
+    settings = {"train.max_steps": 1, "train.scheduler": "constant", "train.weight_decay": 0.0}
+    found = []
+    for name, own in (("same", {}), ("own", {"head_learning_rate": 3e-3})):
+        job = make_job("align", name, method={**method, **own}, settings=settings, resources={"zero_stage": stage})
+        align.run(job)
+        found.append([load_file(Path(job.out) / file) for file in ("model.safetensors", "reward_head.safetensors")])
+    (policy, head), (other, apart) = found
+    assert all(torch.equal(policy[name], other[name]) for name in policy)
+    begun = new_head(AutoConfig.from_pretrained(job.out), job.settings["seed"]).weight
+    moved, less = ((weights["weight"] - begun).abs() for weights in (head, apart))
+    assert moved.median().item() == pytest.approx(1e-2, rel=0.02)
+    assert less.median().item() == pytest.approx(3e-3, rel=0.02)
 
 
 def test_detached_head_leaves_the_policy_to_the_contrast(make_job):
