@@ -123,8 +123,12 @@ def data_tables(report: Mapping[str, Any]) -> list[Table]:
     keys = _ordered(key for name in order for key in parts[name])
     rows = [[key, *(plain(parts[name].get(key)) for name in order)] for key in keys]
     shown = [row for row in rows if any(cell not in (NOTHING, "0") for cell in row[1:])]
-    out = [Table("What was read and kept", ["of each part", *order], shown), *_statistics(data)]
-    rest = [[key.replace("_", " "), plain(value)] for key, value in data.items() if key not in ("parts", "statistics")]
+    out = [Table("What was read and kept", ["of each part", *order], shown), *_statistics(report["pairs"])]
+    rest = [
+        [key.replace("_", " "), plain(value)]
+        for key, value in data.items()
+        if key not in ("parts", "statistics", "split")
+    ]
     return [*out, Table("Other facts", ["fact", "value"], rest)]
 
 
@@ -137,17 +141,19 @@ def _ordered(keys: Iterable[str]) -> list[str]:
     return sorted(dict.fromkeys(keys), key=place)
 
 
-def _statistics(data: Mapping[str, Any]) -> list[Table]:
-    """Return what the pairs are like before and after each step of the split, as in Table 5 of DRDO."""
-    found = [
-        {"part": part, **_flat(row)}
-        for part, rows in data.get("statistics", {}).items()
-        for row in rows
-        if isinstance(row, dict)
-    ]
+def _statistics(pairs: Mapping[str, Mapping[str, Iterable[Mapping[str, Any]]]]) -> list[Table]:
+    """Return what the pairs are like before and after each step of the split, as in Table 5 of DRDO.
+
+    `pairs`: data stage -> part -> rows. What a second data stage begins with is what the first one left: shown once.
+    """
+    found: list[dict[str, Any]] = []
+    for parts in pairs.values():
+        rows = ({"part": part, **_flat(row)} for part, each in parts.items() for row in each)
+        found += [row for row in rows if row not in found]
+    found.sort(key=lambda row: PARTS.index(row["part"]) if row["part"] in PARTS else len(PARTS))
     keys = [key for key in _ordered(key for row in found for key in row) if key not in ("part", "after")]
-    rows = [[f"{row['part']}: {row.get('after', NOTHING)}", *(plain(row.get(key)) for key in keys)] for row in found]
-    return [Table("The pairs, and what each step of the split left of them", ["pairs", *keys], rows)] if found else []
+    lines = [[f"{row['part']}: {row.get('after', NOTHING)}", *(plain(row.get(key)) for key in keys)] for row in found]
+    return [Table("The pairs, and what each step of the split left of them", ["pairs", *keys], lines)] if found else []
 
 
 def plain(value: Any) -> str:

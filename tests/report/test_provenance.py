@@ -31,9 +31,10 @@ def test_data_counts(house):
 
 
 def test_statistics_of_each_step():
-    """What each step of a split left is a row for each part, its columns those that are known."""
+    """What each step of a split left is a row for each part; what a second stage begins with is not said twice."""
     rows = [{"after": "all rows", "rows": 10, "mean_confidence": 0.25}, {"after": "hard", "rows": 5, "flipped": 1}]
-    _, steps, _ = data_tables({"data": {"parts": {}, "statistics": {"train": rows}}})
+    pairs = {"data[all]": {"train": rows[:1]}, "data": {"train": rows}}
+    _, steps, _ = data_tables({"data": {"parts": {}}, "pairs": pairs})
     assert steps.columns == ["pairs", "rows", "mean confidence", "flipped"]
     assert steps.rows == [["train: all rows", "10", "0.25", "-"], ["train: hard", "5", "-", "1"]]
 
