@@ -153,8 +153,8 @@ def _figures(students: Sequence[StudentRow]) -> Iterator[SeedFigure]:
         there = [table[key] for table in tables if key in table]
         values = [table[key].value if key in table else None for table in tables]
         known = [value for value in values if value is not None]
-        low, high = interval(known) or (None, None)
         first = there[0]
+        low, high = _ends(known, is_share=first.unit == "share")
         yield SeedFigure(
             metric=first.metric,
             against=first.against,
@@ -180,6 +180,14 @@ def _sd(values: Sequence[float]) -> float | None:
     return stdev(values) if len(values) > 1 else None
 
 
+def _ends(values: Sequence[float], *, is_share: bool = False) -> tuple[float | None, float | None]:
+    """Return the t-interval; that of shares ends where shares end, at 0 and 1, of which Student's t knows nothing."""
+    low, high = interval(values) or (None, None)
+    if is_share and low is not None and high is not None:
+        return max(0.0, low), min(1.0, high)
+    return low, high
+
+
 def differences_over_seeds(
     found: Mapping[str, Mapping[int, StudentRow]], differences: Sequence[Difference]
 ) -> list[SeedDifference]:
@@ -195,7 +203,7 @@ def differences_over_seeds(
         if len(rows) < 2:
             continue
         values, wins = [row.mean for row in rows], [row.win_rate for row in rows]
-        (low, high), (win_low, win_high) = (interval(each) or (None, None) for each in (values, wins))
+        (low, high), (win_low, win_high) = _ends(values), _ends(wins, is_share=True)
         made.append(
             SeedDifference(
                 first=first,

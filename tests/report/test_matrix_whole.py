@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from page import parse, tables, unknown, words
 
 from drdoctl.cli import run
+from drdoctl.report.html import render
 
 SPEC = """\
 version: 1
@@ -115,3 +117,15 @@ def test_test_prompts_cannot_change_the_pick(applied, capsys, tmp_path):
     after = report(tmp_path / "copy", capsys)
     assert [group["picked"] for group in after["selection"]] == [group["picked"] for group in before["selection"]]
     assert after["students"] != before["students"]
+
+
+def test_the_page_of_a_matrix_is_valid_and_shows_what_json_has(applied, capsys):
+    """Means over seeds, their rings and what was picked are on a valid page, with no number that the data lack."""
+    found = report(applied, capsys)
+    markup = render(found)
+    root = parse(markup)
+    assert unknown([cell for rows in tables(root) for row in rows for cell in row], found) == []
+    assert found["answer"][0].replace("`", "") in words(root)
+    assert "over 2 seeds" in found["answer"][0]
+    picked = {row["picked"] for row in found["selection"]}
+    assert markup.count('class="one ') == 2 * len({"sft", *picked})

@@ -31,6 +31,20 @@ def test_a_setting_has_mean_spread_and_interval_over_seeds():
     assert (found.low, found.high) == pytest.approx((2 - 4.3027 / 3**0.5, 2 + 4.3027 / 3**0.5), abs=1e-4)
 
 
+def test_an_interval_of_shares_holds_shares():
+    """Where t would go beyond 1, the interval of a share ends there; other figures keep theirs."""
+    made = plan(grid(methods=("dpo",), choice=None))
+    share = {"metric": "win_rate", "unit": "share"}
+    rows = [
+        student(label("dpo", 0.1, seed), figure(value), figure(value).model_copy(update=share))
+        for seed, value in enumerate((0.9, 1.0))
+    ]
+    (row,) = over_seeds(members(made, rows))
+    reward, wins = row.figures
+    assert reward.high > 1 > reward.low
+    assert (wins.low, wins.high) == (pytest.approx(reward.low), 1.0)
+
+
 def test_start_models_of_each_seed_are_one():
     """The start models of all seeds come first, and a start model that seeds share is none of them."""
     made = plan(grid(seeds=SEEDS))

@@ -8,8 +8,13 @@ from drdoctl.report.sections import diagnosis
 def _finding(severity, code, stage):
     evidence = [{"file": f"{stage}/metrics.jsonl", "steps": [1, 9], "values": {"gate": 0.25, "lost": None}}]
     return {
-        "code": code, "severity": severity, "stage": stage, "artifact": f"{stage}-1",
-        "message": "it is `shut` <b>", "advice": "lower `gamma`", "evidence": evidence,
+        "code": code,
+        "severity": severity,
+        "stage": stage,
+        "artifact": f"{stage}-1",
+        "message": "it is `shut` <b>",
+        "advice": "lower `gamma`",
+        "evidence": evidence,
     }
 
 

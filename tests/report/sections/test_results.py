@@ -35,8 +35,17 @@ def test_seeds_are_rings_around_their_mean(report):
     """Over seeds the mean has its interval over seeds, each seed is a ring, and single students are folded away."""
     figure = {
         **dict.fromkeys(("against", "part")),
-        "metric": "truth.reward", "judge": "truth", "temperature": 0.7, "unit": "reward", "warnings": [],
-        "values": [4.0, 5.0], "mean": 4.5, "sd": 0.7, "low": 4.0, "high": 5.0, "count": 2,
+        "metric": "truth.reward",
+        "judge": "truth",
+        "temperature": 0.7,
+        "unit": "reward",
+        "warnings": [],
+        "values": [4.0, 5.0],
+        "mean": 4.5,
+        "sd": 0.7,
+        "low": 4.0,
+        "high": 5.0,
+        "count": 2,
     }
     report["over_seeds"] = [
         {"label": "both", "seeds": [0, 1], "students": ["drdo", "dpo"], "figures": [figure]},
