@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from drdoctl.core.parts import Model
+from drdoctl.core.statistics import pearson, share_above
 from drdoctl.report.samples import TEST, Way
 from drdoctl.report.ways import is_start
 
@@ -98,7 +99,7 @@ def _cloud(
     table = table[np.isfinite(table).all(axis=1)]
     if len(table) < 2:
         return
-    agreement = float(((np.sign(table[:, 0] * table[:, 1]) + 1) / 2).mean()) if kind == "pairs" else None
+    agreement = float(share_above(table[:, 0] * table[:, 1]).mean()) if kind == "pairs" else None
     drawn = np.sort(np.random.default_rng(seed).permutation(len(table))[:SHOWN])
     yield Cloud(
         kind=kind,
@@ -106,17 +107,7 @@ def _cloud(
         x=x[0],
         y=y[0],
         count=len(table),
-        correlation=correlation(table),
+        correlation=pearson(*table.T),
         agreement=agreement,
         points=[(float(f"{across:.5g}"), float(f"{up:.5g}")) for across, up in table[drawn]],
     )
-
-
-def correlation(table: np.ndarray) -> float | None:
-    """Return Pearson's r of the two columns of (N, 2); None where one of them does not vary."""
-    import numpy as np
-
-    spread = table.std(axis=0)
-    if not (spread > 1e-12 * np.abs(table).max(axis=0)).all():
-        return None
-    return float(np.corrcoef(table.T)[0, 1])

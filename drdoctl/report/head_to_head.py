@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from drdoctl.core.bootstrap import ends, resampled_means
 from drdoctl.core.parts import Model
+from drdoctl.core.significance import CHANCE, holm_within, p_value
+from drdoctl.core.statistics import like_length, share_above
 from drdoctl.report.samples import TEST, Way
 
 if TYPE_CHECKING:
@@ -86,7 +89,7 @@ class _Pair:
         """Return (P, COLUMNS): what means are taken of."""
         import numpy as np
 
-        wins = (np.sign(self.difference) + 1) / 2
+        wins = share_above(self.difference)
         return np.stack([self.difference, wins, wins * self.like, self.like], axis=1)
 
 
@@ -105,8 +108,6 @@ def head_to_head(
     the combination's seed, where there are several. `prompts`: label -> a mark of what it was asked. `stamps`: (label,
     judge) -> warnings of its figures.
     """
-    from drdoctl.evals._tests import holm
-
     found = []
     alike = {label: ((seeds or {}).get(label), (prompts or {}).get(label)) for label in sampled}
     pairs = list(_pairs(sampled, judges, alike))
@@ -124,21 +125,14 @@ def head_to_head(
                 }
             )
         )
-    tables: dict[Any, list[int]] = {}
-    for at, row in enumerate(found):
-        tables.setdefault((row.judge, row.sampling, row.seed), []).append(at)
-    for rows in tables.values():
-        for at, adjusted in zip(rows, holm([found[at].p for at in rows]), strict=True):
-            found[at] = found[at].model_copy(update={"p_holm": adjusted})
-    return found
+    adjusted = holm_within([row.p for row in found], [(row.judge, row.sampling, row.seed) for row in found])
+    return [row.model_copy(update={"p_holm": p}) for row, p in zip(found, adjusted, strict=True)]
 
 
 def _pairs(
     sampled: Mapping[str, Mapping[str, Way]], judges: Mapping[str, str], alike: Mapping[str, object]
 ) -> Iterator[_Pair]:
     import numpy as np
-
-    from drdoctl.evals.win_rate import LIKE_LENGTH
 
     for first, second in combinations(sampled, 2):
         if alike[first] != alike[second]:
@@ -155,8 +149,7 @@ def _pairs(
                 mine, other = (each.numbers("tokens") for each in (ours, theirs))
                 a, b = (np.asarray(mine)[here][known], np.asarray(other)[there][known])
                 if known.any():
-                    like = np.abs(a - b) <= LIKE_LENGTH * np.maximum(a, b)
-                    yield _Pair(first, second, judge, way, difference[known], like)
+                    yield _Pair(first, second, judge, way, difference[known], like_length(a, b))
 
 
 def _shared(ours: Way, theirs: Way) -> tuple[np.ndarray, np.ndarray]:
@@ -191,33 +184,18 @@ def _intervals(pairs: Sequence[_Pair], seed: int) -> list[tuple[list[float | Non
 def _resampled(pairs: Sequence[_Pair], seed: int) -> list[tuple[list[float | None], list[float | None]]]:
     import numpy as np
 
-    from drdoctl.evals._bootstrap import resampled_means
-
     means = resampled_means(np.concatenate([pair.columns() for pair in pairs], axis=1), seed)
     found = []
     for at in range(len(pairs)):
         mean, wins, like_wins, like = means[:, at * COLUMNS : (at + 1) * COLUMNS].T
         with np.errstate(divide="ignore", invalid="ignore"):
             share = like_wins / like
-        ends = [_ends(values) for values in (mean, wins, share)]
-        found.append(([low for low, _ in ends], [high for _, high in ends]))
+        both = [ends(values) or (None, None) for values in (mean, wins, share)]
+        found.append(([low for low, _ in both], [high for _, high in both]))
     return found
 
 
-def _ends(values: np.ndarray) -> tuple[float | None, float | None]:
-    """Return the 2.5 % and 97.5 % quantiles of what is finite, as `interval` does."""
-    import numpy as np
-
-    known = values[np.isfinite(values)]
-    if not len(known):
-        return None, None
-    low, high = np.quantile(known, [0.025, 0.975])
-    return float(low), float(high)
-
-
 def _difference(pair: _Pair, low: Sequence[float | None], high: Sequence[float | None], seed: int) -> Difference:
-    from drdoctl.evals._tests import CHANCE, p_value
-
     _, wins, like_wins, like = pair.columns().T
     count = int(like.sum())
     return Difference(

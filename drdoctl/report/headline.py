@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from drdoctl.core.significance import holm_within
 from drdoctl.report.selection import VALIDATION
 
 REFERENCE = "reference"
@@ -54,17 +55,10 @@ def of_first_seed(report: Mapping[str, Any]) -> str:
 
 def _adjusted(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return differences with p-values adjusted for the pairs that are left: others were ruled out on other prompts."""
-    from drdoctl.evals._tests import holm
-
-    out = [dict(row) for row in rows]
-    tables: dict[Any, list[dict[str, Any]]] = {}
-    for row in out:
-        if "p_holm" in row:
-            tables.setdefault((row["judge"], row["sampling"], row["seed"]), []).append(row)
-    for some in tables.values():
-        for row, p in zip(some, holm([row["p"] for row in some]), strict=True):
-            row["p_holm"] = p
-    return out
+    known = [row for row in rows if "p_holm" in row]
+    adjusted = holm_within([row["p"] for row in known], [(row["judge"], row["sampling"], row["seed"]) for row in known])
+    found = iter(adjusted)
+    return [{**row, "p_holm": next(found)} if "p_holm" in row else dict(row) for row in rows]
 
 
 def _of(report: Mapping[str, Any], labels: Collection[str]) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from drdoctl.core.bootstrap import interval
 from drdoctl.core.parts import Model
-from drdoctl.report.clouds import correlation
+from drdoctl.core.statistics import pearson
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,8 +80,6 @@ def _rows(label: str, responses: Way, judges: Mapping[str, str], seed: int) -> I
 def _row(table: np.ndarray, judge: str, label: str, seed: int) -> LengthRow:
     import numpy as np
 
-    from drdoctl.evals._bootstrap import interval
-
     tokens, reward = (interval(table[:, at], seed) or (None, None) for at in (0, 1))
     ordered = table[np.argsort(table[:, 0], kind="stable")]
     parts = [part for part in np.array_split(ordered, BINS) if len(part)]
@@ -94,6 +93,6 @@ def _row(table: np.ndarray, judge: str, label: str, seed: int) -> LengthRow:
         reward=float(table[:, 1].mean()),
         low=reward[0],
         high=reward[1],
-        correlation=correlation(table),
+        correlation=pearson(*table.T),
         bins=[LengthBin(tokens=float(p[:, 0].mean()), reward=float(p[:, 1].mean()), count=len(p)) for p in parts],
     )

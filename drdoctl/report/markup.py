@@ -61,6 +61,11 @@ def folded(title: str, body: str, *, is_open: bool = False) -> str:
     return f"<details{state}><summary>{text(title)}</summary><div>{body}</div></details>"
 
 
+def more(count: int, what: str) -> str:
+    """Return the title of what is folded away: `1 more student`, `2 more students`."""
+    return f"{count:,} more {what}{'' if count == 1 else 's'}"
+
+
 def charts(drawn: Iterable[str], kind: str = "charts") -> str:
     """Return charts side by side; "" where there are none."""
     body = "".join(drawn)

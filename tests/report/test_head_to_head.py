@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from drdoctl.evals._bootstrap import interval
-from drdoctl.evals._tests import holm, p_value
+from drdoctl.core.bootstrap import interval
+from drdoctl.core.significance import holm, p_value
 from drdoctl.report.head_to_head import head_to_head
 from drdoctl.report.samples import read_samples
 

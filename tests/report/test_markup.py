@@ -5,7 +5,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drdoctl.report.markup import LONG, anchor, bullets, charts, folded, label, note, number_cell, prose, table, text
+from drdoctl.report.markup import (
+    LONG,
+    anchor,
+    bullets,
+    charts,
+    folded,
+    label,
+    more,
+    note,
+    number_cell,
+    prose,
+    table,
+    text,
+)
 from drdoctl.report.tables import Table
 
 HOSTILE = [
@@ -89,6 +102,11 @@ def test_long_tables_scroll_inside_themselves():
 def test_intervals_stand_below_their_value(cell, markup):
     """A number's interval is set small, its star beside the number; other brackets stay as they are."""
     assert number_cell(cell) == markup
+
+
+def test_what_is_folded_is_counted():
+    """One is one, more are many."""
+    assert (more(1, "student"), more(1200, "student")) == ("1 more student", "1,200 more students")
 
 
 def test_anchors_are_plain():

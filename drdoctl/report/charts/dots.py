@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from drdoctl.report.charts.frame import NAMED, Sheet, figure, frame, legend, spread
+from drdoctl.report.charts.frame import NAMED, Sheet, figure, frame, legend, marker, spread
 from drdoctl.report.charts.scales import Scale, tight_scale
 from drdoctl.report.palette import Style
 
@@ -109,5 +109,5 @@ def _big(cloud: Cloud, x: Scale, y: Scale) -> list[str]:
             if ends:
                 low, high = (y.at(end) for end in ends)
                 out.append(f'<line class="line {kind}" x1="{at:.1f}" x2="{at:.1f}" y1="{low:.1f}" y2="{high:.1f}"/>')
-        out.append(f'<circle class="dot {kind}" cx="{at:.1f}" cy="{height:.1f}" r="4"/>')
+        out.append(marker(cloud.style, at, height))
     return out

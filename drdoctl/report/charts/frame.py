@@ -75,10 +75,21 @@ def legend(entries: Mapping[str, Style], *, dots: bool = False) -> str:
     items = []
     for name, style in entries.items():
         line = f'<line class="line {style.classes}" {style.stroke}x1="1" x2="25" y1="5" y2="5"/>'
-        drawn = f'<circle class="dot {style.classes}" cx="13" cy="5" r="4"/>' if dots else line
+        drawn = marker(style, 13, 5) if dots else line
         swatch = f'<svg width="26" height="10" aria-hidden="true">{drawn}</svg>'
         items.append(f"<li>{swatch} {label(name)}</li>")
     return f'<ul class="legend">{"".join(items)}</ul>'
+
+
+def marker(style: Style, x: float, y: float) -> str:
+    """Return a named point: circle, square or diamond, filled or hollow, as lines of the same style differ by dash."""
+    shape, is_hollow = divmod(style.dash, 2)
+    kind = f'class="dot{" hollow" if is_hollow else ""} {style.classes}"'
+    if shape == 0:
+        return f'<circle {kind} cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
+    if shape == 1:
+        return f'<rect {kind} x="{x - 3.6:.1f}" y="{y - 3.6:.1f}" width="7.2" height="7.2"/>'
+    return f'<path {kind} d="M{x:.1f} {y - 5:.1f}l5 5-5 5-5-5z"/>'
 
 
 def spread(values: Sequence[float], share: float = 0.04) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from typing import Any
 from drdoctl.report.charts.dots import Axes, Cloud, dot_chart
 from drdoctl.report.charts.frame import spread
 from drdoctl.report.headline import headline, of_first_seed
-from drdoctl.report.markup import charts, folded, note, table
+from drdoctl.report.markup import charts, folded, more, note, table
 from drdoctl.report.palette import styles_of
 from drdoctl.report.tables import Table, number
 
@@ -43,7 +43,7 @@ def html(report: Mapping[str, Any]) -> str:
         title = TITLES[kind].format(y=name)
         drawn = _drawn(rows, name, report)
         parts.append(f"<h3>{title}</h3>" + charts(drawn[:MOST]) + _numbers(rows, title))
-        parts.append(folded(f"{len(drawn) - MOST} more students", charts(drawn[MOST:])))
+        parts.append(folded(more(len(drawn) - MOST, "student"), charts(drawn[MOST:])))
         parts.append(note(f"{NOTES[kind]} {_sampled(rows)}".strip() + of_first_seed(report)))
     return "".join(parts)
 

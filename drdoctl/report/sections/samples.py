@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from drdoctl.report.headline import headline, of_first_seed
-from drdoctl.report.markup import folded, label, note, text
+from drdoctl.report.markup import folded, label, more, note, text
 from drdoctl.report.palette import styles_of
 from drdoctl.report.tables import PART_NAMES, number
 
@@ -49,13 +49,12 @@ def _brief(prompt: str) -> str:
 def _prompt(shown: Mapping[str, Any], colours: Mapping[str, str], place: int) -> str:
     responses = [_response(row, colours.get(row["student"], "")) for row in shown["responses"]]
     rest = "".join(responses[SIDE_BY_SIDE:])
-    more = folded(
-        f"{len(responses) - SIDE_BY_SIDE} more responses", f'<div class="responses">{rest}</div>' if rest else ""
-    )
+    others = f'<div class="responses">{rest}</div>' if rest else ""
+    hidden = folded(more(len(responses) - SIDE_BY_SIDE, "response"), others)
     return (
         f'<article class="generation" aria-label="Prompt {place}">'
         f'<blockquote dir="auto" tabindex="0">{text(shown["prompt"])}</blockquote>'
-        f'<div class="responses">{"".join(responses[:SIDE_BY_SIDE])}</div>{more}</article>'
+        f'<div class="responses">{"".join(responses[:SIDE_BY_SIDE])}</div>{hidden}</article>'
     )
 
 
