@@ -106,7 +106,7 @@ def _apart(close: Sequence[str], others: int) -> str:
     named = [f"`{name}`" for name in close[:NAMED]]
     more = [f"{len(close) - len(named)} more"] if len(close) > len(named) else []
     listed = _listed([*named, *more], "and")
-    return f"It cannot be told apart from {listed}: chance gives such differences."
+    return f"It cannot be told apart from {listed}: chance alone would give such differences."
 
 
 def _close(report: Row, label: str, judge: str, others: Sequence[str]) -> list[str]:
