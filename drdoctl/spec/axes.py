@@ -36,7 +36,8 @@ def matrix_faults(raw: Mapping[str, Any], look: Look) -> list[Fault]:
         message = f"the matrix has {count:,} combinations, more than {MOST}"
         faults.append(Fault("too-large", message, look(("matrix",), True), "make several specs of it"))
     if not faults:
-        faults += [fault for pick in picks(axes) for fault in _values_faults(pick, axes, raw, look)]
+        own = _without_matrix(raw)
+        faults += [fault for pick in picks(axes) for fault in _values_faults(pick, axes, raw, own, look)]
     return list(dict.fromkeys(faults))
 
 
@@ -85,9 +86,13 @@ def _values_faults(
     pick: Mapping[str, int],
     axes: Mapping[str, list[Any]],
     raw: Mapping[str, Any],
+    own: frozenset[tuple[str, Key]],
     look: Look,
 ) -> Iterator[Fault]:
-    """Validate one combination; what is wrong outside the matrix's keys is left to the spec's own validation."""
+    """Validate one combination; `own`, what is wrong without the matrix, is left to the spec's own validation.
+
+    A key that an axis does not touch may be wrong beside its value: another method has other options.
+    """
     targets = {axis: path_of(axis, {}) for axis in axes}
 
     def placed(path: Key, key: bool) -> Where:
@@ -106,10 +111,25 @@ def _values_faults(
     try:
         Spec.model_validate(one)
     except ValidationError as error:
-        about = [item for item in error.errors() if _touches(spot_of(item["loc"], one).path, targets.values())]
+        about = [item for item in error.errors() if _concerns(item, one, own, targets.values())]
         if about:
             kept = ValidationError.from_exception_data("Spec", [_detail(item) for item in about])
             yield from faults_of(kept, one, placed)
+
+
+def _concerns(item: Any, one: Any, own: frozenset[tuple[str, Key]], targets: Iterable[Key]) -> bool:
+    path = spot_of(item["loc"], one).path
+    return _touches(path, targets) or (item["type"], path) not in own
+
+
+def _without_matrix(raw: Mapping[str, Any]) -> frozenset[tuple[str, Key]]:
+    """Return the kind and the place of whatever is wrong in the spec as it stands, without its matrix."""
+    one = {key: value for key, value in raw.items() if key != "matrix"}
+    try:
+        Spec.model_validate(one)
+    except ValidationError as error:
+        return frozenset((item["type"], spot_of(item["loc"], one).path) for item in error.errors())
+    return frozenset()
 
 
 def _touches(path: Key, targets: Iterable[Key]) -> bool:

@@ -33,6 +33,8 @@ def _faults(text):
         ("method: dpo\nmatrix: {data.split: [hard, [{name: hard}]]}", [("duplicate", "s.yaml:6:29")]),
         ("method: dpo\nmatrix: {student.model.layers.x: [1]}", [("wrong-type", "s.yaml:6:10")]),
         ("matrix: {method.beta: [1]}", [("missing-name", "s.yaml:5:10")]),
+        ("method: {name: drdo, alpha: 0.1}\nmatrix: {method.name: [drdo, dpo]}", [("unknown-field", "s.yaml:5:22")]),
+        ("method: {name: dpo, bta: 1}\nmatrix: {seed: [1, 2]}", []),
         ("matrix: 3", []),
         ("matrix: {seed: 3}", []),
     ],
