@@ -62,7 +62,7 @@ class Figure:
     warnings: Sequence[str] = ()
     """Stamps such as `judge = teacher`: what a reader must know before quoting the number."""
     p: float | None = None
-    """Two-sided p-value against chance, where something is compared (`_tests.p_value`)."""
+    """Two-sided p-value against chance, where something is compared (`core.significance.p_value`)."""
     group: str | None = None
     """Which of the pairs, where not all: `subset chat`, `certainty 0.90 to 0.95`; or which member of an ensemble."""
     test_set: str | None = None

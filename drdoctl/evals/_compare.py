@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from drdoctl.core.bootstrap import interval
+from drdoctl.core.significance import p_value
 from drdoctl.evals import EvalData, Figure, Samples
-from drdoctl.evals._bootstrap import interval
-from drdoctl.evals._tests import p_value
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,14 +27,6 @@ def warnings_for(data: EvalData, judge: str | None) -> tuple[str, ...]:
     """Return the stamps of a figure by this judge: `judge = …` is about the oracle's word, the others about all."""
     common = tuple(text for text in data.warnings if judge == "oracle" or not text.startswith("judge"))
     return (*data.stamps.get(judge or "", ()), *common)
-
-
-def share_above(margin: np.ndarray) -> np.ndarray:
-    """Return 1 where the margin is above 0, 1/2 for a tie, 0 below; NaN stays. Its mean is a share of wins."""
-    import numpy as np
-
-    share: np.ndarray = (np.sign(margin) + 1) / 2
-    return share
 
 
 def paired(*samples: Samples) -> list[np.ndarray]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from drdoctl.evals.win_rate import LIKE_LENGTH
+from drdoctl.core import statistics
 
 
 def standing(preferences: Sequence[float | None]) -> dict[str, Any]:
@@ -49,7 +49,8 @@ def like_length(preferences: Sequence[float | None], ours: Sequence[int], theirs
         theirs: the baseline's.
 
     """
-    pairs = zip(preferences, ours, theirs, strict=True)
-    kept = [found for found, mine, other in pairs if abs(mine - other) <= LIKE_LENGTH * max(mine, other)]
-    found = standing(kept)
+    import numpy as np
+
+    like = statistics.like_length(np.asarray(ours), np.asarray(theirs))
+    found = standing([preference for preference, is_like in zip(preferences, like, strict=True) if is_like])
     return {"win_rate_like_length": found["win_rate"], "n_like_length": found["n_total"]}

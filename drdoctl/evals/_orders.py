@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from drdoctl.core.significance import CHANCE
+from drdoctl.core.statistics import share_above
 from drdoctl.evals import Figure
-from drdoctl.evals._compare import mean_figure, share_above
+from drdoctl.evals._compare import mean_figure
 
 if TYPE_CHECKING:
     import numpy as np
 
 ORDERS = ("student first", "baseline first")
 STUDENT, BASELINE, TIE = "student", "baseline", "tie"
-CHANCE = 0.5
 MOST_UNPARSED, MOST_FLIPS = 0.1, 0.5
 """Shares above which figures are stamped: a judge that does not answer, or that hardly looks at more than the order."""
 Verdicts = tuple[str | None, str | None]

@@ -11,9 +11,10 @@ from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from drdoctl.core.significance import CHANCE, p_value
+from drdoctl.core.statistics import correlation, like_length, moments, pearson, ranks, share_above
 from drdoctl.evals import Figure
-from drdoctl.evals._compare import mean_figure, share_above
-from drdoctl.evals._tests import CHANCE, p_value
+from drdoctl.evals._compare import mean_figure
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 RELIABILITY_BINS = 10
 QUANTILES = 4
 """Pairs are divided into quarters by confidence and by edit distance."""
-LIKE_LENGTH = 0.1
-"""Two responses are of like length where their token counts differ by at most this share of the longer one."""
 LARGE = 20_000
 """With more pairs an interval comes from the standard error: the bootstrap would take seconds and say the same."""
 
@@ -106,14 +105,14 @@ def _lengths(margin: np.ndarray, pairs: Mapping[str, np.ndarray], seed: int) -> 
     if not {"chosen_tokens", "rejected_tokens"} <= pairs.keys():
         return []
     chosen, rejected = (np.asarray(pairs[name], dtype=np.float64) for name in ("chosen_tokens", "rejected_tokens"))
-    longer, like = chosen - rejected, np.abs(chosen - rejected) <= LIKE_LENGTH * np.maximum(chosen, rejected)
+    longer, like = chosen - rejected, like_length(chosen, rejected)
     right = share_above(margin)
     found = figure("length_accuracy", share_above(longer), seed, unit="share")
     found += figure("accuracy_like_length", right[like], seed, unit="share", null=CHANCE) if like.any() else []
     if len(margin) <= LARGE:
         return [*found, *mean_figure("length_correlation", moments(margin, longer), seed, correlation)]
-    value = float(correlation(moments(margin, longer).mean(axis=0, keepdims=True))[0])
-    return [*found, Figure("length_correlation", value, count=len(margin))] if np.isfinite(value) else found
+    value = pearson(margin, longer)
+    return found if value is None else [*found, Figure("length_correlation", value, count=len(margin))]
 
 
 def _reliability(margin: np.ndarray, seed: int) -> Iterator[Figure]:
@@ -171,37 +170,9 @@ def _agreement(members: list[np.ndarray], seed: int) -> Iterator[Figure]:
         same = (np.sign(ours) == np.sign(theirs)).astype(np.float64)
         yield from figure("member_agreement", same, seed, unit="share", group=group)
         for name, sides in (("pearson", (ours, theirs)), ("spearman", (ranks(ours), ranks(theirs)))):
-            value = float(correlation(moments(*sides).mean(axis=0, keepdims=True))[0])
-            if np.isfinite(value):
+            value = pearson(*sides)
+            if value is not None:
                 yield Figure(f"member_{name}", value, count=len(ours), group=group)
-
-
-def ranks(values: np.ndarray) -> np.ndarray:
-    """Return ranks from 1, equal values sharing the mean of theirs, shape (M,): Spearman's rho is their correlation."""
-    import numpy as np
-
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    shared: np.ndarray = (ends - (counts - 1) / 2)[place]
-    return shared
-
-
-def correlation(means: np.ndarray) -> np.ndarray:
-    """Return Pearson's r from means (B, 5) of x, y, x^2, y^2 and xy; NaN where one of them does not vary."""
-    import numpy as np
-
-    x, y, xx, yy, xy = means.T
-    spread = np.maximum(xx - x**2, 0) * np.maximum(yy - y**2, 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(spread > 1e-12, (xy - x * y) / np.sqrt(spread), np.nan)
-
-
-def moments(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return (M, 5): x, y, x^2, y^2, xy of the standardised columns, which leaves the correlation as it is."""
-    import numpy as np
-
-    x, y = ((values - np.nanmean(values)) / (np.nanstd(values) or 1.0) for values in (x, y))
-    return np.stack([x, y, x**2, y**2, x * y], axis=1)
 
 
 def certainty(margin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from drdoctl.core.statistics import correlation, moments, share_above
 from drdoctl.evals import Eval, EvalData, Figure, Measure
-from drdoctl.evals._compare import mean_figure, share_above, warnings_for
-from drdoctl.evals._quality import calibration_error, correlation, moments
+from drdoctl.evals._compare import mean_figure, warnings_for
+from drdoctl.evals._quality import calibration_error
 
 if TYPE_CHECKING:
     import numpy as np

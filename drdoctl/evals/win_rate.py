@@ -9,13 +9,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, ClassVar, Literal
 
+from drdoctl.core.significance import CHANCE
+from drdoctl.core.statistics import like_length, share_above
 from drdoctl.evals import EvalData, Figure, Measure, Samples
-from drdoctl.evals._compare import mean_figure, paired, rewards, share_above, warnings_for
+from drdoctl.evals._compare import mean_figure, paired, rewards, warnings_for
 from drdoctl.evals._sampled import JudgedEval
-from drdoctl.evals._tests import CHANCE
-
-LIKE_LENGTH = 0.1
-"""Two responses are of like length where their token counts differ by at most this share of the longer one."""
 
 
 class WinRateEval(JudgedEval):
@@ -60,12 +58,9 @@ class WinRateEval(JudgedEval):
         return figures
 
     def _against(self, student: Samples, baseline: Samples, add: Any) -> list[Figure]:
-        import numpy as np
-
         here, there = paired(student, baseline)
         difference = rewards(student, self.judge)[here] - rewards(baseline, self.judge)[there]
-        ours, theirs = student.tokens[here], baseline.tokens[there]
-        like = np.abs(ours - theirs) <= LIKE_LENGTH * np.maximum(ours, theirs)
+        like = like_length(student.tokens[here], baseline.tokens[there])
         return [
             *add("win_rate", share_above(difference), unit="share", null=CHANCE),
             *add("mean_difference", difference, unit="reward", null=0.0),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drdoctl.evals import _quality
-from drdoctl.evals._quality import of_rows, quality, ranks
+from drdoctl.evals._quality import of_rows, quality
 
 
 def found(pairs, seed=0):
@@ -90,11 +90,6 @@ def test_members_and_their_mean():
     assert got["member_agreement", "members 0 and 1"].value == pytest.approx(2 / 3)
     assert got["member_spearman", "members 0 and 1"].value == pytest.approx(-1)
     assert got["member_pearson", "members 0 and 1"].value == pytest.approx(-1)
-
-
-def test_ranks_share_ties():
-    """Equal values share the mean of their places."""
-    assert ranks(np.array([5.0, 1.0, 5.0, 9.0])).tolist() == [2.5, 1.0, 2.5, 4.0]
 
 
 def test_no_pairs_no_figures():

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from report_house import PROMPTS, TRUE_REWARD, scores
 
-from drdoctl.report.clouds import SHOWN, clouds, correlation, pair_clouds, response_clouds
+from drdoctl.report.clouds import SHOWN, clouds, pair_clouds, response_clouds
 from drdoctl.report.collect import collect
 from drdoctl.report.samples import Way
 
@@ -66,9 +66,3 @@ def test_nothing_from_nothing(tmp_path):
     assert list(response_clouds("a", no_oracle, JUDGES, 0)) == []
     assert list(response_clouds("a", _way(9), {"oracle": "oracle"}, 0)) == []
     assert clouds({"a": tmp_path}, {}, JUDGES, 0) == []
-
-
-def test_correlation_needs_variation():
-    """Where one column does not vary there is no correlation; else it is Pearson's."""
-    assert correlation(np.array([[1.0, 2.0], [1.0, 3.0]])) is None
-    assert correlation(np.array([[1.0, 2.0], [2.0, 0.0], [3.0, -2.0]])) == pytest.approx(-1)

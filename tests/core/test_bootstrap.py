@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drdoctl.evals import _bootstrap
-from drdoctl.evals._bootstrap import interval, resampled_means
+from drdoctl.core import bootstrap
+from drdoctl.core.bootstrap import interval, resampled_means
 
 
 def test_the_width_is_that_of_the_normal_law():
@@ -36,7 +36,7 @@ def test_drawing_in_chunks_changes_nothing(monkeypatch):
     """How many draws are held in memory at once has no say in the numbers."""
     values = np.random.default_rng(0).normal(size=50)
     whole = interval(values, 3)
-    monkeypatch.setattr(_bootstrap, "CHUNK", 700)
+    monkeypatch.setattr(bootstrap, "CHUNK", 700)
     assert interval(values, 3) == whole
 
 

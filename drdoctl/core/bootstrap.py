@@ -68,9 +68,15 @@ def interval(
         for drawn in _draws(prompts, seed, resamples)
     )
     resampled = np.concatenate(list(means))
-    values = resampled[:, 0] if statistic is None else statistic(resampled)
-    values = values[np.isfinite(values)]
-    if not len(values):
+    return ends(resampled[:, 0] if statistic is None else statistic(resampled))
+
+
+def ends(values: np.ndarray) -> tuple[float, float] | None:
+    """Return the 2.5 % and 97.5 % quantiles of resampled values, (B,), those not finite left out; None without any."""
+    import numpy as np
+
+    known = values[np.isfinite(values)]
+    if not len(known):
         return None
-    low, high = np.quantile(values, [0.025, 0.975])
+    low, high = np.quantile(known, [0.025, 0.975])
     return float(low), float(high)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drdoctl.evals import _tests
-from drdoctl.evals._tests import CHANCE, SMALL, holm, p_value, sign_flip, wald
+from drdoctl.core import significance
+from drdoctl.core.significance import CHANCE, SMALL, holm, holm_within, p_value, sign_flip, wald
 
 FLOATS = st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=40)
 
@@ -71,12 +71,12 @@ def test_drawn_flips_come_near_all_flips(monkeypatch):
     """Drawing flips gives what enumerating them gives, within four standard errors, whatever is held at once."""
     values = np.random.default_rng(3).normal(0.4, 1, 16)
     exact = sign_flip(values, 0)
-    monkeypatch.setattr(_tests, "ENUMERATED", 0)
+    monkeypatch.setattr(significance, "ENUMERATED", 0)
     drawn = sign_flip(values, 0)
-    assert drawn == pytest.approx(exact, abs=4 * math.sqrt(exact * (1 - exact) / _tests.RESAMPLES))
+    assert drawn == pytest.approx(exact, abs=4 * math.sqrt(exact * (1 - exact) / significance.RESAMPLES))
     assert drawn != exact
     assert sign_flip(values, 0) == drawn != sign_flip(values, 1)
-    monkeypatch.setattr(_tests, "CHUNK", 16 * 1000)
+    monkeypatch.setattr(significance, "CHUNK", 16 * 1000)
     assert sign_flip(values, 0) == drawn
 
 
@@ -128,3 +128,10 @@ def test_holm_keeps_the_order_and_never_lowers(found):
     adjusted = holm(found)
     assert all(p <= q <= 1 for p, q in zip(found, adjusted, strict=True))
     assert [adjusted[place] for place in np.argsort(found, kind="stable")] == sorted(adjusted)
+
+
+def test_holm_within_minds_each_table_alone():
+    """Two tables laid through each other give what each gives alone, in the order they came."""
+    found, tables = [0.01, 0.6, 0.04, None, 0.03, 0.7], ["a", "b", "a", "b", "a", "b"]
+    assert holm_within(found, tables)[::2] == holm([0.01, 0.04, 0.03])
+    assert holm_within(found, tables)[1::2] == holm([0.6, None, 0.7])

@@ -7,7 +7,7 @@ p-values are two-sided. The papers use the Wald test; where it is not to be trus
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -109,4 +109,16 @@ def holm(found: Sequence[float | None]) -> list[float | None]:
     for rank, (p, place) in enumerate(known):
         least = max(least, min(1.0, p * (len(known) - rank)))
         adjusted[place] = least
+    return adjusted
+
+
+def holm_within(found: Sequence[float | None], tables: Sequence[Hashable]) -> list[float | None]:
+    """Return p-values adjusted within each table, in their order. `tables`: which one each p-value stands in."""
+    rows: dict[Hashable, list[int]] = {}
+    for place, table in enumerate(tables):
+        rows.setdefault(table, []).append(place)
+    adjusted: list[float | None] = [None] * len(found)
+    for places in rows.values():
+        for place, p in zip(places, holm([found[place] for place in places]), strict=True):
+            adjusted[place] = p
     return adjusted
