@@ -34,7 +34,7 @@ def pearson(x: np.ndarray, y: np.ndarray) -> float | None:
     sides = np.stack([x, y]).astype(np.float64)
     if not (sides.std(axis=1) > 1e-12 * np.abs(sides).max(axis=1)).all():
         return None
-    return float(np.corrcoef(sides)[0, 1])
+    return float(np.asarray(np.corrcoef(sides))[0, 1])
 
 
 def moments(x: np.ndarray, y: np.ndarray) -> np.ndarray:
