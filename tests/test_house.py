@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plan": BELOW_PLAN,
     "engine": {"plan", *BELOW_PLAN},
     "doctor": {"store", "core"},
-    "report": {"doctor", "store", "core"},
+    "report": {"doctor", "evals", "store", "core"},
     "zoo": {"store", "core"},
     "train": {"stages", "core", "methods", "data", "evals"},
     "cli": {"engine", "plan", "report", "doctor", "zoo", "shipped", *BELOW_PLAN},

@@ -21,6 +21,8 @@ RESAMPLES = 20_000
 """Ways of flipping that are drawn where there are more; no p-value is then below 1 / 20,001."""
 CHUNK = 4_000_000
 """Drawn signs held at once, in float64: 32 MB."""
+SURE = 0.05
+"""p-values below this tell two things apart."""
 CHANCE = 0.5
 """The null of a share of wins."""
 

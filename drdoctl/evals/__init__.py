@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-SFT = "sft"
-REFERENCE = "reference"
-
 
 @dataclass(frozen=True)
 class Sampling:
@@ -41,6 +38,8 @@ class Sampling:
         return f"{self.of}-{name}" if self.of else name
 
 
+OF = "evaluate.of"
+"""The setting of evaluate stages that are not about a student: what else they measure (`Eval.about`)."""
 OPTIONAL = ("p", "group", "test_set")
 """Fields of a figure that are only written where they say something."""
 

@@ -11,12 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from drdoctl.core.words import TEST, VALIDATION
 from drdoctl.evals import EvalData, Samples
 
 if TYPE_CHECKING:
     import numpy as np
-
-VALIDATION, TEST = "validation", "test"
 
 
 def part_of(prompt: str, fraction: float) -> str:

@@ -8,8 +8,6 @@ from pydantic import Field, model_validator
 
 from drdoctl.evals import Eval, Sampling
 
-BUILTIN = ("oracle", "truth")
-"""Judges that a spec need not name."""
 Judge = Annotated[str, Field(min_length=1)]
 Against = Literal["sft", "reference"]
 

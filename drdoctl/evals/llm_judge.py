@@ -20,7 +20,8 @@ from pydantic import Field, model_validator
 
 from drdoctl.core.commands import PLACEHOLDER, placeholders
 from drdoctl.core.suggest import closest
-from drdoctl.evals import REFERENCE, SFT, EvalData, Figure, Measure, Sampling
+from drdoctl.core.words import REFERENCE, SFT
+from drdoctl.evals import EvalData, Figure, Measure, Sampling
 from drdoctl.evals._compare import paired, warnings_for
 from drdoctl.evals._orders import BASELINE, ORDERS, STUDENT, TIE, Verdicts, figures
 from drdoctl.evals._questions import Asked, Question
@@ -80,7 +81,10 @@ class LlmJudgeEval(SampledEval):
     def _no_slip_of_the_pen(self) -> Self:
         meant = closest(self.prompt, [GROUNDED, AGAINST_REFERENCE]) if self.prompt and self.files() else None
         if meant and not {".", "/"} & {*str(self.prompt)}:
-            raise ValueError(f"`prompt` knows no `{self.prompt}`, only `{meant}` or a file such as `./{self.prompt}`")
+            raise ValueError(
+                f"`prompt` knows no `{self.prompt}`, only `{GROUNDED}` and `{AGAINST_REFERENCE}` (did you mean "
+                f"`{meant}`?), or a file such as `./{self.prompt}`"
+            )
         return self
 
     @model_validator(mode="after")

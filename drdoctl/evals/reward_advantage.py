@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from drdoctl.evals import REFERENCE, EvalData, Figure, Measure, Samples
+from drdoctl.core.words import REFERENCE
+from drdoctl.evals import EvalData, Figure, Measure, Samples
 from drdoctl.evals._compare import mean_figure, paired, rewards, warnings_for
 from drdoctl.evals._sampled import JudgedEval
 

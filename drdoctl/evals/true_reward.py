@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from drdoctl.evals import SFT, EvalData, Figure, Measure, Sampling
+from drdoctl.core.words import SFT
+from drdoctl.evals import EvalData, Figure, Measure, Sampling
 from drdoctl.evals._compare import mean_figure, paired, rewards, warnings_for
 from drdoctl.evals._sampled import SampledEval
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from drdoctl.core.adapters import NF4, lora_of, trained_parameters
+from drdoctl.evals import OF
 from drdoctl.methods import methods
 from drdoctl.plan import memory, reference, work
 from drdoctl.plan.asking import asked
@@ -22,7 +23,6 @@ from drdoctl.plan.sizes import ModelSize, Rows, Sizes, model_size, sizes_of, tra
 from drdoctl.plan.types import Estimate
 from drdoctl.stages import Want
 from drdoctl.stages.blueprint import is_pull
-from drdoctl.stages.quality import OF
 from drdoctl.store.artifact import Store
 
 GIB = 2**30

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from drdoctl.core.significance import SURE
+from drdoctl.core.words import SFT, TEACHER
 from drdoctl.report.palette import method_of
 from drdoctl.report.tables import figure, headline_temperature, with_interval
 from drdoctl.report.ways import is_start
 
-TEACHER = "judge = teacher"
 SENTENCES = 3
-SURE = 0.05
-"""p-values below this tell two students apart."""
 NAMED = 6
 """Students named in a sentence; more are counted."""
 
@@ -125,7 +124,7 @@ def _close(report: Row, label: str, judge: str, others: Sequence[str]) -> list[s
 def _compared(report: Row, judge: str) -> dict[str, str]:
     rows = [row for student in report["students"] for row in student["figures"]]
     against = [row["against"] for row in rows if row["judge"] == judge and row["metric"] == "win_rate"]
-    return {"against": "sft" if "sft" in against or not against else against[0]}
+    return {"against": SFT if SFT in against or not against else against[0]}
 
 
 def _stamp(entry: Row) -> str:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 from drdoctl.core.parts import Model
 from drdoctl.core.statistics import pearson, share_above
-from drdoctl.report.samples import TEST, Way
+from drdoctl.core.words import ORACLE, TEST
+from drdoctl.evals.pair_accuracy import margins
+from drdoctl.report.samples import Way
 from drdoctl.report.ways import is_start
 
 if TYPE_CHECKING:
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
 SHOWN = 250
 """Points of a cloud at most: more would hide one another."""
-ORACLE = "oracle"
 
 
 class Cloud(Model):
@@ -62,8 +63,6 @@ def pair_clouds(label: str, folder: Path, seed: int) -> Iterator[Cloud]:
     """
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
-
-    from drdoctl.evals.pair_accuracy import margins
 
     path = folder / "pairs.parquet"
     if not path.exists():

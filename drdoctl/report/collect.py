@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.files import read_json
+from drdoctl.core.words import REFERENCE
 from drdoctl.doctor.examine import examine
 from drdoctl.report.answer import answer, question
 from drdoctl.report.clouds import clouds
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from drdoctl.plan.types import Plan, PlannedStage
     from drdoctl.store.artifact import Store
 
-REFERENCE = "reference"
 TRAINED = ("sft", "oracle", "align")
 
 

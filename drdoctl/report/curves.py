@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.metrics import read_metrics
+from drdoctl.core.words import ORACLE, REFERENCE
 from drdoctl.doctor.window import Window
 from drdoctl.report.model import Curves, FigureRow, Panel
 
@@ -56,7 +57,7 @@ FIGURE4 = (
 """Metric, title, unit and what is plotted, panel by panel. The paper's curves are of its evaluation set."""
 MEASURED: Mapping[str, Mapping[str, Any]] = {
     "implicit_accuracy": {"metric": "implicit_accuracy"},
-    "oracle_advantage": {"metric": "mean_difference", "judge": "oracle", "against": "reference"},
+    "oracle_advantage": {"metric": "mean_difference", "judge": ORACLE, "against": REFERENCE},
 }
 
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from drdoctl.core.words import REFERENCE
 from drdoctl.report.model import Generation, ResponseRow
 from drdoctl.report.samples import Way
 
 PROMPTS = 8
 """Prompts shown with every student's response."""
-REFERENCE = "reference"
 
 
 def generations(

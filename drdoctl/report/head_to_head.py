@@ -11,12 +11,12 @@ from drdoctl.core.bootstrap import ends, resampled_means
 from drdoctl.core.parts import Model
 from drdoctl.core.significance import CHANCE, holm_within, p_value
 from drdoctl.core.statistics import like_length, share_above
-from drdoctl.report.samples import TEST, Way
+from drdoctl.core.words import REFERENCE, TEST
+from drdoctl.report.samples import Way
 
 if TYPE_CHECKING:
     import numpy as np
 
-REFERENCE = "reference"
 COLUMNS = 4
 """Of a pair: the difference, who wins, who wins among responses of like length, and which are."""
 AT_ONCE = 256

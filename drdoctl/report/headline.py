@@ -6,9 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from drdoctl.core.significance import holm_within
-from drdoctl.report.selection import VALIDATION
-
-REFERENCE = "reference"
+from drdoctl.core.words import REFERENCE, VALIDATION
 
 
 def headline(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.files import read_json
+from drdoctl.evals import OF
 from drdoctl.report.model import FigureRow, OracleRow
 
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from drdoctl.plan.types import PlannedStage
     from drdoctl.store.artifact import Store
 
-OF = "evaluate.of"
-"""The setting of an evaluation that is not about a student."""
 SHOWN = (
     ("pairs right, %", "accuracy", 100, 1),
     ("of like length, %", "accuracy_like_length", 100, 1),

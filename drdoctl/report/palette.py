@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from drdoctl.core.words import REFERENCE, SFT
+
 METHODS = 6
 """Colours for methods; then they begin again."""
-BASELINES = {"sft": METHODS, "reference": METHODS + 1}
+BASELINES = {SFT: METHODS, REFERENCE: METHODS + 1}
 """The colours of what students are compared with."""
 DASHES = ("", "6 3", "2 3", "8 3 2 3", "1 3", "10 4")
 

@@ -6,13 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drdoctl.core.words import TEST
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
     import pyarrow as pa
-
-TEST = "test"
 
 
 class Way:

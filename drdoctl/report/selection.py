@@ -7,12 +7,11 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.parts import Model
+from drdoctl.core.words import TEST, VALIDATION
 
 if TYPE_CHECKING:
     from drdoctl.plan.types import Choice, Grid
     from drdoctl.report.model import StudentRow
-
-VALIDATION, TEST = "validation", "test"
 
 
 class CandidateRow(Model):

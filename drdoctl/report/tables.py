@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from drdoctl.core.words import TEACHER
 from drdoctl.report.judges import judgements
 from drdoctl.report.oracles import SHOWN, cells, test_sets
 from drdoctl.report.ways import headline_way
@@ -26,7 +27,7 @@ ABOUT_SEEDS = (
     "seed. Intervals over prompts, within one seed, are in `report --json`."
 )
 STAMPS = {
-    "judge = teacher": "the oracle that judges is the one that taught; its scores favour what it taught",
+    TEACHER: "the oracle that judges is the one that taught; its scores favour what it taught",
 }
 
 

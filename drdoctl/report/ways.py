@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-SFT = "sft"
+from drdoctl.core.words import SFT
 
 
 def is_start(label: str) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from drdoctl.core.errors import Fault
 from drdoctl.core.suggest import closest
+from drdoctl.core.words import ORACLE, TRUTH
 from drdoctl.spec.case import Case
 
-BUILTIN = ("oracle", "truth")
+BUILTIN = (ORACLE, TRUTH)
 """Judges that every spec may ask without naming them."""
 TAKEN = (*BUILTIN, "id", "sampling", "part", "temperature", "response", "tokens", "ended", "reference", "llm", "sft")
 """Names that stand for something else in figures and tables."""

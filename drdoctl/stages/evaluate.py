@@ -9,8 +9,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from drdoctl.core.words import KIN, LABELLER, REFERENCE, SFT, TEACHER
 from drdoctl.data._instructions import read_instructions
-from drdoctl.evals import REFERENCE, SFT
+from drdoctl.evals import OF
 from drdoctl.spec.eval_files import EvalFile, plain, read_files
 from drdoctl.spec.select import VALIDATION_FRACTION
 from drdoctl.stages import Job, Want
@@ -21,13 +22,11 @@ from drdoctl.stages import oracle as oracle_stage
 from drdoctl.stages import rewards as rewards_stage
 from drdoctl.stages import sft as sft_stage
 from drdoctl.stages.blueprint import ORACLE, ORACLE_MODEL, Blueprint, Origin
-from drdoctl.stages.quality import OF
 
 VERSION = 1
-TEACHER = "judge = teacher"
 BUILTIN = "builtin"
-KIN = "judge was trained on the pairs that the teachers were trained on"
-LABELLER = "judge = labeller: the training pairs were relabelled by it"
+FRACTION = "data.validation_fraction"
+"""The setting that divides prompts and pairs: there only where the spec chooses students."""
 
 
 def want(bp: Blueprint) -> Want | None:
@@ -41,7 +40,7 @@ def want(bp: Blueprint) -> Want | None:
     return Want(
         kind="evaluate",
         version=VERSION,
-        settings={**_settings(bp), **judge_stages.stamps(bp, TEACHER)},
+        settings={**_settings(bp), **judge_stages.stamps(bp)},
         inputs={"data": data_stage.whole(bp), **inputs, **judge.inputs},
         externals={**below.externals, **judge.externals, **{file.key: file.sha256 for file in _files(bp)}},
         # `sft` is the start model's name
@@ -120,7 +119,7 @@ def _settings(bp: Blueprint) -> dict[str, Any]:
         settings[f"evaluate.prompts.{name}"] = sha256(text.encode()).hexdigest()
     if bp.spec.select is not None:
         fraction = bp.spec.data.validation_fraction
-        settings["data.validation_fraction"] = VALIDATION_FRACTION if fraction is None else fraction
+        settings[FRACTION] = VALIDATION_FRACTION if fraction is None else fraction
     return settings
 
 

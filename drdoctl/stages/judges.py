@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drdoctl.core.words import TEACHER
 from drdoctl.stages import Want
 from drdoctl.stages import data as data_stage
 from drdoctl.stages import oracle as oracle_stage
@@ -63,9 +64,9 @@ def settings(bp: Blueprint) -> dict[str, Any]:
     return found
 
 
-def stamps(bp: Blueprint, teacher: str) -> dict[str, Any]:
-    """Return the settings that stamp `teacher` on the figures of those judges that taught the combination's method."""
-    return {f"judges.{name}.stamps": [teacher] for name in asked(bp) if _taught(bp, name)}
+def stamps(bp: Blueprint) -> dict[str, Any]:
+    """Return the settings that stamp the figures of those judges that taught the combination's method."""
+    return {f"judges.{name}.stamps": [TEACHER] for name in asked(bp) if _taught(bp, name)}
 
 
 def _taught(bp: Blueprint, name: str) -> bool:

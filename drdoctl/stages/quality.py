@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from drdoctl.evals import OF
 from drdoctl.spec.eval_files import plain, read_files
 from drdoctl.stages import Want
 from drdoctl.stages import data as data_stage
@@ -14,8 +15,6 @@ from drdoctl.stages import sft as sft_stage
 from drdoctl.stages.blueprint import ORACLE, ORACLE_MODEL, Blueprint, Origin
 
 VERSION = 1
-OF = "evaluate.of"
-"""The setting that tells these evaluations from those of students."""
 
 
 def wants(bp: Blueprint) -> Iterator[Want]:

@@ -12,8 +12,10 @@ import pyarrow as pa
 from drdoctl.core.errors import IntegrityError, UserError
 from drdoctl.core.files import write_json
 from drdoctl.core.fingerprint import file_sha256
-from drdoctl.evals import REFERENCE, SFT, Eval, EvalData, Samples, Sampling, evals
-from drdoctl.evals._division import TEST, VALIDATION, parts_of, side
+from drdoctl.core.words import REFERENCE, SFT, TEST, VALIDATION
+from drdoctl.evals import Eval, EvalData, Samples, Sampling, evals
+from drdoctl.evals._division import parts_of, side
+from drdoctl.stages.evaluate import FRACTION
 from drdoctl.train.columns import read
 from drdoctl.train.held_out import Pairs, student_pairs
 from drdoctl.train.instructed import Asked, answer, read_asked, server_stamps, write_documents
@@ -34,9 +36,6 @@ if TYPE_CHECKING:
 
     from drdoctl.stages import Job
     from drdoctl.train.runtime import World
-
-FRACTION = "data.validation_fraction"
-"""The setting that divides prompts and pairs: there only where the spec chooses students."""
 
 
 def label_of(job: Job) -> str:

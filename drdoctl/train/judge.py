@@ -13,10 +13,10 @@ from transformers import AutoTokenizer
 
 from drdoctl.core.files import read_json
 from drdoctl.core.progress import Progress
+from drdoctl.core.words import REFERENCE
 from drdoctl.data import Dataset, datasets
 from drdoctl.data._records import Bad
 from drdoctl.data._render import Encoded, Renderer
-from drdoctl.evals import REFERENCE
 from drdoctl.train.chunks import Chunks
 from drdoctl.train.places import data_report, model_location, tokenizer_folder
 from drdoctl.train.reward_model import load_reward_model

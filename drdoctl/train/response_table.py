@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from drdoctl.evals import REFERENCE, Samples
-from drdoctl.evals._division import TEST
+from drdoctl.core.words import REFERENCE, TEST
+from drdoctl.evals import Samples
 from drdoctl.train.columns import numbers, read
 from drdoctl.train.rewards import write_table
 

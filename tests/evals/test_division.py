@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drdoctl.core.words import TEST, VALIDATION
 from drdoctl.evals import EvalData
-from drdoctl.evals._division import TEST, VALIDATION, part_of, parts_of, side
+from drdoctl.evals._division import part_of, parts_of, side
 
 PROMPTS = [f"prompt {row}" for row in range(40)]
 PARTS = dict(zip(PROMPTS, parts_of(PROMPTS, 0.5), strict=True))

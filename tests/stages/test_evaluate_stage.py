@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from plan_world import SPEC
 
-from drdoctl.stages.evaluate import KIN, TEACHER
+from drdoctl.core.words import KIN, TEACHER
 
 
 def evaluations(world, *sets):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from plan_world import write_model
 
-from drdoctl.stages.evaluate import TEACHER
+from drdoctl.core.words import TEACHER
 
 ASKED = "evaluate=[{name: win-rate, judge: fair, temperatures: [0.7]}]"
 JUDGE = ("judges={fair: {model: ./base, global_batch: 4}}", "data.judge_fraction=0.3", ASKED)

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from drdoctl.core.words import STAMPS
 from drdoctl.doctor.case import Case, Finding
 
 KINDS = ("evaluate",)
-STAMPS = (
-    "judge = teacher",
-    "judge was trained on the pairs that the teachers were trained on",
-    "judge = labeller: the training pairs were relabelled by it",
-)
 
 
 def look(case: Case) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from drdoctl.core.significance import SURE
 from drdoctl.report.charts.heat import Heat, heat_map
 from drdoctl.report.headline import headline
 from drdoctl.report.markup import folded, note, table
@@ -12,7 +13,6 @@ from drdoctl.report.tables import differences_table, headline_temperature, numbe
 
 TITLE = "Head to head"
 PLACE = 20
-SURE = 0.05
 MOST = 12
 """Students in a map that is in sight; larger ones are folded away."""
 

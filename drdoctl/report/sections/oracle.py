@@ -7,6 +7,7 @@ from typing import Any
 
 from drdoctl.report.charts.dots import Axes, Cloud, dot_chart
 from drdoctl.report.markup import charts, folded, note, table
+from drdoctl.report.oracles import test_sets
 from drdoctl.report.palette import METHODS, Style
 from drdoctl.report.tables import NOTHING, Table, oracles_table, p_text, with_interval
 
@@ -30,7 +31,7 @@ def html(report: Mapping[str, Any]) -> str:
 
 def _reliability(oracle: Mapping[str, Any]) -> Iterator[str]:
     """Yield the diagram of each set of pairs."""
-    for test_set in dict.fromkeys(one["test_set"] for one in oracle["figures"]):
+    for test_set in test_sets(oracle):
         found = [one for one in oracle["figures"] if one["test_set"] == test_set and one["value"] is not None]
         stated = {one["group"]: one["value"] for one in found if one["metric"] == STATED}
         observed = [one for one in found if one["metric"] == OBSERVED and one["group"] in stated]

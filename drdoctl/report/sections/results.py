@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from drdoctl.core.words import REFERENCE, SFT
 from drdoctl.report.charts.forest import Mark, interval_chart
 from drdoctl.report.charts.lines import Line, line_chart
 from drdoctl.report.headline import headline
@@ -26,9 +27,9 @@ TITLE = "Results"
 PLACE = 10
 CHARTS: tuple[tuple[str, str, str, float | None, float, Mapping[str, str]], ...] = (
     ("True reward", "truth.reward", "reward", None, 1, {}),
-    ("Win rate against {against}, by {judge}", "win_rate", "% of prompts", 50, 100, {"against": "sft"}),
-    ("Reward above {against}'s, by {judge}", "mean_difference", "reward", 0, 1, {"against": "sft"}),
-    ("Win rate against {against}, by {judge}", "win_rate", "% of prompts", 50, 100, {"against": "reference"}),
+    ("Win rate against {against}, by {judge}", "win_rate", "% of prompts", 50, 100, {"against": SFT}),
+    ("Reward above {against}'s, by {judge}", "mean_difference", "reward", 0, 1, {"against": SFT}),
+    ("Win rate against {against}, by {judge}", "win_rate", "% of prompts", 50, 100, {"against": REFERENCE}),
 )
 """Title, metric, unit, rule at, scale, and what is compared."""
 WINS = "A win rate says how often, not by how much: read it beside the difference in reward."
