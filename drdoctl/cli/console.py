@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from typing import IO, Any, Literal
 
 from rich.console import Console as RichConsole
@@ -120,11 +121,16 @@ class Console:
             self._say(render_fault(fault))
 
     def errors(self, error: DrdoError) -> None:
-        """Show all faults of an error, a blank line between them."""
-        for index, fault in enumerate(error.faults[:MOST_FAULTS]):
+        """Show all faults of an error, a blank line between them; for people, those of a kind only once."""
+        faults = error.faults[:MOST_FAULTS]
+        runs = [[fault] for fault in faults] if self.as_json else _runs(faults)
+        for index, (fault, *more) in enumerate(runs):
             if index and not self.as_json:
                 self._say(Text(""))
             self.error(fault)
+            if more:
+                lines = ", ".join(str(one.where.line) for one in more if one.where)
+                self._say(Text(f"the same at line{'s' if len(more) > 1 else ''} {lines}"))
         if len(error.faults) > MOST_FAULTS:
             self.warning(f"{len(error.faults) - MOST_FAULTS:,} more faults are not shown")
 
@@ -176,6 +182,18 @@ class Progress:
         """Say something that stays: a stage began, or ended."""
         self._last = time.monotonic()
         self._console.info(line)
+
+
+def _runs(faults: Sequence[Fault]) -> list[list[Fault]]:
+    """Return the faults, neighbours put together that say the same of rows of one file."""
+
+    def said(at: int) -> tuple[Any, ...]:
+        fault, place = faults[at], faults[at].where
+        if place is None or place.line is None or place.column is not None:
+            return (at,)
+        return fault.code, fault.message, fault.hint, place.file
+
+    return [[faults[at] for at in run] for _, run in groupby(range(len(faults)), said)]
 
 
 def render_fault(fault: Fault) -> Text:

@@ -71,6 +71,7 @@ def _asked(thing: tuple[str, ...]) -> tuple[str | None, str]:
 def _find(options: Options, kind: str | None, name: str, location: str | None) -> dict[str, Any]:
     from drdoctl.cli._parts import described
     from drdoctl.shipped import recipes
+    from drdoctl.spec.model import Spec
     from drdoctl.spec.plugins import PLUGINS
 
     known: dict[tuple[str, str], Callable[[], dict[str, Any]]] = {
@@ -91,10 +92,13 @@ def _find(options: Options, kind: str | None, name: str, location: str | None) -
     if kind in (None, "artifact") and (made := _artifact(options, name)) is not None:
         return made
     words = [word for part, word in known if kind in (None, part)]
-    listing = f"`drdoctl ls {kind or 'method'}s` shows all"
+    listing = f"`drdoctl ls {kind}s` shows all" if kind else "`drdoctl ls methods`, `ls splits`, `ls evals` … show all"
     unclear = family(name, words)
     hint = f"{unclear}; {listing}" if unclear else " ".join(filter(None, (did_you_mean(name, words), listing)))
-    raise UserError(f"there is no {kind or 'thing'} `{name}`", code="unknown-name", hint=hint)
+    if kind is None and name in Spec.model_fields:
+        hint = f"`{name}` is a section of specs: `drdoctl schema spec` describes it, and recipes show its use"
+    message = f"there is no {kind} `{name}`" if kind else f"nothing is called `{name}`"
+    raise UserError(message, code="unknown-name", hint=hint)
 
 
 def _recipe(path: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import PurePath
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -23,7 +24,7 @@ class OracleQualityEval(Eval):
     """A file of pairs (JSON lines, a JSON array or Parquet) with `prompt`, `chosen`, `rejected`, and, where you like, a
     `subset`, which then has an accuracy of its own; without it, the held-out pairs."""
     test_set: str | None = Field(default=None, min_length=1)
-    """What the figures call the file's pairs, such as `rewardbench`."""
+    """What the figures call the file's pairs, such as `rewardbench`; needed with `pairs`."""
 
     paper: ClassVar[str] = "Lambert et al. (RewardBench), arXiv 2403.13787; Guo et al. (calibration), arXiv 1706.04599"
     about: ClassVar[Literal["student", "oracle"]] = "oracle"
@@ -31,7 +32,8 @@ class OracleQualityEval(Eval):
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
         if self.pairs is not None and self.test_set is None:
-            raise ValueError("`pairs` needs `test_set`, a name for them in the figures")
+            named = f"`test_set: {PurePath(self.pairs).name.split('.')[0] or 'my-pairs'}`"
+            raise ValueError(f"`pairs` needs a name in the figures, such as {named}")
         if self.pairs is None and self.test_set is not None:
             raise ValueError("`test_set` has no effect without `pairs`")
         return self

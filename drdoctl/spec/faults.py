@@ -12,49 +12,11 @@ from drdoctl.core.errors import Fault, Where
 from drdoctl.core.parts import descriptions
 from drdoctl.core.suggest import closest, family
 from drdoctl.spec.marks import Key
+from drdoctl.spec.meant import MISSING, OTHER_WORDS, share, without_quotes
 from drdoctl.spec.model import Spec, source_name
 from drdoctl.spec.plugins import PLUGINS
-from drdoctl.spec.scalars import scalar
 from drdoctl.spec.spots import SECTIONS, Spot, plugin_kind, spot_of
 
-OTHER_WORDS = {
-    "lr": "learning_rate",
-    "batch_size": "global_batch",
-    "steps": "max_steps",
-    "num_epochs": "epochs",
-    "num_train_epochs": "epochs",
-    "n_layers": "layers",
-    "num_layers": "layers",
-    "num_heads": "heads",
-    "dim": "hidden_size",
-    "max_length": "max_tokens",
-    "max_prompt_length": "max_prompt_tokens",
-    "temperature": "temperatures",
-    "sampling_temperatures": "temperatures",
-    "n_members": "members",
-    "ensemble": "members",
-    "dataset": "source",
-    "datasets": "source",
-    "evals": "evaluate",
-    "evaluation": "evaluate",
-    "training": "train",
-    "loss": "method",
-    "lambda": "sft_weight",
-    "gpus": "processes",
-    "zero": "zero_stage",
-    "warmup": "warmup_steps",
-    "torch_dtype": "dtype",
-    "policy": "student",
-    "reward_model": "oracle",
-}
-"""What other programs call our fields."""
-MISSING = {
-    "version": "add `version: 1`",
-    "name": "add a short name, such as `name: my-first-run`",
-    "data": "add `data: {source: …}`; `drdoctl ls datasets` shows what there is",
-    "student": "add `student: {model: …}`: a Hub id, a local folder, `zoo/NAME`, or a small new model",
-}
-"""What to add where a section is missing."""
 Look = Callable[[Key, bool], Where]
 """Path and whether its key is meant -> place."""
 
@@ -94,6 +56,8 @@ def unknown_field(spot: Spot, look: Look) -> Fault:
             hint = f"`{word}` belongs at the top of the spec"
         elif homes:
             hint = f"`{word}` belongs in {' or '.join(f'`{home}`' for home in homes)}"
+        elif list(spot.fields) == ["name"]:
+            hint = f"{spot.thing} has no options"
         else:
             hint = f"the fields are: {', '.join(spot.fields)}"
     return Fault("unknown-field", f"`{spot.field}` is not a field of {spot.thing}", look(spot.path, True), hint)
@@ -159,7 +123,7 @@ def _wrong_value(item: Any, spot: Spot, look: Look) -> Fault:
     if kind.startswith(("greater_than", "less_than")):
         words = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
         bound = next((f"{words[key]} {context[key]:g}" for key in words if key in context), "in range")
-        return Fault("out-of-range", f"{name} must be {bound}, not {described(value)}", where)
+        return Fault("out-of-range", f"{name} must be {bound}, not {described(value)}", where, share(value, context))
     if kind in ("string_too_short", "too_short"):
         return Fault("empty", f"{name} must not be empty", where, "give a value, or leave the key out")
     if kind == "string_pattern_mismatch":
@@ -175,20 +139,9 @@ def _wrong_value(item: Any, spot: Spot, look: Look) -> Fault:
     }.get(kind.split("_")[0], item["msg"].removeprefix("Input should be ").lower())
     hint = f"write `{spot.field}: [{value}]`" if kind == "list_type" and isinstance(value, str) else None
     if isinstance(value, str):
-        hint = hint or _meant(kind, value)
+        hint = hint or without_quotes(kind, value)
     hint = "leave the key out to have its default" if value is None else hint
     return Fault("wrong-type", f"{name} must be {wanted}, not {described(value)}", where, hint)
-
-
-def _meant(kind: str, word: str) -> str | None:
-    """Return what to write for a word that looks like a number in quotes, or like YAML 1.1's yes and no."""
-    if kind == "bool_type" and word.lower() in ("yes", "on", "no", "off"):
-        return f"write `{'true' if word.lower() in ('yes', 'on') else 'false'}`"
-    try:
-        number = isinstance(scalar(word), int | float)
-    except ValueError:
-        return None
-    return "take the quotes off" if number and kind in ("int_type", "float_type") else None
 
 
 def _wrong_word(spot: Spot, value: Any, where: Where) -> Fault:

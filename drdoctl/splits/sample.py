@@ -29,8 +29,10 @@ class Sample(Split):
 
     @model_validator(mode="after")
     def _one_size(self) -> Self:
-        if (self.rows is None) == (self.fraction is None):
+        if self.rows is None and self.fraction is None:
             raise ValueError("split `sample` needs one of `rows`, `fraction`")
+        if self.rows is not None and self.fraction is not None:
+            raise ValueError("`fraction` stands in place of `rows`: split `sample` takes one of them")
         return self
 
     def about(self, rows: int) -> int:

@@ -97,6 +97,18 @@ def test_many_faults_are_counted(capsys):
     assert "900 more faults" in err
 
 
+def test_rows_with_one_fault_are_one_fault_to_people(capsys):
+    """Neighbours that say the same of a file's rows are shown once, with their lines; JSON has each."""
+    rows = [Fault("x", "there is no `a`", Where("f.jsonl", line)) for line in (1, 2, 5)]
+    faults = UserError([*rows, Fault("x", "there is no `a`", Where("g.jsonl", 1)), FAULT, FAULT])
+    Console().errors(faults)
+    err = capsys.readouterr().err
+    assert err.count("error[") == 4
+    assert "f.jsonl:1\nthe same at lines 2, 5\n\n" in err
+    Console(as_json=True).errors(faults)
+    assert capsys.readouterr().err.count('{"error"') == 6
+
+
 class _Ascii(io.TextIOWrapper):
     def __init__(self):
         super().__init__(io.BytesIO(), encoding="ascii", errors="backslashreplace")

@@ -46,6 +46,8 @@ def test_cards_that_ship_are_shown_without_network(capsys):
         (["method", "rpo"], "`rpo` may mean `rpo-bwd-kl`, `rpo-fwd-kl`, `rpo-sq`: say which"),
         (["sft", "x", "y"], "KIND NAME"),
         (["split", "nothing-like-it"], "`drdoctl ls splits` shows all"),
+        (["label-nois"], "did you mean `label-noise`?"),
+        (["select"], "`select` is a section of specs: `drdoctl schema spec`"),
         (["artifact", "align-000000000000"], "there is no artifact"),
     ],
 )

@@ -28,8 +28,11 @@ def test_smaller_samples_lie_within_larger_ones_and_draws_differ():
     assert ten != other
 
 
-@pytest.mark.parametrize("options", [{}, {"rows": 3, "fraction": 0.5}])
-def test_one_size_is_asked_for(options):
-    """A sample has a number of rows or a fraction: neither, or both, is refused."""
-    with pytest.raises(ValidationError, match="needs one of `rows`, `fraction`"):
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({}, "needs one of `rows`, `fraction`"), ({"rows": 3, "fraction": 0.5}, "`fraction` stands in place of `rows`")],
+)
+def test_one_size_is_asked_for(options, said):
+    """A sample has a number of rows or a fraction: neither is refused, and both is, in other words."""
+    with pytest.raises(ValidationError, match=said):
         Sample(**options)
