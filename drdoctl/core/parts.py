@@ -15,9 +15,16 @@ import pkgutil
 import textwrap
 from functools import cache
 from itertools import pairwise
-from typing import Any, get_args
+from typing import Any, ClassVar, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import CoreSchema
 
 
@@ -67,6 +74,32 @@ class Part(Model):
     """Base of all plug-ins; `name` is overridden with a `Literal`."""
 
     name: str
+
+
+class Optioned(Part):
+    """Base of the kinds whose options may rule each other out: what has no effect is refused, and never dumped."""
+
+    later: ClassVar[tuple[str, ...]] = ()
+    """Options that came after the plug-in itself: left out of what is dumped while they are at their defaults, so that
+    artifacts from before there were such options keep their names."""
+
+    def idle(self) -> dict[str, str]:
+        """Return the options that have no effect in this combination: field -> why, as the end of a sentence."""
+        return {}
+
+    @model_validator(mode="after")
+    def _refuse_idle(self) -> Self:
+        idle = [f"`{name}` has no effect {why}" for name, why in self.idle().items() if name in self.model_fields_set]
+        if idle:
+            raise ValueError("; ".join(idle))
+        return self
+
+    @model_serializer(mode="wrap")
+    def _leave_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Dump only what has an effect: what is dumped can be read again, and equal parts have equal fingerprints."""
+        fields = type(self).model_fields
+        same = {name for name in self.later if getattr(self, name) == fields[name].default}
+        return {name: value for name, value in handler(self).items() if name not in same | self.idle().keys()}
 
 
 @cache

@@ -7,11 +7,11 @@ lines) and a class derived from `Method`; add `tests/methods/test_NAME.py`. Noth
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field
 
-from drdoctl.core.parts import Part, discover
+from drdoctl.core.parts import Optioned, discover
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,7 +68,7 @@ class LossOut:
     """Detached, each of shape (N,)."""
 
 
-class Method(Part):
+class Method(Optioned):
     """A way to align the student. Subclasses add their hyper-parameters and `loss`."""
 
     learning_rate: float | None = Field(default=None, gt=0)
@@ -78,8 +78,6 @@ class Method(Part):
     """Where the equations are: arXiv number and equation."""
     equation: ClassVar[str] = ""
     """The loss of one pair, whose mean over the global batch is minimised, in the symbols of `_symbols`."""
-    added: ClassVar[frozenset[str]] = frozenset()
-    """Options that came after artifacts had their names: at their defaults they are left out of a fingerprint."""
 
     @property
     def batch_stats(self) -> bool:
@@ -134,23 +132,9 @@ class Method(Part):
         """Return the stats for the next step, given the global means of this step's metrics."""
         return stats
 
-    def idle(self) -> dict[str, str]:
-        """Return the options that have no effect in this combination: field -> why, as the end of a sentence."""
-        return {}
-
-    @model_validator(mode="after")
-    def _refuse_idle(self) -> Self:
-        idle = [f"`{name}` has no effect {why}" for name, why in self.idle().items() if name in self.model_fields_set]
-        if idle:
-            raise ValueError("; ".join(idle))
-        return self
-
-    @model_serializer(mode="wrap")
-    def _leave_out_idle(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Dump only what has an effect: what is dumped can be read again, and equal losses have equal fingerprints."""
-        fields = type(self).model_fields
-        plain = {name for name in self.added if getattr(self, name) == fields[name].default}
-        return {name: value for name, value in handler(self).items() if name not in self.idle().keys() | plain}
+    def doubts(self) -> list[str]:
+        """Return what is allowed in this combination of options, but hardly what is meant: sentences for a warning."""
+        return []
 
 
 def methods() -> dict[str, type[Method]]:

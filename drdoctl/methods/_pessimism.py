@@ -43,7 +43,7 @@ class NearReference(Method):
     """Responses of the reference to each prompt on which KL(ref || pi) is estimated, sampled once and cached;
     0: the two logged responses, which costs nothing, and pulls mass from all that is not logged."""
 
-    added: ClassVar[frozenset[str]] = frozenset({"kl_samples"})
+    later: ClassVar[tuple[str, ...]] = ("kl_samples",)
 
     @property
     def reference_samples(self) -> int:

@@ -76,7 +76,7 @@ class DrdoMethod(Method):
     """Whether the second term of eq. 6 is there."""
 
     paper: ClassVar[str] = "Nath et al., arXiv 2410.08458, eq. 6"
-    added: ClassVar[frozenset[str]] = frozenset({"head_learning_rate"})
+    later: ClassVar[tuple[str, ...]] = ("head_learning_rate",)
     equation: ClassVar[str] = "(dr - dr_hat)^2 - alpha (1 - p_w)^gamma [z_w + log(1 - exp z_l)]"
 
     @property
@@ -126,6 +126,13 @@ class DrdoMethod(Method):
         else:
             idle |= dict.fromkeys(("detach_trunk", "head_learning_rate"), "with `reward: implicit`")
         return idle
+
+    def doubts(self) -> list[str]:
+        """Name the contrast of summed log-probabilities without the gate: only its first half is left."""
+        if self.contrast and self.alpha and self.log_prob == "sum" and self.gamma == 0:
+            said = "the contrastive term is then plain SFT on the chosen response"
+            return [f"method `{self.name}` with `log_prob: sum` and `gamma: 0`: {said}"]
+        return []
 
     def student_margin(self, pairs: PairNumbers) -> Tensor:
         """Return r_hat_w - r_hat_l in the reading asked for, shape (N,), in the oracle's units."""

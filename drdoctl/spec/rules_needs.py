@@ -171,19 +171,11 @@ def judge_is_teacher(case: Case) -> Iterator[str]:
             yield f"judge = labeller: {listed} is judged by the oracle that `{step.name}` relabels the pairs with"
 
 
-def plain_sft(case: Case) -> Iterator[str]:
-    """Summed log-probabilities without the gate leave of DRDO's contrast only its first half."""
-    method = case.spec.method
-    if method is None or method.name != "drdo":
-        return
-    options = method.model_dump()
-    if options.get("alpha") and options.get("log_prob") == "sum" and options.get("gamma") == 0:
-        yield (
-            "method `drdo` with `log_prob: sum` and `gamma: 0`: the contrastive term is then plain SFT "
-            "on the chosen response"
-        )
+def method_doubts(case: Case) -> Iterator[str]:
+    """What the method itself finds doubtful in its options."""
+    yield from case.spec.method.doubts() if case.spec.method is not None else ()
 
 
 EACH = (oracle_needed, oracle_source, truth_needed, evals, instructed, publish)
 ALL = (oracle_used, oracle_pairs)
-DOUBTS = (judge_is_teacher, plain_sft)
+DOUBTS = (judge_is_teacher, method_doubts)

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
-
-from drdoctl.core.parts import Part, discover
+from drdoctl.core.parts import Optioned, discover
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,7 +59,7 @@ class Kept:
     """Which of them have chosen and rejected change places. Shape (M,), bool."""
 
 
-class Split(Part):
+class Split(Optioned):
     """One step that keeps some of the pairs, and may turn some of their labels round.
 
     A subclass defines `keep`, or `apply` where labels are turned round.
@@ -72,9 +70,6 @@ class Split(Part):
     """Whether the step may turn labels round: the rows then say which were."""
     relabels: ClassVar[bool] = False
     """Whether labels become the oracle's; once is enough for a list of steps."""
-    later: ClassVar[tuple[str, ...]] = ()
-    """Options that came after the step itself: left out of what is dumped while they are at their defaults, so that
-    artifacts from before there were such options keep their names."""
 
     @property
     def needs_confidence(self) -> bool:
@@ -105,24 +100,6 @@ class Split(Part):
     def about(self, rows: int) -> int:
         """Return about how many of so many pairs are kept: what a plan goes by before the data are there."""
         return rows
-
-    def idle(self) -> dict[str, str]:
-        """Return the options that have no effect in this combination: field -> why, as the end of a sentence."""
-        return {}
-
-    @model_validator(mode="after")
-    def _refuse_idle(self) -> Self:
-        idle = [f"`{name}` has no effect {why}" for name, why in self.idle().items() if name in self.model_fields_set]
-        if idle:
-            raise ValueError("; ".join(idle))
-        return self
-
-    @model_serializer(mode="wrap")
-    def _leave_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Dump only what has an effect: what is dumped can be read again, and equal steps have equal fingerprints."""
-        fields = type(self).model_fields
-        same = {name for name in self.later if getattr(self, name) == fields[name].default}
-        return {name: value for name, value in handler(self).items() if name not in same | self.idle().keys()}
 
 
 def splits() -> dict[str, type[Split]]:
