@@ -72,8 +72,11 @@ CONTEXT = {
     "student.lora.": {"student": {"lora": {}}},
     "oracle.lora.": {"oracle": {"lora": {}}},
     "method.drdo.detach_trunk": {"method": {"reward": "head"}},
+    "method.drdo.head_learning_rate": {"method": {"reward": "head"}},
+    "method.e-dpo.kl_samples": {"method": {"gamma": 0.1}},
     "method.dpo.robust": {"method": {"label_smoothing": 0.1}},
     "method.p-dpo.robust": {"method": {"label_smoothing": 0.1}},
+    "evaluate.alpaca-eval.": {"evaluate": [{"name": "alpaca-eval", "instructions": "asked.json"}]},
     "evaluate.llm-judge.": {"evaluate": [{"name": "llm-judge", "model": "gpt"}]},
     "resources.judge.price_per_million_tokens.": {
         "resources": {"judge": {"price_per_million_tokens": {"input": 1.0, "output": 2.0}}}
@@ -93,6 +96,7 @@ VALUES = {
     "data.columns": {"prompt": "question"},
     "judges": {"fair": {"model": "./base", "seed": 3}},
     "evaluate.oracle-quality.pairs": "other.jsonl",
+    "evaluate.alpaca-eval.instructions": "other.json",
     "data.split.lengths.min_ratio": 2.0,
     "data.split": [{"name": "easy"}],
     "student.model": "./other",
@@ -226,10 +230,12 @@ def fingerprints(plain, root):
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """Return a folder with two data files and two models."""
+    """Return a folder with two data files, two files of instructions and two models."""
     folder = tmp_path_factory.mktemp("leaves")
     (folder / "pairs.jsonl").write_text("".join(pair(index) for index in range(5)))
     (folder / "other.jsonl").write_text("".join(pair(index) for index in range(6)))
+    for name in ("asked", "other"):
+        (folder / f"{name}.json").write_text(json.dumps([{"instruction": f"Say {name}."}]))
     write_model(folder / "base", max_position_embeddings=2048)
     write_model(folder / "other", fill=1, max_position_embeddings=4096)
     tokenizer = folder / "other" / "tokenizer.json"
