@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from drdoctl.cli._words import duration
+from drdoctl.core.columns import aligned
 
 PARTS = ("process", "weights", "gradients", "optimizer", "activations", "logits", "cache", "buffers")
 NOTHING = "-"
@@ -16,11 +17,7 @@ def cost_text(plan: Mapping[str, Any]) -> str:
     priced = any("cost" in stage["estimate"] for stage in plan["stages"])
     head = ["stage", "steps", "tokens", "FLOPs", "memory", *PARTS, "disk", "time", *(["money"] if priced else [])]
     rows = [head, *(_row(stage, priced=priced) for stage in plan["stages"])]
-    widths = [max(len(row[at]) for row in rows) for at in range(len(head))]
-    lines = [[row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in rows]
-    return "\n".join(
-        ["Estimates (memory of one process and disk in GiB):", *("  " + "  ".join(line) for line in lines)]
-    )
+    return "\n".join(["Estimates (memory of one process and disk in GiB):", *(f"  {line}" for line in aligned(rows))])
 
 
 def _row(stage: Mapping[str, Any], *, priced: bool) -> list[str]:

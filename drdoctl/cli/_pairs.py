@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from drdoctl.core.columns import aligned
+
 NOTHING = "-"
 HEAD = ["pairs", "rows", "confidence", "edit distance", "length ratio", "longer chosen", "flipped"]
 
@@ -22,11 +24,8 @@ def pairs_text(plan: Mapping[str, Any]) -> str:
             rows += [_row(name, step) for name, step in zip(names, steps, strict=True)]
     if not rows:
         return ""
-    table = [HEAD, *rows]
-    widths = [max(len(row[at]) for row in table) for at in range(len(HEAD))]
-    lines = [[row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in table]
     title = "Pairs (means, medians in brackets; longer: by 10 % or more, of pairs of unlike length):"
-    return "\n".join([title, *("  " + "  ".join(line) for line in lines)])
+    return "\n".join([title, *(f"  {line}" for line in aligned([HEAD, *rows]))])
 
 
 def _row(name: str, step: Mapping[str, Any]) -> list[str]:

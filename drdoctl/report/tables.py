@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from drdoctl.core.columns import aligned
 from drdoctl.core.words import TEACHER
 from drdoctl.report.judges import judgements
 from drdoctl.report.oracles import SHOWN, cells, test_sets
@@ -42,14 +43,8 @@ class Table:
     def render(self) -> str:
         """Return the table for a terminal: first column to the left, numbers to the right."""
         lines = [self.columns, *self.rows]
-        widths = [max(len(line[at]) for line in lines) for at in range(len(self.columns))]
-
-        def row(cells: Sequence[str]) -> str:
-            padded = [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True)]
-            return "  ".join([cells[0].ljust(widths[0]), *padded]).rstrip()
-
-        rule = "  ".join("-" * width for width in widths)
-        return "\n".join([self.title, row(self.columns), rule, *map(row, self.rows)])
+        rule = ["-" * max(map(len, cells)) for cells in zip(*lines, strict=True)]
+        return "\n".join([self.title, *aligned([self.columns, rule, *self.rows])])
 
 
 def number(value: float | None, digits: int = 2) -> str:
