@@ -113,6 +113,16 @@ def test_imports_go_down_only(path):
     assert not wrong, f"{name} imports {wrong}"
 
 
+@pytest.mark.parametrize("path", MODULES, ids=dotted)
+def test_private_modules_serve_their_own_folder(path):
+    """What begins with an underscore is read by its own folder alone, but where the underscore says `no plug-in`."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+    inner = [name.split(".") for name in found if name.startswith("drdoctl.") and "._" in name]
+    foreign = [".".join(name) for name in inner if name[1] not in PLUGINS and name[:-1] != dotted(path).split(".")[:-1]]
+    assert not foreign
+
+
 def test_no_module_imports_itself_round_a_corner():
     """Module-level imports have no cycle."""
     names = {dotted(path) for path in MODULES}
