@@ -135,9 +135,21 @@ def _differ(old: Mapping[str, Any], new: Mapping[str, Any], key: str) -> bool:
 
 def _setting_text(change: Change) -> str:
     old, new = _value(change.old), _value(change.new)
-    if len(old) > LONGEST or len(new) > LONGEST:
-        return f"{change.key} changed"
-    return f"{change.key} {old} -> {new}"
+    if len(old) <= LONGEST and len(new) <= LONGEST:
+        return f"{change.key} {old} -> {new}"
+    if change.old is None or change.new is None:
+        return f"{change.key} is {'new' if change.old is None else 'gone'}"
+    before, now = _names(change.old), _names(change.new)
+    more = [name for name in now if name not in before]
+    less = [name for name in before if name not in now]
+    words = [f"{word} {', '.join(names)}" for word, names in (("with", more), ("without", less)) if names]
+    return f"{change.key} {' and '.join(words) or 'changed'}"
+
+
+def _names(value: Any) -> list[str]:
+    """Return what a list of plug-ins names, each once, as marked-up words; [] for anything else."""
+    named = [one["name"] for one in value if isinstance(one, dict) and "name" in one] if isinstance(value, list) else []
+    return [f"`{name}`" for name in dict.fromkeys(named)]
 
 
 def _value(value: Any) -> str:

@@ -123,6 +123,16 @@ def test_long_values_are_not_spelled_out(world):
     assert text == "evaluate changed (the old figures are kept)"
 
 
+def test_another_list_of_evals_is_told_by_its_names(world):
+    """Of long lists of plug-ins, the reason names those that came and those that went."""
+    world.make()
+    more = (
+        "evaluate=[{name: pair-accuracy}, {name: reward-advantage, temperatures: [0.7], prompts: 8, max_new_tokens: 8}]"
+    )
+    text = reason(world.plan(more), "evaluate[sft]").text
+    assert text == "evaluate with `reward-advantage` and without `win-rate` (the old figures are kept)"
+
+
 def test_the_same_bytes_every_time(world):
     """Spec, store and data give the same JSON, whatever was planned before, and planning writes nothing."""
     world.make(only={"data", "sft"})
