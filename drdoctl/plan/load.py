@@ -23,10 +23,6 @@ class Load:
     """Tokens in it that the LM head predicts."""
     micro_batches: float
     """Micro-batches of one process in a mean step."""
-    responses: float
-    """Responses of one process in a step."""
-    all_responses: float
-    """Responses in all rows."""
 
 
 def load_of(rows: Rows, global_batch: int, resources: Mapping[str, Any], budget: float, *, pairs: bool) -> Load:
@@ -39,7 +35,7 @@ def load_of(rows: Rows, global_batch: int, resources: Mapping[str, Any], budget:
     # a demonstration varies about as much as a pair does, in means
     longest, spread = (value * mean / rows.pair for value in (rows.longest, rows.spread)) if rows.pair else (0.0, 0.0)
     if not mean:
-        return Load(0.0, 0.0, 0.0, 0.0, 0.0)
+        return Load(0.0, 0.0, 0.0)
     if resources.get("micro_batch"):
         budget = min(budget, resources["micro_batch"] * mean)
     processes = resources["processes"]
@@ -52,5 +48,4 @@ def load_of(rows: Rows, global_batch: int, resources: Mapping[str, Any], budget:
     fullest = min(budget, most) if math.ceil(most / budget) > fewest else most / fewest
     tokens = max(min(longest, most), min(fullest, budget))
     answers = 1 - rows.prompt / mean
-    each = 2 if pairs else 1
-    return Load(tokens, tokens * answers, min(local, bins), local * each, rows.count * each)
+    return Load(tokens, tokens * answers, min(local, bins))

@@ -23,6 +23,10 @@ PROCESS_GIB = {"forked": 0.39, "started": 0.46, "cuda": 0.6}
 """Interpreter, torch, transformers, DeepSpeed and what they touch in a first pass; on a GPU, the CUDA context."""
 TRAINER_GIB = 0.04
 """What a first backward pass and DeepSpeed's engine touch beside, on a CPU."""
+ZERO_3_GIB = 0.08
+"""What ZeRO stage 3 touches beside: hooks on every module, weights gathered for a layer."""
+SPARE, SPARE_GIB = 0.7, 0.1
+"""Of the weights, and at most: what loading them leaves behind on a CPU. Measured on models of 1 to 28 M parameters."""
 MICRO_TOKENS = {"cpu": 2048, "cuda": 16384}
 """Tokens computed at once where the spec names no number."""
 SCORED_AT_ONCE = 2048
@@ -80,11 +84,15 @@ def _whole(**parts: float) -> Memory:
     return Memory(**{name: round(size) for name, size in parts.items()})
 
 
-def process(resources: Mapping[str, Any]) -> float:
-    """Return the bytes before any model is there. A single process on a CPU is forked from a warm one."""
+def process(resources: Mapping[str, Any], weights: float) -> float:
+    """Return the bytes that are there whatever is computed. A single process on a CPU is forked from a warm one.
+
+    `weights`: bytes of the model's, of which loading leaves some behind.
+    """
     if not on_cpu(resources):
         return PROCESS_GIB["cuda"] * GIB
-    return PROCESS_GIB["forked" if resources["processes"] == 1 else "started"] * GIB
+    begun = PROCESS_GIB["forked" if resources["processes"] == 1 else "started"] * GIB
+    return begun + min(SPARE * weights, SPARE_GIB * GIB)
 
 
 def training(
@@ -122,9 +130,10 @@ def training(
     buffers += every if stage == 3 else 0.0
     # what one of the two peaks has freed, the other does not find in blocks that fit
     kept = RETAINED * min(buffers, activations + logits) - min(buffers, activations + logits)
-    kernels = kernel_bytes(load, steps) if dtype == "bf16" and on_cpu(resources) else 0.0
+    kernels = min(KERNELS, steps * load.micro_batches * BATCH_KERNELS) if dtype == "bf16" and on_cpu(resources) else 0.0
+    trainer = (TRAINER_GIB + (ZERO_3_GIB if stage == 3 else 0.0)) if on_cpu(resources) else 0.0
     return _whole(
-        process=process(resources) + (TRAINER_GIB * GIB if on_cpu(resources) else 0.0),
+        process=process(resources, every) + trainer * GIB,
         weights=weights + copies,
         gradients=learnt * shares["gradients"],
         # ZeRO steps on a flat copy of its share of the weights
@@ -143,17 +152,11 @@ NF4_BYTES = 0.56
 """A weight in 4 bits with its share of the block's scale (QLoRA, arXiv 2305.14314, section 3)."""
 AUTOCAST_COPIES = 2
 """Bfloat16 copies of the matrices: autocast's, and of their gradients before they are added up in float32."""
-BATCH_KERNELS, ROW_KERNELS, KERNELS = 18e6, 2.2e6, 1.1e9
-"""Bytes of oneDNN's kernels, on a CPU in bfloat16: for each length of a micro-batch, for each length of a response, and
-about the most that was seen (docs/cost.md). Nearly every micro-batch has a new length, whatever the model's size."""
-SCORED_KERNELS, SCORING_KERNELS = 4e6, 0.5e9
+BATCH_KERNELS, KERNELS = 12e6, 0.3e9
+"""Bytes of oneDNN's kernels, on a CPU in bfloat16: for a micro-batch, and in all. Rounded lengths (train/rounding.py)
+are few, and a model of 4.5 M parameters stopped growing here."""
+SCORED_KERNELS, SCORING_KERNELS = 4e6, 0.1e9
 """The same without a backward pass: for each batch, and in all, which is a guess."""
-
-
-def kernel_bytes(load: Load, steps: int) -> float:
-    """Return the bytes of the kernels that so many steps make for the lengths they meet."""
-    rows = min(steps * load.responses, load.all_responses)
-    return min(KERNELS, steps * load.micro_batches * BATCH_KERNELS + rows * ROW_KERNELS)
 
 
 def saved_oracle(peak: Memory, model: ModelSize) -> Memory:
@@ -173,7 +176,7 @@ def scoring(model: ModelSize, rows_tokens: float, heads: float, dtype: str, reso
     batches = rows_tokens / resources["processes"] / SCORED_AT_ONCE
     kernels = min(SCORING_KERNELS, batches * SCORED_KERNELS) if dtype == "bf16" and on_cpu(resources) else 0.0
     return _whole(
-        process=process(resources),
+        process=process(resources, model.parameters * FP32),
         weights=_held(model, dtype),
         activations=tokens * passing_bytes(model),
         logits=2 * logit_bytes(model, heads * share, dtype),
@@ -187,7 +190,7 @@ def sampling(
     """Return the peak of a process that samples `new` tokens to `prompts` prompts of `prompt` tokens at most."""
     rows = sampled_rows(model, prompts, prompt + new, resources)
     return _whole(
-        process=process(resources),
+        process=process(resources, model.parameters * FP32),
         weights=_held(model, dtype),
         activations=rows * prompt * passing_bytes(model),
         logits=LOGIT_COPIES * rows * model.shape.vocabulary * FP32,

@@ -8,7 +8,7 @@ from test_memory import RESOURCES, model
 from drdoctl.plan.load import Load
 from drdoctl.plan.work import sampling, scoring, start_seconds, training_step
 
-LOAD = Load(2048.0, 1024.0, 4.0, 64.0, 1e9)
+LOAD = Load(2048.0, 1024.0, 4.0)
 
 
 def step(**resources):
