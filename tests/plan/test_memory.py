@@ -97,9 +97,7 @@ def test_in_bfloat16_a_cpu_needs_more_with_every_step():
 def test_the_last_layer_keeps_an_mlp_of_what_is_read():
     """The fewer of its tokens are read, the less a micro-batch leaves, by no more than one layer's MLP."""
     size = model()
-    found = [
-        training(size, Load(4000.0, heads, 1), "fp32", RESOURCES, steps=1) for heads in (0.0, 2000.0, 4000.0)
-    ]
+    found = [training(size, Load(4000.0, heads, 1), "fp32", RESOURCES, steps=1) for heads in (0.0, 2000.0, 4000.0)]
     kept = [one.activations + one.logits for one in found]
     assert kept == sorted(kept)
     assert found[2].activations - found[0].activations <= 4000 * 4 * size.shape.mlp * 4
