@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -173,8 +173,11 @@ class Store:
         self._verified.add(artifact)
         return final
 
-    def verify(self, artifact: str, *, full: bool = True) -> None:
-        """Compare files with the manifest, by sha256 or by size; `IntegrityError` names every one that differs."""
+    def verify(self, artifact: str, *, full: bool = True, names: Container[str] | None = None) -> None:
+        """Compare files with the manifest, by sha256 or by size; `IntegrityError` names every one that differs.
+
+        `names`: only these, as far as the artifact has them.
+        """
         folder = self.path(artifact)
         manifest = self.manifest(artifact)
         if manifest is None:
@@ -182,6 +185,8 @@ class Store:
         faults = []
         for name, fact in manifest["files"].items():
             path = folder / name
+            if names is not None and name not in names:
+                continue
             if not path.is_file():
                 faults.append(f"`{name}` is missing")
             elif path.stat().st_size != fact["size"]:

@@ -15,3 +15,11 @@ def test_a_torn_line_ends_the_log(tmp_path):
 def test_no_file_is_no_lines(tmp_path):
     """A stage that has not begun has no metrics."""
     assert read_metrics(tmp_path / "none.jsonl") == []
+
+
+def test_what_is_no_line_of_metrics_ends_the_log(tmp_path):
+    """Bytes that are no text, and JSON that is no table of metrics, are left out with what follows."""
+    path = tmp_path / "metrics.jsonl"
+    for junk in (b"\x80\xff\n", b"[1]\n", b'"x"\n'):
+        path.write_bytes(b'{"step": 1}\n' + junk + b'{"step": 2}\n')
+        assert read_metrics(path) == [{"step": 1}]

@@ -76,6 +76,16 @@ def test_damage_is_found_and_named(store, harm, words):
     assert error.value.faults[0].hint.endswith(f"`rm -r {path}`")
 
 
+def test_only_the_named_files_are_looked_at(store):
+    """Weights that were deleted to save space do not stand in the way of who reads other files."""
+    fill(store)
+    path = store.commit(WANT, "toy", {}, 1)
+    (path / "model.safetensors").unlink()
+    store.verify(WANT.artifact, names={"config.json"})
+    with pytest.raises(IntegrityError, match="is missing"):
+        store.verify(WANT.artifact, names={"model.safetensors"})
+
+
 def test_fifty_bit_flips_are_found(store):
     """Every one of fifty single-bit flips spread over a weights file is found."""
     fill(store)
