@@ -217,9 +217,18 @@ def about_intervals(report: Mapping[str, Any]) -> str:
     return ABOUT_SEEDS if report.get("over_seeds") else ABOUT_INTERVALS
 
 
+def about(report: Mapping[str, Any]) -> list[str]:
+    """Return what the intervals and, where students are compared, the p-values of the tables mean."""
+    if not report["students"]:
+        return []
+    how = "by a paired t-test over seeds" if report.get("over_seeds") else "adjusted for all pairs of a judge (Holm)"
+    compared = [f"p between students is that of the mean difference, {how}."] if report["differences"] else []
+    return [about_intervals(report), *compared]
+
+
 def notes(report: Mapping[str, Any]) -> list[str]:
     """Return what must stand under the tables: what intervals mean, every stamp and warning, what is missing."""
-    found = [about_intervals(report)] if report["students"] else []
+    found = about(report)
     stamped = any(row["warnings"] for student in report["students"] for row in student["figures"])
     if stamped:
         found.append("* stamped: read the warnings below before quoting the number")

@@ -34,6 +34,7 @@ def test_summary_for_the_terminal(house):
     assert "judge = teacher (the oracle that judges is the one that taught" in text
     assert "warning: the revision of `org/base` is not pinned" in text
     assert "95 %" in text
+    assert "p between students is that of the mean difference, adjusted for all pairs of a judge (Holm)." in lines
 
 
 def test_only_stamped_figures_carry_the_star(house):
