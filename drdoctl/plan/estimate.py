@@ -219,7 +219,9 @@ def _evaluation(want: Want, sizes: Sizes, resources: Mapping[str, Any]) -> tuple
     if held_out is not None:
         pairs = held_out.count * held_out.pair
         tokens += pairs
-        for judge, heads in ((model, pairs - held_out.count * held_out.prompt), (oracle, 0.0)):
+        # what the student's own rewards stage has scored is not scored again
+        judged = None if "rewards" in want.inputs else oracle
+        for judge, heads in ((model, pairs - held_out.count * held_out.prompt), (judged, 0.0)):
             if judge is not None:
                 flops += judge.forward(pairs, held_out.pair, heads)
                 todo += work.scoring(judge, pairs, held_out.count, dtype)

@@ -182,3 +182,13 @@ def test_methods_that_look_further_cost_more(world):
     )
     assert many.seconds > few.seconds > 0
     assert many.tokens > 2 * few.tokens
+
+
+def test_pairs_that_the_rewards_stage_scored_are_not_scored_again(world):
+    """A student that learned from the oracle has its rewards of held-out pairs; one that did not has them scored."""
+    sets = ("evaluate=[{name: pair-accuracy}, {name: win-rate}]",)
+    taught, other = (
+        estimate(world, f"evaluate[{name}]", (f"method={{name: {name}}}", *sets)) for name in ("d-dpo", "dpo")
+    )
+    assert 0 < taught.flops < other.flops
+    assert taught.tokens == other.tokens
