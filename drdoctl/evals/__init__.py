@@ -40,7 +40,7 @@ class Sampling:
 
 OF = "evaluate.of"
 """The setting of evaluate stages that are not about a student: what else they measure (`Eval.about`)."""
-OPTIONAL = ("p", "group", "test_set")
+OPTIONAL = ("p", "group", "test_set", "part")
 """Fields of a figure that are only written where they say something."""
 
 
@@ -66,9 +66,11 @@ class Figure:
     """Which of the pairs, where not all: `subset chat`, `certainty 0.90 to 0.95`; or which member of an ensemble."""
     test_set: str | None = None
     """Which pairs a reward model was tried on, where they are not the held-out ones."""
+    part: str | None = None
+    """`validation` or `test`, where students are chosen on some prompts and figures read on the others."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the figure as plain JSON; the last three are left out where there is nothing to say."""
+        """Return the figure as plain JSON; of the last ones those that say nothing are left out."""
         plain = {**self.__dict__, "warnings": list(self.warnings)}
         return {name: value for name, value in plain.items() if value is not None or name not in OPTIONAL}
 
@@ -125,7 +127,8 @@ class Eval(Part):
 
     paper: ClassVar[str] = ""
     about: ClassVar[Literal["student", "oracle"]] = "student"
-    """What is measured: every student, or every reward model once, in which case `data.pairs` holds `margin_0` …"""
+    """What is measured: every student, or every reward model once. Then `data.pairs` holds `margin_0` … of the held-out
+    pairs, or of those in the eval's own file (its option `pairs`)."""
 
     def samplings(self) -> list[Sampling]:
         """Return the samplings this eval needs (none: it does without samples)."""
@@ -144,6 +147,10 @@ class Eval(Part):
         `asked` holds what the file says of each instruction, `student` the student's label.
         """
         return {}
+
+    def tried_on(self) -> str | None:
+        """Return what the figures call the pairs of the eval's own file; None: they are of the held-out pairs."""
+        return None
 
     def judges(self) -> list[str]:
         """Return the judges whose scores are needed: `oracle`, `truth`, or names of the spec's `judges`."""

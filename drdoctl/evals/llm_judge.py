@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 
 from drdoctl.core.commands import PLACEHOLDER, placeholders
 from drdoctl.core.suggest import closest
-from drdoctl.core.words import REFERENCE, SFT
+from drdoctl.core.words import LLM, REFERENCE, SFT
 from drdoctl.evals import EvalData, Figure, Measure, Sampling
 from drdoctl.evals._compare import paired, warnings_for
 from drdoctl.evals._orders import BASELINE, ORDERS, STUDENT, TIE, Verdicts, figures
@@ -209,9 +209,9 @@ class LlmJudgeEval(SampledEval):
     def _stamp(self) -> str:
         """Return who judges, and by which prompt where it is not the usual one."""
         if self.files():
-            return f"llm:{self.model} (prompt {sha256(self._template(SFT).encode()).hexdigest()[:8]})"
+            return f"{LLM}{self.model} (prompt {sha256(self._template(SFT).encode()).hexdigest()[:8]})"
         usual = all(self._named(against) == OWN[against] for against in self.against)
-        return f"llm:{self.model}" if usual else f"llm:{self.model} (prompt {self.prompt})"
+        return f"{LLM}{self.model}" if usual else f"{LLM}{self.model} (prompt {self.prompt})"
 
 
 def _filled(template: str, known: dict[str, str], shown: tuple[str, str]) -> str:

@@ -42,6 +42,10 @@ class OracleQualityEval(Eval):
         """Return the file of pairs."""
         return {} if self.pairs is None else {"pairs": self.pairs}
 
+    def tried_on(self) -> str | None:
+        """Return the file's name in the figures."""
+        return self.test_set
+
     def measure(self, data: EvalData) -> list[Figure]:
         """Return the figures of `data.pairs`: `margin_0` … of the reward model or of the members, and what is known."""
         return [replace(figure, test_set=self.test_set) for figure in quality(data.pairs, data.seed)]

@@ -9,8 +9,8 @@ from drdoctl.report.tables import Table, number
 
 MOST = 24
 """With more settings than this only those picked are shown, with how many they were picked from."""
-SHARES = ("accuracy", "win_rate", "not_ended")
-"""Ends and beginnings of metrics that are shares, shown in percent."""
+SHARE = "share"
+"""The unit of what is shown in percent."""
 
 
 def choice_table(report: Mapping[str, Any]) -> Table:
@@ -22,11 +22,11 @@ def choice_table(report: Mapping[str, Any]) -> Table:
         ordered = sorted(group["candidates"], key=lambda row: not row["picked"])
         for row in ordered[:1] if short and group["picked"] is not None else ordered:
             mark = f"best of {len(ordered)}" if row["picked"] else ""
-            rows.append([row["setting"], _number(group["metric"], row["validation"]), mark])
+            rows.append([row["setting"], _number(group["unit"], row["validation"]), mark])
     if not groups:
         return Table("", [], [])
     by = groups[0]
-    unit = ", %" if _share(by["metric"]) else ""
+    unit = ", %" if by["unit"] == SHARE else ""
     return Table(_title(by), ["setting", f"{by['metric']}{unit}, validation", "picked"], rows)
 
 
@@ -41,9 +41,7 @@ def _title(by: Mapping[str, Any]) -> str:
     return f"Chosen over {over} by the {best} mean of {by['metric']}{of} on validation prompts"
 
 
-def _share(metric: str) -> bool:
-    return metric.startswith(SHARES) or metric.endswith(SHARES)
-
-
-def _number(metric: str, value: float | None) -> str:
-    return number(value if value is None or not _share(metric) else value * 100, 1 if _share(metric) else 3)
+def _number(unit: str, value: float | None) -> str:
+    if unit != SHARE:
+        return number(value, 3)
+    return number(None if value is None else value * 100, 1)

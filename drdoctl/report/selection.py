@@ -11,7 +11,7 @@ from drdoctl.core.words import TEST, VALIDATION
 
 if TYPE_CHECKING:
     from drdoctl.plan.types import Choice, Grid
-    from drdoctl.report.model import StudentRow
+    from drdoctl.report.model import FigureRow, StudentRow
 
 
 class CandidateRow(Model):
@@ -48,6 +48,8 @@ class GroupRow(Model):
     """Of its samples, or null."""
     goal: str
     """`max` or `min`."""
+    unit: str
+    """Of the figure, such as `share`; "" where no student has it yet."""
     over: list[str]
     """What is chosen."""
     candidates: list[CandidateRow]
@@ -85,6 +87,8 @@ def _group(
                 picked=False,
             )
         )
+    there = [rows[cell.evaluation] for cells in settings.values() for cell in cells if cell.evaluation in rows]
+    figures = (_figure(row, by, VALIDATION) for row in there)
     whole = all(len(row.students) == len(settings[row.setting]) for row in found)
     picked = _best(found, by.goal) if whole else None
     return GroupRow(
@@ -94,6 +98,7 @@ def _group(
         judge=by.judge,
         temperature=by.temperature,
         goal=by.goal,
+        unit=next((figure.unit for figure in figures if figure is not None), ""),
         over=over,
         candidates=[row.model_copy(update={"picked": row.setting == picked}) for row in found],
         picked=picked,
@@ -101,10 +106,13 @@ def _group(
 
 
 def _value(row: StudentRow, by: Choice, part: str) -> float | None:
+    found = _figure(row, by, part)
+    return found.value if found is not None else None
+
+
+def _figure(row: StudentRow, by: Choice, part: str) -> FigureRow | None:
     asked = {"metric": by.metric, "against": by.against, "judge": by.judge, "temperature": by.temperature, "part": part}
-    return next(
-        (one.value for one in row.figures if all(getattr(one, name) == value for name, value in asked.items())), None
-    )
+    return next((one for one in row.figures if all(getattr(one, name) == value for name, value in asked.items())), None)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

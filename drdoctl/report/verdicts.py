@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from drdoctl.core.words import LLM
 from drdoctl.report.tables import NOTHING, Table, number, p_text, with_interval
 
-LLM = "llm:"
 COUNTS = ("wins", "ties", "losses")
 SHARES = {"flip_rate": "orders differ, %", "first_position_rate": "first shown wins, %"}
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from drdoctl.core.errors import Fault
 from drdoctl.core.suggest import closest
-from drdoctl.core.words import ORACLE, TRUTH
+from drdoctl.core.words import LLM, ORACLE, REFERENCE, SAMPLE_COLUMNS, SFT, TRUTH
 from drdoctl.spec.case import Case
 
 BUILTIN = (ORACLE, TRUTH)
 """Judges that every spec may ask without naming them."""
-TAKEN = (*BUILTIN, "id", "sampling", "part", "temperature", "response", "tokens", "ended", "reference", "llm", "sft")
+TAKEN = (*BUILTIN, *SAMPLE_COLUMNS, REFERENCE, SFT, LLM.rstrip(":"))
 """Names that stand for something else in figures and tables."""
 
 
@@ -54,7 +54,7 @@ def test_sets(case: Case) -> Iterator[Fault]:
     """Figures on two sets of pairs are told apart by name."""
     seen: set[str] = set()
     for index, one in enumerate(case.spec.evaluate):
-        name = getattr(one, "test_set", None)
+        name = one.tried_on()
         if name in seen:
             message = f"two evals have the `test_set` `{name}`: their figures could not be told apart"
             yield case.fault("duplicate", message, f"evaluate.{index}.test_set", "give one of them another name")

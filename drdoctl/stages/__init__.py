@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from drdoctl.core.fingerprint import artifact_name, digest
+from drdoctl.core.words import STAGES
 
-KINDS = ("data", "sft", "oracle", "rewards", "logps", "align", "evaluate", "publish")
+KINDS = STAGES
 
 
 @dataclass(frozen=True)

@@ -114,14 +114,12 @@ def measure(
         return _figures(parts, data)
     of_pairs = pair_parts(job) if pairs else []
     return [
-        {**figure, "part": part}
-        for part in (TEST, VALIDATION)
-        for figure in _figures(parts, side(data, part, sides, of_pairs))
+        figure for part in (TEST, VALIDATION) for figure in _figures(parts, side(data, part, sides, of_pairs), part)
     ]
 
 
-def _figures(parts: Sequence[Eval], data: EvalData) -> list[dict[str, Any]]:
-    return [plain_figure(figure.as_dict()) for part in parts for figure in part.measure(data)]
+def _figures(evals: Sequence[Eval], data: EvalData, part: str | None = None) -> list[dict[str, Any]]:
+    return [plain_figure(replace(figure, part=part).as_dict()) for one in evals for figure in one.measure(data)]
 
 
 def sides_of(job: Job, prompts: Prompts) -> dict[str, str] | None:

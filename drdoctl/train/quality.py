@@ -118,10 +118,11 @@ def _write(job: Job, parts: Sequence[Eval], found: list[tuple[TestSet, dict[str,
     for part, (pairs, margins) in zip(parts, found, strict=True):
         data = EvalData({}, {}, {**margins, **pairs.known}, warnings=job.warnings, seed=job.settings["seed"])
         figures += [plain_figure(figure.as_dict()) for figure in part.measure(data)]
-        name = getattr(part, "test_set", None)
         columns = {key: pa.array(values) for key, values in margins.items()}
         tables.append(
-            pa.table({"test_set": pa.array([name] * len(pairs.ids), pa.string()), "id": pairs.ids, **columns})
+            pa.table(
+                {"test_set": pa.array([part.tried_on()] * len(pairs.ids), pa.string()), "id": pairs.ids, **columns}
+            )
         )
     joined = pa.concat_tables(tables)
     write_table(job.path("pairs.parquet"), {name: joined.column(name) for name in joined.column_names})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from drdoctl.core.words import REFERENCE, TEST
+from drdoctl.core.words import REFERENCE, SAMPLE_COLUMNS, TEST
 from drdoctl.evals import Samples
 from drdoctl.train.columns import numbers, read
 from drdoctl.train.rewards import write_table
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from drdoctl.train.responses import Way
-
-FIXED = ("id", "sampling", "temperature", "top_p", "max_new_tokens", "response", "tokens", "ended", "part")
-"""Columns of `samples.parquet` beside the scores."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +101,7 @@ def read_responses(folder: Path) -> dict[str, Responses]:
     """Return an evaluate artifact's responses by label."""
     table = read(folder / "samples.parquet")
     ids, labels, text = (table.column(name).to_pylist() for name in ("id", "sampling", "response"))
-    names = ["tokens", "ended", *(name for name in table.column_names if name not in FIXED)]
+    names = ["tokens", "ended", *(name for name in table.column_names if name not in SAMPLE_COLUMNS)]
     columns = {name: numbers(table.column(name)) for name in names}
     found = {}
     for label in dict.fromkeys(labels):

@@ -26,5 +26,5 @@ def test_a_large_choice_shows_what_was_picked():
     """With many settings only the picked ones have a row; shares are in percent."""
     whole = report()
     (group, *_) = whole["selection"]
-    group = {**group, "metric": "win_rate", "candidates": group["candidates"] * MOST}
+    group = {**group, "metric": "win_rate", "unit": "share", "candidates": group["candidates"] * MOST}
     assert choice_table({"selection": [group]}).rows == [["dpo,rate=0.2", "300.0", f"best of {2 * MOST}"]]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from drdoctl.core.words import STAGES
 from drdoctl.doctor.case import Case, Finding
 
-KINDS = ("data", "sft", "oracle", "rewards", "logps", "align", "evaluate", "publish")
+KINDS = STAGES
 
 
 def look(case: Case) -> Iterator[Finding]:

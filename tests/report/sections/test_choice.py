@@ -9,6 +9,7 @@ GROUP = {
     "group": "dpo",
     "metric": "truth.reward",
     "goal": "max",
+    "unit": "reward",
     "over": ["method.beta"],
     "picked": "dpo,beta=<2>",
     "candidates": [
