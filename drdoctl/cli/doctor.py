@@ -21,6 +21,7 @@ EXAMPLES = (
     "drdoctl doctor align-0be77af4c1d2 --json",
 )
 STYLES = {"fault": "red bold", "warning": "yellow bold", "note": "cyan"}
+SPECS = (".yaml", ".yml")
 Stages = list[dict[str, Any]]
 
 
@@ -71,19 +72,23 @@ def _planned(folder: Path) -> Stages:
 
 
 def _artifact(store: Store, what: str, runs: list[str]) -> dict[str, Any]:
-    """Return the artifact that is meant, complete or in progress, by its name, its beginning or its folder."""
+    """Return the artifact that is meant, in progress too, by its name, its beginning, its folder or its stage's id."""
     from drdoctl.doctor.examine import cases
 
     name = Path(what).name.removesuffix(PARTIAL)
     known = cases(store)
     fitting = [name] if name in known else [each for each in known if each.startswith(name)]
+    fitting = fitting or [each for each in known if known[each].id == what]
     if len(fitting) == 1:
         return {"id": known[fitting[0]].id, "kind": known[fitting[0]].kind, "artifact": fitting[0]}
     if fitting:
-        meant = ", ".join(f"`{each}`" for each in fitting)
+        meant = ", ".join(f"`{each}` ({known[each].id})" for each in fitting)
         raise UserError(
             f"`{what}` means several artifacts: {meant}", code="ambiguous-artifact", hint="write more of it"
         )
+    if Path(what).suffix in SPECS:
+        hint = f"`drdoctl init {what}` starts one from a recipe"
+        raise UserError(f"cannot read `{what}`: no such file", code="no-file", hint=hint)
     hint = did_you_mean(name, [*known, *runs]) or "`drdoctl ls runs` and `drdoctl ls artifacts` show what is there"
     raise UserError(f"`{what}` is no spec, run or artifact of `{store.root}`", code="unknown-name", hint=hint)
 

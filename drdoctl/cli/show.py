@@ -21,6 +21,8 @@ EXAMPLES = (
     "drdoctl show recipe quickstart",
     "drdoctl show zoo/oracle-phi3-tldr",
 )
+SHOWN = 5
+"""Artifacts that are named where a name means several."""
 WORDS = ("method", "dataset", "split", "eval", "recipe", "artifact", "card")
 
 
@@ -59,6 +61,10 @@ def _names() -> list[str]:
 
 
 def _asked(thing: tuple[str, ...]) -> tuple[str | None, str]:
+    if len(thing) == 1 and thing[0] in WORDS:
+        listing = {"card": "zoo"}.get(thing[0], f"{thing[0]}s")
+        hint = f"`drdoctl ls {listing}` lists them; for one, `drdoctl show {thing[0]} NAME`"
+        raise UserError(f"which {thing[0]}?", code="usage", hint=hint)
     if len(thing) == 1:
         return None, thing[0]
     kind, name = thing[0].removesuffix("s"), thing[-1]
@@ -128,11 +134,16 @@ def _artifact(options: Options, name: str) -> dict[str, Any] | None:
     from drdoctl.store.artifact import Store
 
     store = Store(options.store)
-    found = [made for made in store.manifests() if f"{made['kind']}-{made['fingerprint']}".startswith(name)]
-    named = [made for made in found if name in (made["kind"], artifact_name(made["kind"], made["fingerprint"]))]
-    if len(found) != 1 and len(named) != 1:
+    known = {artifact_name(made["kind"], made["fingerprint"]): made for made in store.manifests()}
+    fitting = [one for one in known if one.startswith(name)] or [one for one in known if known[one]["id"] == name]
+    if not fitting:
         return None
-    made = (named or found)[0]
+    if len(fitting) > 1 and name not in fitting:
+        meant = ", ".join(f"`{one}` ({known[one]['id']})" for one in fitting[:SHOWN])
+        more = f" and {len(fitting) - SHOWN} more" if len(fitting) > SHOWN else ""
+        hint = f"`drdoctl show {fitting[0]}`"
+        raise UserError(f"`{name}` means several artifacts: {meant}{more}", code="ambiguous-artifact", hint=hint)
+    made = known[name if name in fitting else fitting[0]]
     path = store.path(artifact_name(made["kind"], made["fingerprint"]))
     return {**made, "kind": "artifact", "stage_kind": made["kind"], "path": str(path)}
 

@@ -86,10 +86,10 @@ def test_a_diagnosis_as_text():
 
 
 def test_a_run_an_artifact_and_the_last_apply_are_the_same_here(folder, capsys):
-    """Without an argument the last apply; a run by its id; an artifact by its name, its beginning or its folder."""
+    """Without an argument the last apply; a run by its id; an artifact by name, beginning, folder or id."""
     first = said(capsys)
     assert "warning[chosen-falls]" in first
-    for what in (folder, ALIGN.artifact, ALIGN.artifact[:8], f"store/artifacts/{ALIGN.artifact}"):
+    for what in (folder, ALIGN.artifact, ALIGN.artifact[:8], f"store/artifacts/{ALIGN.artifact}", ALIGN.id):
         assert said(capsys, what) == first
 
 
@@ -108,7 +108,7 @@ def test_a_spec_is_examined_by_its_plan(folder, capsys, tmp_path):
     assert said(capsys, "spec.yaml").endswith("not begun.\n")
 
 
-@pytest.mark.parametrize(("words", "code"), [(["align-x"], "unknown-name"), ([], "no-run")])
+@pytest.mark.parametrize(("words", "code"), [(["align-x"], "unknown-name"), (["x.yaml"], "no-file"), ([], "no-run")])
 def test_what_is_not_there_is_refused(tmp_path, monkeypatch, capsys, words, code):
     """An unknown name, or no apply at all, is a user's error with a hint."""
     monkeypatch.chdir(tmp_path)
