@@ -39,19 +39,25 @@ def want(bp: Blueprint, name: str) -> Want | None:
     )
 
 
+def read_with(bp: Blueprint, name: str) -> Origin | None:
+    """Return what lies outside the store and is read with a judge: all of a finished one, or an adapter's base."""
+    lora = bp.spec.judges[name].lora
+    left = lora is not None and not lora.merge
+    return bp.base_judge(name) if left or want(bp, name) is None else None
+
+
 def as_origin(bp: Blueprint) -> Origin:
     """Return what the asked judges are read from: artifacts under the roles `judge-NAME`, or locations."""
     inputs: dict[str, Want] = {}
     externals: dict[str, str] = {}
     locations: dict[str, Any] = {}
     for name in asked(bp):
-        made, base, lora = want(bp, name), bp.base_judge(name), bp.spec.judges[name].lora
+        made, outside = want(bp, name), read_with(bp, name)
         if made is not None:
             inputs[f"judge-{name}"] = made
-        # what is finished is read from there, and so is the base of an adapter
-        if made is None or (lora is not None and not lora.merge):
-            externals |= {f"judges.{name}.model": base.externals[ORACLE_MODEL]}
-            locations |= {f"judges.{name}.model": base.locations[ORACLE_MODEL]}
+        if outside is not None:
+            externals |= {f"judges.{name}.model": outside.externals[ORACLE_MODEL]}
+            locations |= {f"judges.{name}.model": outside.locations[ORACLE_MODEL]}
     return Origin(inputs=inputs, externals=externals, locations=locations)
 
 

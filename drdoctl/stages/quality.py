@@ -33,11 +33,10 @@ def wants(bp: Blueprint) -> Iterator[Want]:
             label = "members" if method is not None and method.ensemble else oracle_stage.TEACHER
             yield _want(bp, label, settings, learnt, below, own.size)
     for name in judge_stages.asked(bp):
-        made, base, lora = judge_stages.want(bp, name), bp.base_judge(name), bp.spec.judges[name].lora
-        below = base if made is None or (lora is not None and not lora.merge) else Origin()
+        made, below = judge_stages.want(bp, name), judge_stages.read_with(bp, name) or Origin()
         settings = {"oracle.dtype": bp.spec.judges[name].dtype, "oracle.tokens": bp.judge_reader(name)}
         inputs = {} if made is None else {f"{ORACLE}-0": made}
-        yield _want(bp, name, settings, inputs, below, base.size or sft_stage.start_model(bp).size)
+        yield _want(bp, name, settings, inputs, below, bp.base_judge(name).size or sft_stage.start_model(bp).size)
 
 
 def _want(

@@ -13,7 +13,7 @@ from transformers import AutoTokenizer
 
 from drdoctl.core.files import read_json
 from drdoctl.core.progress import Progress
-from drdoctl.core.words import REFERENCE
+from drdoctl.core.words import ORACLE, REFERENCE, TRUTH
 from drdoctl.data import Dataset, datasets
 from drdoctl.data._records import Bad
 from drdoctl.data._render import Encoded, Renderer
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from drdoctl.train.batches import Item
     from drdoctl.train.response_table import Prompts, Responses
     from drdoctl.train.runtime import World
-
-ORACLE, TRUTH = "oracle", "truth"
 
 
 def renderer(job: Job, who: str) -> Renderer:

@@ -22,6 +22,7 @@ from drdoctl.core.architectures import limit_of
 from drdoctl.core.errors import DrdoError, StageFailed
 from drdoctl.core.files import write_json, write_via
 from drdoctl.core.progress import Progress
+from drdoctl.core.statistics import share_above
 from drdoctl.data._render import Renderer
 from drdoctl.data._tokenizers import load_tokenizer
 from drdoctl.evals._quality import of_rows, quality
@@ -115,7 +116,7 @@ class Summary:
         if not self.pairs:
             return {"responses": len(values), "mean_reward": float(values.mean()), "std_reward": float(values.std())}
         found = quality({"margin_0": values, **of_rows(self.rows, self.tokens)}, seed=0)
-        accuracy = float(((values > 0) + 0.5 * (values == 0)).mean())
+        accuracy = float(share_above(values).mean())
         figures = [figure.as_dict() for figure in found]
         return {"pairs": len(values), "accuracy": accuracy, "mean_margin": float(values.mean()), "figures": figures}
 
