@@ -116,11 +116,16 @@ def matching(select: Select, given: Sequence[Measure]) -> list[Measure]:
 def _unknown(case: Case, metric: str, given: Sequence[Measure]) -> Fault:
     """Return the fault that no eval of the spec gives a metric: another eval may, or it is written another way."""
     message = f"no eval of the spec gives `{metric}` for every student"
-    elsewhere = [name for name, cls in evals().items() if needs_only_name(cls) and metric in _metrics(cls(name=name))]
+    others = [cls(name=name) for name, cls in evals().items() if needs_only_name(cls)]
+    elsewhere = [one for one in others if metric in _metrics(one)]
+    source = case.spec.data.source
     names = list(dict.fromkeys(measure.metric for measure in given))
     match = closest(metric, names)
     hint = (
-        f"add `{elsewhere[0]}` to `evaluate`"
+        f"dataset `{source.name}` cannot tell the truth: choose by a figure such as `implicit_accuracy`, of "
+        "`pair-accuracy`, or `mean_difference`, of `win-rate` with an independent judge"
+        if elsewhere and not source.has_truth and all("truth" in one.judges() for one in elsewhere)
+        else f"add `{elsewhere[0].name}` to `evaluate`"
         if elsewhere
         else f"did you mean `{match}`?"
         if match
