@@ -9,8 +9,8 @@ from drdoctl.core.errors import Fault, UserError, Where
 from drdoctl.core.files import write_json
 from drdoctl.data._instructions import Instruction, read_instructions
 from drdoctl.data._records import Bad
-from drdoctl.train.judge import renderer
 from drdoctl.train.notebook import stamps
+from drdoctl.train.rendering import renderer
 from drdoctl.train.respond import sample_all
 from drdoctl.train.response_table import Prompts
 from drdoctl.train.responses import Way

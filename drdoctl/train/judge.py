@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from transformers import AutoTokenizer
 
 from drdoctl.core.files import read_json
 from drdoctl.core.progress import Progress
 from drdoctl.core.words import ORACLE, REFERENCE, TRUTH
 from drdoctl.data import Dataset, datasets
 from drdoctl.data._records import Bad
-from drdoctl.data._render import Encoded, Renderer
+from drdoctl.data._render import Encoded
 from drdoctl.train.chunks import Chunks
-from drdoctl.train.places import data_report, model_location, tokenizer_folder
+from drdoctl.train.places import model_location
+from drdoctl.train.rendering import has_template, renderer
 from drdoctl.train.reward_model import load_reward_model
 from drdoctl.train.rows import TokenRows
 from drdoctl.train.scoring import score_batch
@@ -31,27 +31,6 @@ if TYPE_CHECKING:
     from drdoctl.train.batches import Item
     from drdoctl.train.response_table import Prompts, Responses
     from drdoctl.train.runtime import World
-
-
-def renderer(job: Job, who: str) -> Renderer:
-    """Return what turned rows into tokens in the data stage, for the student's or the oracle's tokenizer."""
-    known = data_report(job).get("tokenizers", {})
-    described = known.get(who) or known.get("student") or {}
-    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder(job, who), trust_remote_code=False)
-    return Renderer(tokenizer, "auto" if described.get("template") == "chat" else "none")
-
-
-def has_template(made: Renderer) -> bool:
-    """Whether a chat template parts prompt and response."""
-    return bool(made.describe()["template"] == "chat")
-
-
-def answers(student: Renderer, prompts: Sequence[str], said: Sequence[str]) -> list[str]:
-    """Return sampled texts without the space that joins prompt and response where there is no template."""
-    if has_template(student):
-        return list(said)
-    pairs = zip(prompts, said, strict=True)
-    return [text if prompt[-1:].isspace() else text.removeprefix(" ") for prompt, text in pairs]
 
 
 def oracle_items(job: Job, prompts: Prompts, group: Responses, who: str = ORACLE) -> list[Item]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from drdoctl.core.errors import UserError
 from drdoctl.train.asking import ask_all
-from drdoctl.train.judge import has_template, renderer
+from drdoctl.train.rendering import has_template, renderer
 from drdoctl.train.rewards import write_table
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from drdoctl.evals._quality import of_rows
 from drdoctl.train.chunks import Chunks
 from drdoctl.train.columns import numbers, read
 from drdoctl.train.evaluate import label_of, parse_evals, plain_figure
-from drdoctl.train.judge import renderer
+from drdoctl.train.rendering import renderer
 from drdoctl.train.reward_model import load_reward_model
 from drdoctl.train.rewards import oracles, write_table
 from drdoctl.train.rows import TokenRows

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from drdoctl.core.progress import Progress, StopRequested, stop_requested
 from drdoctl.train.attention import NAME as TREES
 from drdoctl.train.chunks import POLL_SECONDS, Chunks
-from drdoctl.train.judge import renderer
+from drdoctl.train.rendering import renderer
 from drdoctl.train.respond import ends
 from drdoctl.train.responses import Sampler, Way
 from drdoctl.train.rewards import write_table

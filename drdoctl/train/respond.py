@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from drdoctl.train.attention import NAME as TREES
-from drdoctl.train.judge import answers, renderer
 from drdoctl.train.places import model_location
 from drdoctl.train.remote import ServerSampler
+from drdoctl.train.rendering import answers, renderer
 from drdoctl.train.response_table import Prompts, Responses
 from drdoctl.train.responses import Said, Sampler, Way
 

@@ -12,6 +12,7 @@ import pytest
 from page import parse, tables, unknown, words
 
 from drdoctl.cli import run
+from drdoctl.core.fingerprint import file_sha256
 from drdoctl.report.html import render
 
 SPEC = """\
@@ -65,6 +66,15 @@ def rows_of(folder, found, label):
     return pq.read_table(folder / "store" / "artifacts" / artifact / "samples.parquet").to_pylist()
 
 
+def vouch(folder, *names):
+    """Let an artifact's manifest say of some files what they hold now, as if they had been committed so."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for name in names:
+        path = folder / name
+        manifest["files"][name] |= {"sha256": file_sha256(path), "size": path.stat().st_size}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
 @pytest.mark.slow
 def test_the_pick_is_the_best_on_validation_prompts(applied, capsys):
     """Recomputed from the responses: each group's pick has the largest mean over seeds on validation prompts."""
@@ -114,6 +124,7 @@ def test_test_prompts_cannot_change_the_pick(applied, capsys, tmp_path):
         table = pq.read_table(path.with_name("samples.parquet"))
         changed = [{**row, "truth.reward": -99.0} if row["part"] == "test" else row for row in table.to_pylist()]
         pq.write_table(table.from_pylist(changed, table.schema), path.with_name("samples.parquet"))
+        vouch(path.parent, "figures.json", "samples.parquet")
     after = report(tmp_path / "copy", capsys)
     assert [group["picked"] for group in after["selection"]] == [group["picked"] for group in before["selection"]]
     assert after["students"] != before["students"]

@@ -13,7 +13,8 @@ import transformers
 
 from drdoctl.data._render import Renderer
 from drdoctl.data.notes import Notes
-from drdoctl.train.judge import add_truth, answers, oracle_items, renderer, source_dataset
+from drdoctl.train.judge import add_truth, oracle_items, source_dataset
+from drdoctl.train.rendering import answers, renderer
 from drdoctl.train.response_table import Prompts, Responses
 
 WORDS = {"[UNK]": 0, "</s>": 1, "<": 2, "/": 3, "s": 4, ">": 5, "good": 6, "dog": 7}
