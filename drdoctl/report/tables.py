@@ -168,11 +168,10 @@ def differences_table(report: Mapping[str, Any], temperature: float | None = Non
         [
             f"{row['first']} - {row['second']}",
             row["judge"],
-            with_interval({"value": row["mean"], "low": row["low"], "high": row["high"], "sd": row.get("sd")}),
+            _starred(row, {"value": row["mean"], "low": row["low"], "high": row["high"], "sd": row.get("sd")}),
             p_text(row.get("p_holm", row["p"])),
-            with_interval({"value": row["win_rate"], "low": row["win_low"], "high": row["win_high"]}, 1, 100)
-            + ("*" if row["warnings"] else ""),
-            *([] if seeds else [number(_percent(row["win_rate_like_length"]), 1)]),
+            _starred(row, {"value": row["win_rate"], "low": row["win_low"], "high": row["win_high"]}, 1, 100),
+            *([] if seeds else [_starred(row, {"value": row["win_rate_like_length"], "low": None}, 1, 100)]),
             f"{row['count']:,}",
         ]
         for row in report["differences"]
@@ -183,8 +182,10 @@ def differences_table(report: Mapping[str, Any], temperature: float | None = Non
     return Table("Between students, on the same prompts" + _at(at), columns, rows)
 
 
-def _percent(share: float | None) -> float | None:
-    return None if share is None else share * 100
+def _starred(row: Mapping[str, Any], entry: Mapping[str, Any], digits: int = 2, scale: float = 1) -> str:
+    """Return one of a pair's figures, marked where the pair is stamped."""
+    mark = "*" if row["warnings"] and entry["value"] is not None else ""
+    return with_interval(entry, digits, scale) + mark
 
 
 def p_text(p: float | None) -> str:

@@ -65,7 +65,7 @@ def check(spec: Spec, facts: Facts) -> list[Fault]:
     """Return all that is wrong with what a spec points at."""
     faults: list[Fault] = []
     checks: list[Callable[[], Any]] = [
-        lambda: facts.data(spec.data.source),
+        lambda: _enough_pairs(spec, facts),
         lambda: read_files(spec.evaluate, facts),
         lambda: _fits("student.model", student_model(spec, facts), spec, facts),
         lambda: student_tokenizer(spec, facts),
@@ -80,6 +80,23 @@ def check(spec: Spec, facts: Facts) -> list[Fault]:
         except UserError as error:
             faults.extend(fault for fault in error.faults if fault not in faults)
     return faults
+
+
+def _enough_pairs(spec: Spec, facts: Facts) -> None:
+    """Raise UserError where a step of the split asks for more pairs than the source has."""
+    rows = facts.data(spec.data.source).rows
+    faults = [
+        Fault(
+            "too-few-pairs",
+            f"split `{step.name}` asks for {step.least:,} pairs, and dataset `{spec.data.source.name}` has {rows:,}",
+            facts.places(f"data.split.{index}"),
+            f"ask for fewer than {rows:,}, or take more pairs",
+        )
+        for index, step in enumerate(spec.data.split)
+        if rows is not None and step.least > rows
+    ]
+    if faults:
+        raise UserError(faults)
 
 
 def _fits(key: str, model: ModelFacts | None, spec: Spec, facts: Facts) -> None:

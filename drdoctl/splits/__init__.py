@@ -101,6 +101,11 @@ class Split(Optioned):
         """Return about how many of so many pairs are kept: what a plan goes by before the data are there."""
         return rows
 
+    @property
+    def least(self) -> int:
+        """How many pairs there must be for the step to be possible at all."""
+        return 0
+
 
 def splits() -> dict[str, type[Split]]:
     """Return every split by name."""

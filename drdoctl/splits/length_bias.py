@@ -38,6 +38,11 @@ class LengthBias(Split):
         """Return the size, as far as there are rows."""
         return min(rows, self.size)
 
+    @property
+    def least(self) -> int:
+        """As many as are drawn."""
+        return self.size
+
     def apply(self, table: PairTable, seed: int) -> Kept:
         """Return the pairs drawn, and which of them the oracle turned round.
 

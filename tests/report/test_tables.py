@@ -47,6 +47,15 @@ def test_only_stamped_figures_carry_the_star(house):
     assert row["sft"][at] == "-"
 
 
+def test_every_figure_of_a_stamped_pair_carries_the_star(house):
+    """The difference and both win rates are the judge's word; what a truth says of the same pair has no star."""
+    table = differences_table(collect(house.store, house.plan))
+    for cells in table.rows:
+        figures = [cells[at] for at in (2, 4, 5) if cells[at] != "-"]
+        assert {text.endswith("*") for text in figures} == {cells[1] == "oracle"}
+    assert {cells[1] for cells in table.rows} == {"oracle", "truth"}
+
+
 def test_other_temperatures(house):
     """A table can be had for every temperature, and names it."""
     report = collect(house.store, house.plan)
@@ -112,7 +121,7 @@ def test_files_for_other_programs_are_named(tmp_path):
     want = next(stage.want for stage in house.plan.stages if stage.want.id == "evaluate[dpo]")
     folder = house.store.path(want.artifact)
     manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["files"] |= {name: {"sha256": "", "size": 1} for name in ("answers.json", "figures.json", "x.parquet")}
+    manifest["files"] |= {name: {"sha256": "", "size": 1} for name in ("answers.json", "x.parquet")}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     assert documents(house.store, house.plan) == [f"evaluate[dpo]: {folder / 'answers.json'}"]
     assert (

@@ -90,3 +90,15 @@ def test_adapters_sit_on_matrices_that_are_there(facts, model):
     (fault,) = [fault for fault in check(both, facts) if fault.code == "unknown-target"]
     assert "`oracle.lora.target`" in fault.message
     assert "v_proj" in fault.hint
+
+
+def test_a_split_cannot_ask_for_more_pairs_than_there_are(facts):
+    """A size beyond the source's rows is known before anything is trained; as many as there are may be enough."""
+
+    def drawn(size):
+        data = {"source": {"name": "notes", "train": 96}, "split": [{"name": "length-bias", "rho": 0.5, "size": size}]}
+        return spec(data=data | {"max_tokens": 64, "max_prompt_tokens": 32})
+
+    (fault,) = check(drawn(97), facts)
+    assert (fault.code, "97 pairs, and dataset `notes` has 96" in fault.message) == ("too-few-pairs", True)
+    assert check(drawn(96), facts) == []
