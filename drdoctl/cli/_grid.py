@@ -24,16 +24,21 @@ def grid_lines(grid: Mapping[str, Any]) -> list[str]:
     wide = max(map(len, axes))
     lines = [f"Matrix: {sides({axis: len(values) for axis, values in axes.items()})} = {count} students"]
     lines += [f"  {axis:<{wide}}  {_listed(values)}" for axis, values in axes.items()]
-    select = grid["select"]
-    if select is not None:
-        groups = len({cell["group"] for cell in grid["students"]})
-        best = "largest" if select["goal"] == "max" else "smallest"
-        at = "" if select["temperature"] is None else f" at temperature {select['temperature']:g}"
-        seeds = " mean over seeds of" if len({cell["seed"] for cell in grid["students"]}) > 1 else ""
-        over = ", ".join(f"`{key}`" for key in select["over"])
-        each = f", for each of {groups} groups" if groups > 1 else ""
-        lines.append(f"Select: {over} by the {best}{seeds} `{select['metric']}`{at} on validation prompts{each}")
-    return lines
+    return [*lines, *choice_lines(grid)]
+
+
+def choice_lines(grid: Mapping[str, Any] | None) -> list[str]:
+    """Return what is chosen among the students, and by what; nothing where nothing is."""
+    if grid is None or grid["select"] is None:
+        return []
+    select, students = grid["select"], grid["students"]
+    groups = len({cell["group"] for cell in students})
+    best = "largest" if select["goal"] == "max" else "smallest"
+    at = "" if select["temperature"] is None else f" at temperature {select['temperature']:g}"
+    seeds = " mean over seeds of" if len({cell["seed"] for cell in students}) > 1 else ""
+    over = ", ".join(f"`{key}`" for key in select["over"])
+    each = f", for each of {groups} groups" if groups > 1 else ""
+    return [f"Select: {over} by the {best}{seeds} `{select['metric']}`{at} on validation prompts{each}"]
 
 
 def folded_lines(

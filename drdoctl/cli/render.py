@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from drdoctl.cli._grid import folded_lines, grid_lines, is_folded
+from drdoctl.cli._grid import choice_lines, folded_lines, grid_lines, is_folded
 from drdoctl.cli._words import duration
 
 SYMBOLS = {"reuse": "=", "run": "+", "resume": ">", "rerun": "~", "pull": "<"}
@@ -27,7 +27,7 @@ def plan_text(plan: Mapping[str, Any], spec: str, *, every: bool = False) -> str
     if is_folded(plan) and not every:
         lines = [*grid_lines(plan["grid"]), *folded_lines(plan, SYMBOLS, _size, _total)]
     else:
-        lines = _lines(stages)
+        lines = [*_lines(stages), *choice_lines(plan.get("grid"))]
     return "\n".join([legend, *lines, *_server(plan), *_judge(plan), _summary(plan)])
 
 

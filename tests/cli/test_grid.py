@@ -54,11 +54,13 @@ def test_a_large_matrix_is_a_grid_and_a_line_a_kind():
 
 
 def test_every_stage_can_be_asked_for():
-    """With `every`, and where there are few stages or no grid, each has its line."""
-    assert len(plan_text(matrix(), "s", every=True).splitlines()) == 2 + 39
+    """With `every`, and where there are few stages or no grid, each has its line, and what is chosen is said too."""
+    assert len(plan_text(matrix(), "s", every=True).splitlines()) == 2 + 39 + 1
     small = matrix(seeds=2)
     assert not is_folded(small)
     assert "align[ipo,seed=1]" in plan_text(small, "s")
+    assert "\nSelect: `method` by the largest mean over seeds of" in plan_text(small, "s")
+    assert "Select" not in plan_text({**small, "grid": {**small["grid"], "select": None}}, "s")
     assert not is_folded({**matrix(), "grid": None})
 
 
