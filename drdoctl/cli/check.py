@@ -65,7 +65,8 @@ def command(options: Options, spec: Path, resolved: bool) -> None:
         options.console.table(("key", "value", "from"), shown)
     few = options.verbose or len(combos) <= MOST
     axes = {axis: len(values) for axis, values in loaded.spec.matrix.items()}
-    students = ", ".join(combo.label for combo in combos) if few else sides(axes)
+    labels = [combo.label for combo in combos]
+    students = ("; " if any("," in label for label in labels) else ", ").join(labels) if few else sides(axes)
     options.console.info(f"{spec} is valid: {len(combos)} student{'s' if len(combos) > 1 else ''} ({students})")
     options.console.hint(f"`drdoctl plan {spec}` shows what it would do")
 

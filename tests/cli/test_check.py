@@ -30,7 +30,7 @@ def test_a_good_spec_says_what_it_makes(spec, capsys):
     assert run(["check", spec]) == 0
     out, err = capsys.readouterr()
     assert out == ""
-    assert "4 students (dpo,seed=1, dpo,seed=2, dpo,beta=1,seed=1, dpo,beta=1,seed=2)" in err
+    assert "4 students (dpo,seed=1; dpo,seed=2; dpo,beta=1,seed=1; dpo,beta=1,seed=2)" in err
 
 
 def test_resolved_names_the_origin_of_every_value(spec, capsys):
