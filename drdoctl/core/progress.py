@@ -36,6 +36,12 @@ def stop_requested(job: Place) -> bool:
     return Path(job.out, STOP).exists()
 
 
+def check_stop(job: Place) -> None:
+    """Raise StopRequested where the parent asks for a checkpoint and an early end."""
+    if stop_requested(job):
+        raise StopRequested
+
+
 class Progress:
     """Throttled writer of `progress.json`: step, steps, unit, loss, tokens_per_second, seconds_left, checkpoint."""
 

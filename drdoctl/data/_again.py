@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.errors import IntegrityError
 from drdoctl.core.files import disk_errors, read_json, write_json
-from drdoctl.core.progress import StopRequested, stop_requested
+from drdoctl.core.progress import check_stop
 from drdoctl.data._ledger import Ledger
 from drdoctl.data._marks import Marks, hash_text
 from drdoctl.data._pick import Pairs, pick
@@ -48,8 +48,7 @@ def build_again(request: Request, scored: Scored) -> None:
     """Write the data artifact. Raises DrdoError, or StopRequested after which the stage starts afresh."""
     import numpy as np
 
-    if stop_requested(request):
-        raise StopRequested
+    check_stop(request)
     out, seed = Path(request.out), request.settings["seed"]
     marks, before = _marks(scored.data / TRAIN)
     rows = np.arange(len(marks))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from drdoctl.core.errors import UserError
-from drdoctl.core.progress import Progress, StopRequested, stop_requested
+from drdoctl.core.progress import Progress, check_stop
 from drdoctl.data import Dataset, PartName, datasets
 from drdoctl.data._ledger import Ledger
 from drdoctl.data._render import Renderer
@@ -75,8 +75,7 @@ def read_parts(
 
     def between() -> None:
         progress.update(sum(ledger.read.values()), 0, unit="row")
-        if stop_requested(request):
-            raise StopRequested
+        check_stop(request)
 
     data = request.data
     spooler = Spooler(renderers, Limits(data["max_prompt_tokens"], data["max_tokens"]), ledger, between)

@@ -67,10 +67,6 @@ def collect(store: Store, plan: Plan) -> dict[str, Any]:
     differences = head_to_head(aligned, judges, seed, seeds=seeds, prompts=asked, stamps=stamped)
     # ids may be the same where the prompts are not: a generated world's of another seed
     same = {label: ways for label, ways in sampled.items() if asked.get(label) == next(iter(asked.values()), None)}
-    stamps = [*plan.warnings]
-    stamps += [text for row in stages for text in row.warnings]
-    stamps += [text for row in students for text in row.warnings]
-    stamps += [text for row in students for figure in row.figures for text in figure.warnings]
     report = Report(
         format=1,
         name=str(plan.spec.get("name", "")),
@@ -78,7 +74,7 @@ def collect(store: Store, plan: Plan) -> dict[str, Any]:
         source=SourceRow(file=str(plan.origin.get("spec", "")), sets=list(plan.origin.get("sets", ())), text=plan.text),
         question="",
         answer=[],
-        warnings=list(dict.fromkeys(stamps)),
+        warnings=_warnings(plan, stages, students),
         missing=[row.id for row in stages if not row.done and row.kind != "publish"],
         students=students,
         differences=differences,
@@ -104,6 +100,15 @@ def collect(store: Store, plan: Plan) -> dict[str, Any]:
     document = report.model_dump(mode="json")
     shown = headline(document)
     return document | {"question": question(shown), "answer": answer(shown)}
+
+
+def _warnings(plan: Plan, stages: Iterable[StageRow], students: Sequence[StudentRow]) -> list[str]:
+    """Return what the plan, its stages and the figures are stamped with, each once."""
+    found = [*plan.warnings]
+    found += [text for row in stages for text in row.warnings]
+    found += [text for row in students for text in row.warnings]
+    found += [text for row in students for figure in row.figures for text in figure.warnings]
+    return list(dict.fromkeys(found))
 
 
 def _groups(read: Mapping[str, Mapping[str, Way]], way: str | None) -> dict[str, Way]:

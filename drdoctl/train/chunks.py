@@ -11,7 +11,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from drdoctl.core.files import write_via
-from drdoctl.core.progress import Progress, StopRequested, stop_requested
+from drdoctl.core.progress import Progress, check_stop
 from drdoctl.stages import Job
 from drdoctl.train.runtime import World
 from drdoctl.train.scoring import BATCH_TOKENS, budget_batches
@@ -23,6 +23,13 @@ POLL_SECONDS = 0.2
 
 Compute = Callable[[np.ndarray], dict[str, np.ndarray]]
 """Row numbers of one batch -> columns of the same length."""
+
+
+def wait_for(file: Path, job: Job) -> None:
+    """Return as soon as another process has written a file. Raises StopRequested where the parent asks for an end."""
+    while not file.exists():
+        check_stop(job)
+        time.sleep(POLL_SECONDS)
 
 
 class Chunks:
@@ -49,8 +56,7 @@ class Chunks:
         for piece, batches in enumerate(self.pieces):
             mine = piece % self.world.size == self.world.rank
             if mine and not self._file(piece).exists():
-                if stop_requested(self.job):
-                    raise StopRequested
+                check_stop(self.job)
                 self._one(piece, batches, compute)
             tokens = int(sum(self.lengths[rows].sum() for rows in batches)) if mine else 0
             progress.update(piece + 1, len(self.pieces), unit="chunk", tokens=tokens)
@@ -66,10 +72,7 @@ class Chunks:
     def _gather(self) -> dict[str, np.ndarray]:
         out: dict[str, np.ndarray] = {}
         for piece in range(len(self.pieces)):
-            while not self._file(piece).exists():
-                if stop_requested(self.job):
-                    raise StopRequested
-                time.sleep(POLL_SECONDS)
+            wait_for(self._file(piece), self.job)
             columns = load_file(self._file(piece))
             rows = columns.pop("row")
             for name, values in columns.items():

@@ -6,7 +6,6 @@ estimate of an expectation under the reference without bias.
 
 from __future__ import annotations
 
-import time
 from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from drdoctl.core.progress import Progress, StopRequested, stop_requested
+from drdoctl.core.progress import Progress
 from drdoctl.train.attention import NAME as TREES
-from drdoctl.train.chunks import POLL_SECONDS, Chunks
+from drdoctl.train.chunks import Chunks, wait_for
 from drdoctl.train.rendering import renderer
 from drdoctl.train.respond import ends
 from drdoctl.train.responses import Sampler, Way
@@ -78,8 +77,5 @@ def _sampled(job: Job, world: World, policy: Policy, rows: TokenRows, count: int
         drawn = pa.concat_tables(sampler.tables(policy.lm.config, way)).sort_by("row").column("ids")
         columns = {f"response_{place}": drawn.take(pa.array(range(place, len(drawn), count))) for place in range(count)}
         write_table(file, columns)
-    while not file.exists():
-        if stop_requested(job):
-            raise StopRequested
-        time.sleep(POLL_SECONDS)
+    wait_for(file, job)
     return file

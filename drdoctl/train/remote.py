@@ -20,9 +20,9 @@ import httpx2
 from drdoctl.core.commands import SERVE
 from drdoctl.core.errors import StageFailed
 from drdoctl.core.files import read_json, write_atomic
-from drdoctl.core.progress import Progress, StopRequested, stop_requested
+from drdoctl.core.progress import Progress
 from drdoctl.train.api import ATTEMPTS, Malformed, NotTaken, passing, starting, together
-from drdoctl.train.chunks import POLL_SECONDS
+from drdoctl.train.chunks import wait_for
 from drdoctl.train.completions import FORMS, Answer, Ask, Completions, Ends, Form
 from drdoctl.train.draws import row_seed
 from drdoctl.train.notebook import Kept, notebook
@@ -63,9 +63,7 @@ class ServerSampler:
         if self.world.first:
             self._ask_for_missing(prompts, ids, ways)
             write_atomic(self.complete, "")
-        while not self.complete.exists():
-            _check(self.job)
-            time.sleep(POLL_SECONDS)
+        wait_for(self.complete, self.job)
         found = {(kept.way, kept.row): Said(kept.text, kept.tokens, kept.ended) for kept in self.book.read()}
         return {way.label: [found[way.label, row] for row in range(way.prompts)] for way in ways}
 
@@ -214,8 +212,3 @@ class _Session:
 
     def _report(self, tokens: int) -> None:
         self.progress.update(self.done, self.total, unit="response", tokens=tokens)
-
-
-def _check(job: Job) -> None:
-    if stop_requested(job):
-        raise StopRequested

@@ -6,7 +6,6 @@ processes or the device, so the same spec gives the same responses however often
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +17,10 @@ import torch
 from drdoctl.core.architectures import limit_of
 from drdoctl.core.errors import UserError
 from drdoctl.core.files import write_via
-from drdoctl.core.progress import Progress, StopRequested, stop_requested
+from drdoctl.core.progress import Progress, check_stop
 from drdoctl.evals import Sampling
 from drdoctl.train.cache import cache_bytes
-from drdoctl.train.chunks import POLL_SECONDS
+from drdoctl.train.chunks import wait_for
 from drdoctl.train.columns import read
 from drdoctl.train.draws import row_seed
 from drdoctl.train.models import DTYPES
@@ -132,9 +131,7 @@ class Sampler:
     def tables(self, config: Any, way: Way) -> Iterator[pa.Table]:
         """Yield all processes' pieces as tables of `row`, `ids` and `ended`, waiting for those not there yet."""
         for index in range(len(self.pieces(config, way))):
-            while not self._file(way, index).exists():
-                _check(self.job)
-                time.sleep(POLL_SECONDS)
+            wait_for(self._file(way, index), self.job)
             yield read(self._file(way, index))
 
     def _one(
@@ -175,15 +172,10 @@ class _Step:
         self.job, self.progress, self.done, self.total, self.rows = job, progress, done, total, rows
 
     def __call__(self) -> None:
-        _check(self.job)
+        check_stop(self.job)
         # a piece may run as several batches: the count then stands still rather than overshoot
         self.done = min(self.done + 1, self.total - 1)
         self.progress.update(self.done, self.total, unit="token", tokens=self.rows)
-
-
-def _check(job: Job) -> None:
-    if stop_requested(job):
-        raise StopRequested
 
 
 def _responses(table: pa.Table) -> Iterator[tuple[int, SampledResponse]]:
