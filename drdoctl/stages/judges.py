@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from drdoctl.core.words import TEACHER
+from drdoctl.core.words import LABELLER, TEACHER
 from drdoctl.stages import Want
 from drdoctl.stages import data as data_stage
 from drdoctl.stages import oracle as oracle_stage
@@ -71,16 +72,30 @@ def settings(bp: Blueprint) -> dict[str, Any]:
 
 
 def stamps(bp: Blueprint) -> dict[str, Any]:
-    """Return the settings that stamp the figures of those judges that taught the combination's method."""
-    return {f"judges.{name}.stamps": [TEACHER] for name in asked(bp) if _taught(bp, name)}
+    """Return the settings that stamp the figures of those judges that taught the method, or labelled its pairs."""
+    found = {name: [*_labelled(bp, name), *_taught(bp, name)] for name in asked(bp)}
+    return {f"judges.{name}.stamps": said for name, said in found.items() if said}
 
 
-def _taught(bp: Blueprint, name: str) -> bool:
-    method, made = bp.spec.method, want(bp, name)
+def _labelled(bp: Blueprint, name: str) -> list[str]:
+    if not any(step.relabels for step in bp.spec.data.split):
+        return []
+    own = oracle_stage.want(bp)
+    return [LABELLER] if _is_among(bp, name, [own] if own is not None else []) else []
+
+
+def _taught(bp: Blueprint, name: str) -> list[str]:
+    method = bp.spec.method
     if method is None or method.oracle_members == 0:
-        return False
+        return []
+    return [TEACHER] if _is_among(bp, name, oracle_stage.members(bp)) else []
+
+
+def _is_among(bp: Blueprint, name: str, oracles: Sequence[Want]) -> bool:
+    """Whether a judge is one of these oracles, or else the finished model that is the spec's oracle."""
+    made = want(bp, name)
     if made is not None:
-        return made.fingerprint in [member.fingerprint for member in oracle_stage.members(bp)]
+        return made.fingerprint in [one.fingerprint for one in oracles]
     outside = bp.oracle_finished and oracle_stage.want(bp) is None
     return outside and bp.base_judge(name).externals == bp.base_oracle().externals
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from plan_world import write_model
 
-from drdoctl.core.words import TEACHER
+from drdoctl.core.words import LABELLER, TEACHER
 
 ASKED = "evaluate=[{name: win-rate, judge: fair, temperatures: [0.7]}]"
 JUDGE = ("judges={fair: {model: ./base, global_batch: 4}}", "data.judge_fraction=0.3", ASKED)
@@ -73,6 +73,16 @@ def test_a_judge_that_taught_is_stamped(world, finished):
     both = "evaluate=[{name: win-rate}, {name: win-rate, judge: fair, temperatures: [0.7]}]"
     untaught = stages(world, *sets[:2], both, "method=dpo")["evaluate[dpo]"].settings
     assert "judges.fair.stamps" not in untaught
+
+
+def test_a_judge_that_labelled_is_stamped(world, finished):
+    """By another name too, what gave the pairs their labels says so, also of a student that it did not teach."""
+    sets = ("judges={fair: {model: ./rm}}", "oracle={model: ./rm}", ASKED, "data.split=relabel")
+    taught, untaught = (stages(world, *sets, f"method={name}")[f"evaluate[{name}]"] for name in ("drdo", "dpo"))
+    assert taught.settings["judges.fair.stamps"] == [LABELLER, TEACHER]
+    assert untaught.settings["judges.fair.stamps"] == [LABELLER]
+    trained = stages(world, *JUDGE, "data.split=relabel")["evaluate[drdo]"]
+    assert "judges.fair.stamps" not in trained.settings
 
 
 def test_a_tokenizer_of_its_own_is_one_more_for_the_rows(world):
