@@ -45,8 +45,8 @@ from disk row by row. What grows with the rows is numbers:
 ## Edit distances
 
 They are taken a chunk at a time by rapidfuzz, on all cores and outside Python's lock, while the rows before are
-written. In CPU seconds for a million pairs, measured beside other work: 3 for responses of 36 tokens, 17 for 165, 54 for
-400 (one pair after the other, under the lock: 2, 10 and 39). So a million pairs take less than half a minute of two
+written. In CPU seconds for a million pairs, measured beside other work: 3 for responses of 36 tokens, 17 for 165, 54
+for 400 (one pair after the other, under the lock: 2, 10 and 39). So a million pairs take less than half a minute of two
 cores, where tokenising and writing them takes minutes.
 """
 

@@ -1,4 +1,4 @@
-"""Words that figures, tables and stages share: who is compared, who judges, on which prompts, and what is stamped."""
+"""Words that figures, tables and stages share: who is compared, who judges, on which prompts, what is stamped."""
 
 from __future__ import annotations
 
@@ -19,3 +19,5 @@ KIN = "judge was trained on the pairs that the teachers were trained on"
 LABELLER = "judge = labeller: the training pairs were relabelled by it"
 STAMPS = (TEACHER, KIN, LABELLER)
 """What a reader must know of a judge that is not independent of the student it judges."""
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+"""Of every JSON Schema that `drdoctl schema` prints."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from drdoctl.core.parts import Model
+from drdoctl.core.words import DIALECT
 
 
 class EvidenceRow(Model):
@@ -70,4 +71,4 @@ class Diagnosis(Model):
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of a diagnosis."""
     made = Diagnosis.model_json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "drdoctl doctor"}
+    return {"$schema": DIALECT, **made, "title": "drdoctl doctor"}

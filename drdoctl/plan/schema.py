@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from drdoctl.core.words import DIALECT
 from drdoctl.plan.types import FORMAT, Action
 from drdoctl.stages import KINDS
 
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TEXT: dict[str, Any] = {"type": "string"}
 TEXTS: dict[str, Any] = {"type": "array", "items": TEXT}
 COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}

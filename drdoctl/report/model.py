@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from drdoctl.core.parts import Model
+from drdoctl.core.words import DIALECT
 from drdoctl.doctor.model import FindingRow
 from drdoctl.report.clouds import Cloud
 from drdoctl.report.head_to_head import Difference
@@ -203,4 +204,4 @@ class Report(Model):
 def schema() -> dict[str, Any]:
     """Return the report's JSON Schema."""
     made = Report.model_json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "drdoctl report"}
+    return {"$schema": DIALECT, **made, "title": "drdoctl report"}

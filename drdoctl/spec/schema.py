@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from drdoctl.core.parts import Part
+from drdoctl.core.words import DIALECT
 from drdoctl.spec.axes import NO_RESULT
 from drdoctl.spec.model import Spec
 from drdoctl.spec.plugins import PLUGINS
-
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema() -> dict[str, Any]:

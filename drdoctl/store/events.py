@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from drdoctl.core.words import DIALECT
+
 FORMAT = 1
 _STRING = {"type": "string"}
 _INTEGER = {"type": "integer", "minimum": 0}
@@ -117,7 +119,7 @@ def make(event: str, **fields: Any) -> dict[str, Any]:
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of one line of `events.jsonl`."""
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": DIALECT,
         "title": "drdoctl event",
         "description": "One line of a run's events.jsonl, and of `drdoctl apply --json`",
         "oneOf": [_one(name, about, fields) for name, (about, fields) in EVENTS.items()],

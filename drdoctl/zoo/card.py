@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, field_validator
 from drdoctl.core.errors import Fault, IntegrityError
 from drdoctl.core.fingerprint import artifact_name, digest
 from drdoctl.core.parts import Model
+from drdoctl.core.words import DIALECT
 
 FORMAT = 1
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$"
@@ -198,4 +199,4 @@ def inconsistencies(card: Card, name: str) -> list[str]:
 
 def schema() -> dict[str, Any]:
     """Return the card's JSON Schema."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Card.model_json_schema()}
+    return {"$schema": DIALECT, **Card.model_json_schema()}

@@ -261,7 +261,7 @@ def test_a_guide_is_not_judged(make_eval):
 
 def test_a_slip_of_the_pen_is_no_file(make_eval):
     """A word close to a shipped prompt's name is taken for a slip; with a suffix or a path it is a file."""
-    with pytest.raises(ValidationError, match="knows no `grouned`, .*did you mean `grounded`"):
+    with pytest.raises(ValidationError, match=r"knows no `grouned`, .*did you mean `grounded`"):
         make_eval("llm-judge", model="gpt", prompt="grouned")
     for name in ("./grouned", "grounded.txt", "mine"):
         assert make_eval("llm-judge", model="gpt", prompt=name).files() == {"prompt": name}
