@@ -15,7 +15,7 @@ from drdoctl.spec.axes import matrix_faults
 from drdoctl.spec.faults import faults_of
 from drdoctl.spec.marks import Key, Marks
 from drdoctl.spec.model import Spec
-from drdoctl.spec.overrides import apply_sets, path_of
+from drdoctl.spec.overrides import apply_sets, idle_sets, path_of
 from drdoctl.spec.rules import check
 from drdoctl.spec.source import read
 
@@ -94,7 +94,7 @@ def load_data(data: Any, marks: Marks, text: str, path: Path, sets: Sequence[str
         # what else is wrong with a secret is no matter, and would show it
         faults += [fault for fault in faults_of(error, data, look) if _bare(fault.where) not in secret]
         spec = None
-    faults += matrix_faults(data, look)
+    faults += [*matrix_faults(data, look), *idle_sets(data, placed)]
     warnings: tuple[str, ...] = ()
     if spec is not None and not faults:
         faults, warnings = check(spec, data, look, path.resolve().parent)

@@ -49,6 +49,23 @@ def apply_sets(raw: dict[str, Any], sets: Sequence[str], base: Path) -> dict[Key
     return placed
 
 
+def idle_sets(raw: dict[str, Any], placed: dict[Key, str]) -> list[Fault]:
+    """Return a fault for each `--set` of what the matrix gives every combination itself: it would do nothing."""
+    matrix = raw.get("matrix")
+    axes = {path_of(str(axis), raw): axis for axis in matrix} if isinstance(matrix, dict) else {}
+    return [
+        Fault(
+            "no-effect",
+            f"`{text}` has no effect: every combination takes it from `matrix.{axis}`",
+            Where(f"--set {text}"),
+            f"set `matrix.{axis}` to a list of one value, or of several",
+        )
+        for path, text in placed.items()
+        for inside, axis in axes.items()
+        if path[: len(inside)] == inside
+    ]
+
+
 def split_set(text: str, raw: dict[str, Any]) -> tuple[Key, Any]:
     """Return (path, value) of one `KEY=VALUE`. Raises UserError."""
     key, equals, written = text.partition("=")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from drdoctl.core.errors import UserError
-from drdoctl.spec.overrides import apply_sets
+from drdoctl.spec.overrides import apply_sets, idle_sets
 
 
 @pytest.mark.parametrize(
@@ -83,3 +85,20 @@ def test_paths_are_relative_to_the_current_folder(tmp_path, monkeypatch):
     apply_sets(raw, sets, tmp_path / "specs")
     assert raw["data"]["source"] == {"jsonl": "../pairs.jsonl", "eval": "absent.jsonl"}
     assert (raw["student"]["model"], raw["name"]) == ("facebook/opt-125m", "specs")
+
+
+def test_what_the_matrix_gives_cannot_be_set_beside_it():
+    """An override that every combination would put aside is a fault with the key to set; any other key is none."""
+    raw = {
+        "seed": 1,
+        "train": {},
+        "data": {"split": [{"name": "sample"}]},
+        "matrix": {"seed": [1, 2], "method": ["dpo"]},
+    }
+    (fault,) = idle_sets(raw, apply_sets(raw, ["seed=9", "train.learning_rate=0.1"], Path()))
+    assert (fault.code, fault.where.file) == ("no-effect", "--set seed")
+    assert "`matrix.seed`" in fault.message
+    (below,) = idle_sets(raw, {("method", "beta"): "method.beta"})
+    assert "`matrix.method`" in below.message
+    assert idle_sets({**raw, "matrix": {"data.split.0.rows": [1]}}, {("data", "split"): "data.split"}) == []
+    assert idle_sets({**raw, "matrix": 3}, {("seed",): "seed"}) == []
