@@ -124,9 +124,9 @@ def why(want: Want, before: Mapping[str, Any]) -> Reason:
     return Reason(code, ", ".join(texts[:SHOWN]) + more + kept, changed)
 
 
-def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
+def _changes(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[Change]:
     keys = [*new, *(key for key in old if key not in new)]
-    return [Change(key, old.get(key), new.get(key)) for key in keys if _differ(old, new, key)]
+    return [Change(prefix + key, old.get(key), new.get(key)) for key in keys if _differ(old, new, key)]
 
 
 def _differ(old: Mapping[str, Any], new: Mapping[str, Any], key: str) -> bool:
@@ -140,6 +140,10 @@ def _setting_text(change: Change) -> str:
     if change.old is None or change.new is None:
         return f"{change.key} is {'new' if change.old is None else 'gone'}"
     before, now = _names(change.old), _names(change.new)
+    if before and before == now and len(change.old) == len(change.new):
+        steps = zip(change.old, change.new, strict=True)  # by name: a stage reads some of the spec's list alone
+        inside = [_changes(old, new, f"{change.key}.{new['name']}.") for old, new in steps]
+        return ", ".join(_setting_text(one) for changes in inside for one in changes)
     more = [name for name in now if name not in before]
     less = [name for name in before if name not in now]
     words = [f"{word} {', '.join(names)}" for word, names in (("with", more), ("without", less)) if names]

@@ -116,11 +116,13 @@ def test_another_specs_artifacts_are_no_reason(world):
     assert set(world.actions("method.alpha=0.2").values()) == {"reuse", "run"}
 
 
-def test_long_values_are_not_spelled_out(world):
-    """A long list that changed is named, not printed."""
+def test_what_changed_in_a_list_of_evals_is_named(world):
+    """Of the same evals, the reason names the options that changed; a long value is named, not printed."""
     world.make()
     text = reason(world.plan("evaluate.0.temperatures=[0.1, 0.2, 0.3]"), "evaluate[sft]").text
-    assert text == "evaluate changed (the old figures are kept)"
+    assert text == "evaluate.win-rate.temperatures [0.7] -> [0.1, 0.2, 0.3] (the old figures are kept)"
+    text = reason(world.plan(f"evaluate.0.temperatures={[at / 20 for at in range(20)]}"), "evaluate[sft]").text
+    assert text == "evaluate.win-rate.temperatures changed (the old figures are kept)"
 
 
 def test_another_list_of_evals_is_told_by_its_names(world):
