@@ -125,6 +125,10 @@ def instructed(case: Case) -> Iterator[Fault]:
         if sampling is None:
             continue
         at = f"evaluate.{index}"
+        source, student = spec.data.source, spec.student
+        if isinstance(student.model, NewModel) and student.tokenizer is None and source.tokenizer_json() is not None:
+            message = f"eval `{one.name}` asks in English, and the tokenizer of dataset `{source.name}` has other words"
+            yield case.fault("conflict", message, at, "give `student.tokenizer`, or leave the eval out")
         other = taken.setdefault(sampling.label, index)
         if other != index and one not in spec.evaluate[:index]:
             message = f"eval `{one.name}` is sampled as `evaluate.{other}` is: both would write `{sampling.label}.json`"
