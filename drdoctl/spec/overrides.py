@@ -50,7 +50,10 @@ def apply_sets(raw: dict[str, Any], sets: Sequence[str], base: Path) -> dict[Key
 
 
 def idle_sets(raw: dict[str, Any], placed: dict[Key, str]) -> list[Fault]:
-    """Return a fault for each `--set` of what the matrix gives every combination itself: it would do nothing."""
+    """Return a fault for each `--set` of what the matrix gives every combination itself: it would do nothing.
+
+    A key set to null is left out of the spec, so that an axis may take its place, and is none.
+    """
     matrix = raw.get("matrix")
     axes = {path_of(str(axis), raw): axis for axis in matrix} if isinstance(matrix, dict) else {}
     return [
@@ -62,8 +65,17 @@ def idle_sets(raw: dict[str, Any], placed: dict[Key, str]) -> list[Fault]:
         )
         for path, text in placed.items()
         for inside, axis in axes.items()
-        if path[: len(inside)] == inside
+        if path[: len(inside)] == inside and not _nothing_at(raw, path)
     ]
+
+
+def _nothing_at(raw: Any, path: Key) -> bool:
+    try:
+        for part in path:
+            raw = raw[part]
+    except (LookupError, TypeError):
+        return True
+    return raw is None
 
 
 def split_set(text: str, raw: dict[str, Any]) -> tuple[Key, Any]:

@@ -98,7 +98,8 @@ def test_what_the_matrix_gives_cannot_be_set_beside_it():
     (fault,) = idle_sets(raw, apply_sets(raw, ["seed=9", "train.learning_rate=0.1"], Path()))
     assert (fault.code, fault.where.file) == ("no-effect", "--set seed")
     assert "`matrix.seed`" in fault.message
-    (below,) = idle_sets(raw, {("method", "beta"): "method.beta"})
+    (below,) = idle_sets({**raw, "method": {"beta": 2}}, {("method", "beta"): "method.beta"})
     assert "`matrix.method`" in below.message
     assert idle_sets({**raw, "matrix": {"data.split.0.rows": [1]}}, {("data", "split"): "data.split"}) == []
+    assert idle_sets({**raw, "method": None}, {("method",): "method"}) == []
     assert idle_sets({**raw, "matrix": 3}, {("seed",): "seed"}) == []
