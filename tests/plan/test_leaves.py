@@ -56,7 +56,7 @@ CONTEXT = {
     "data.split.confidence.": step("confidence", at_most=5.0),
     "data.split.edit-distance.": step("edit-distance", at_most=0.9),
     "data.split.label-noise.": step("label-noise", fraction=0.5),
-    "data.split.length-bias.": step("length-bias", rho=0.5),
+    "data.split.length-bias.": step("length-bias", rho=0.5, size=2),
     "data.split.lengths.": step("lengths", max_ratio=9.0),
     "data.split.margin.": step("margin", at_most=5.0),
     "data.split.sample.": step("sample", rows=8),
@@ -88,6 +88,7 @@ CONTEXT = {
 """Longest prefix of a leaf -> what must be in the spec for it to have an effect."""
 
 VALUES = {
+    "data.split.length-bias.size": 3,
     "select.over": ["method.gamma"],
     "select.against": "reference",
     "data.source.jsonl.jsonl": "other.jsonl",
