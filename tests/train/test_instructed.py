@@ -10,6 +10,7 @@ import pytest
 import torch
 import transformers
 
+from drdoctl.core import progress
 from drdoctl.core.errors import UserError
 from drdoctl.core.progress import StopRequested
 from drdoctl.data._render import Renderer
@@ -116,7 +117,7 @@ def test_stopped_and_resumed_gives_the_same(make, monkeypatch):
     whole, job, calls = make("whole", ROWS), make("stopped", ROWS), []
     evaluate.run(whole)
     with monkeypatch.context() as patch:
-        patch.setattr(responses, "stop_requested", lambda job: calls.append(job) or len(calls) > 8)
+        patch.setattr(progress, "stop_requested", lambda job: calls.append(job) or len(calls) > 8)
         with pytest.raises(StopRequested):
             evaluate.run(job)
     assert not job.path(NAME).exists()

@@ -12,6 +12,7 @@ import pytest
 import torch
 import transformers
 
+from drdoctl.core import progress
 from drdoctl.core.errors import UserError
 from drdoctl.core.progress import StopRequested
 from drdoctl.stages import Job
@@ -132,7 +133,7 @@ def test_interrupted_and_resumed_gives_the_same_bytes(house, tmp_path, monkeypat
     quality.run(job_of(house, whole, models=("first", "second")))
     calls = []
     with monkeypatch.context() as patch:
-        patch.setattr(chunks, "stop_requested", lambda job: calls.append(job) or len(calls) > 3)
+        patch.setattr(progress, "stop_requested", lambda job: calls.append(job) or len(calls) > 3)
         with pytest.raises(StopRequested):
             quality.run(job_of(house, out, models=("first", "second")))
     quality.run(job_of(house, out, models=("first", "second")))
