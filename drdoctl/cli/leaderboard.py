@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from drdoctl.cli.options import Options, shared, verb
 from drdoctl.core.errors import Fault, UserError
 from drdoctl.core.suggest import did_you_mean
-from drdoctl.data._annotations import Annotation, Annotations, Match, read_annotations, read_lengths
-from drdoctl.evals._leaderboard import like_length, standing
+
+if TYPE_CHECKING:
+    from drdoctl.data._annotations import Annotation, Annotations, Match
 
 EXAMPLES = (
     "drdoctl leaderboard annotations.json",
@@ -56,6 +57,8 @@ def command(options: Options, files: tuple[str, ...], outputs: tuple[str, ...]) 
 
 def _read(files: tuple[str, ...], outputs: tuple[str, ...]) -> tuple[Annotations, Lengths]:
     """Return what all files hold. Raises UserError naming what is wrong with either kind."""
+    from drdoctl.data._annotations import Annotations, read_annotations, read_lengths
+
     found, lengths, faults = Annotations({}), {}, []
     try:
         found = read_annotations(files)
@@ -87,6 +90,8 @@ def _refuse_strangers(lengths: Lengths, found: Annotations) -> None:
 
 
 def _row(match: Match, rows: list[Annotation], lengths: dict[bytes, int] | None) -> dict[str, Any]:
+    from drdoctl.evals._leaderboard import like_length, standing
+
     preferences, ours = [row.preference for row in rows], [row.length_2 for row in rows]
     judged = [size for size, preference in zip(ours, preferences, strict=True) if preference is not None]
     counted = list(lengths.values()) if lengths else judged
