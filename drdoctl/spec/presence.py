@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def absent(loaded: Loaded, combos: Sequence[Combo]) -> list[Fault]:
     """Return a fault for each file or folder that is not there, in the order of the spec."""
     cases = [Case(combo, loaded.raw, loaded.where, loaded.base) for combo in combos]
-    return in_order([fault for case in cases for fault in _all(case)])
+    return in_order([*(fault for case in cases for fault in _all(case)), *_instructions(cases)])
 
 
 def _all(case: Case) -> Iterator[Fault]:
@@ -48,18 +48,18 @@ def _files(case: Case) -> Iterator[Fault]:
             continue
         for flaw, hint in flaws(case.spec.evaluate[index], option, name, case.base / expand(name)):
             yield case.fault("bad-file", flaw, f"evaluate.{index}.{option}", hint)
-    for one in case.spec.evaluate:
-        if one.instructed() is not None:
-            yield from _instructions(case, one.files()["instructions"])
 
 
-def _instructions(case: Case, name: str) -> Iterator[Fault]:
-    """Instructions are read here already: the evaluation, which needs them, comes last."""
-    if kind_at(case.base / expand(name)) == "file":
-        try:
-            read_instructions(str(expand(name)), case.base)
-        except UserError as error:
-            yield from error.faults
+def _instructions(cases: Sequence[Case]) -> Iterator[Fault]:
+    """Instructions are read here already, each file once: the evaluation, which needs them, comes last."""
+    asked = [one for case in cases for one in case.spec.evaluate if one.instructed() is not None]
+    base = cases[0].base
+    for name in dict.fromkeys(str(expand(one.files()["instructions"])) for one in asked):
+        if kind_at(base / name) == "file":
+            try:
+                read_instructions(name, base)
+            except UserError as error:
+                yield from error.faults
 
 
 def _folders(case: Case) -> Iterator[Fault]:

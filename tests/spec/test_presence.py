@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from drdoctl.spec import presence
 from drdoctl.spec.load import load
 from drdoctl.spec.matrix import combinations
 from drdoctl.spec.presence import absent
@@ -151,6 +152,19 @@ def test_instructions_are_there_and_sound(tmp_path):
     faults = absent(loaded, combinations(loaded.spec))
     places = {(fault.code, Path(fault.where.file).name, fault.where.line) for fault in faults}
     assert places == {("no-such-file", "spec.yaml", 6), ("wrong-type", "b.json", 2)}
+
+
+def test_instructions_are_read_once(tmp_path, monkeypatch):
+    """All combinations of a matrix share one look at a file."""
+    head = "version: 1\nname: x\ndata: {source: notes}\nstudent: {model: a/b, revision: v1}\nmethod: dpo\n"
+    asked = "evaluate: [{name: alpaca-eval, instructions: a.json}]\nmatrix: {seed: [0, 1, 2]}\n"
+    (tmp_path / "spec.yaml").write_text(head + asked)
+    (tmp_path / "a.json").write_text('[{"instruction": "a"}]')
+    read = []
+    monkeypatch.setattr(presence, "read_instructions", lambda name, base: read.append(base / name))
+    loaded = load(tmp_path / "spec.yaml")
+    assert absent(loaded, combinations(loaded.spec)) == []
+    assert read == [tmp_path / "a.json"]
 
 
 def test_a_judges_prompt_is_read_before_anything_runs(tmp_path):
