@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.significance import CHANCE
 from drdoctl.core.statistics import share_above
@@ -22,8 +22,8 @@ Verdicts = tuple[str | None, str | None]
 """Of one pair, in the order of `ORDERS`: `student`, `baseline`, `tie`, or None for an answer that does not say."""
 
 
-def figures(rows: Sequence[Verdicts], frame: Figure, seed: int) -> list[Figure]:
-    """Return the figures of one comparison. `frame` holds what they share: judge, baseline, temperature, stamps.
+def figures(rows: Sequence[Verdicts], seed: int, *, warnings: tuple[str, ...], **frame: Any) -> list[Figure]:
+    """Return the figures of one comparison. `frame` is what they share: `judge`, `against` and `temperature`.
 
     - `wins`, `ties`, `losses`: prompts; a win only where both orders prefer the student, and a loss likewise.
     - `win_rate`: wins and half of the ties, of the prompts whose answers both count.
@@ -35,36 +35,33 @@ def figures(rows: Sequence[Verdicts], frame: Figure, seed: int) -> list[Figure]:
     import numpy as np
 
     whole = [row for row in rows if None not in row]
-    frame = replace(frame, warnings=(*frame.warnings, *_doubts(rows, whole, frame)))
+    doubts = [f"{frame['judge']} v {frame['against']}: {doubt}" for doubt in _doubts(rows, whole)]
+    frame["warnings"] = (*warnings, *doubts)
     won = [outcome(row) for row in whole]
     decided = np.array([[said not in (None, TIE) for said in row] for row in rows], dtype=float)
     firsts = np.array([[row[0] == STUDENT, row[1] == BASELINE] for row in rows], dtype=float)
     positions = np.stack([firsts.sum(axis=1), decided.sum(axis=1)], axis=1)[decided.any(axis=1)]
+    share = partial(mean_figure, seed=seed, unit="share", **frame)
     signs = (("wins", 1), ("ties", 0), ("losses", -1))
-    counts = [(name, won.count(sign), "prompts", len(won)) for name, sign in signs]
-    counts.append(("unparsed", sum(row.count(None) for row in rows), "answers", len(ORDERS) * len(rows)))
-    found = [
-        *mean_figure("win_rate", share_above(np.array(won, dtype=float)), seed, null=CHANCE),
-        *mean_figure("flip_rate", np.array([float(row[0] != row[1]) for row in whole]), seed),
-        *mean_figure("first_position_rate", positions, seed, _ratio),
+    unparsed, answers = sum(row.count(None) for row in rows), len(ORDERS) * len(rows)
+    return [
+        *share("win_rate", share_above(np.array(won, dtype=float)), null=CHANCE),
+        *share("flip_rate", np.array([float(row[0] != row[1]) for row in whole])),
+        *share("first_position_rate", positions, statistic=_ratio),
+        *(Figure(name, float(won.count(sign)), unit="prompts", count=len(won), **frame) for name, sign in signs),
+        Figure("unparsed", float(unparsed), unit="answers", count=answers, **frame),
     ]
-    shares = [
-        replace(frame, metric=one.metric, value=one.value, low=one.low, high=one.high, unit="share", count=one.count,
-                p=one.p)
-        for one in found
-    ]  # fmt: skip
-    return shares + [replace(frame, metric=name, value=float(n), unit=unit, count=of) for name, n, unit, of in counts]
 
 
-def _doubts(rows: Sequence[Verdicts], whole: Sequence[Verdicts], frame: Figure) -> list[str]:
+def _doubts(rows: Sequence[Verdicts], whole: Sequence[Verdicts]) -> list[str]:
     """Return what makes a judge's word doubtful in this comparison."""
     unparsed, answers = sum(row.count(None) for row in rows), len(ORDERS) * len(rows)
     flips = sum(row[0] != row[1] for row in whole)
     found = []
     if unparsed > MOST_UNPARSED * answers:
-        found.append(f"{frame.judge} v {frame.against}: {unparsed:,} of {answers:,} answers have no verdict")
+        found.append(f"{unparsed:,} of {answers:,} answers have no verdict")
     if flips > MOST_FLIPS * len(whole):
-        found.append(f"{frame.judge} v {frame.against}: in {flips:,} of {len(whole):,} prompts the two orders differ")
+        found.append(f"in {flips:,} of {len(whole):,} prompts the two orders differ")
     return found
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 RELIABILITY_BINS = 10
 QUANTILES = 4
 """Pairs are divided into quarters by confidence and by edit distance."""
+EXACT = 17
+"""Digits that tell any two numbers apart."""
 LARGE = 20_000
 """With more pairs an interval comes from the standard error: the bootstrap would take seconds and say the same."""
 
@@ -72,12 +74,12 @@ def _members(pairs: Mapping[str, np.ndarray]) -> int:
     return sum(name.startswith("margin_") for name in pairs)
 
 
-def figure(metric: str, values: np.ndarray, seed: int, **more: Any) -> list[Figure]:
-    """Return the figure of a mean over pairs with its 95 % interval; [] without pairs. `null` and `group` as given."""
-    group = more.pop("group", None)
+def figure(
+    metric: str, values: np.ndarray, seed: int, *, unit: str = "", null: float | None = None, group: str | None = None
+) -> list[Figure]:
+    """Return the figure of a mean over pairs with its 95 % interval; [] without pairs. `null` as for `mean_figure`."""
     if len(values) <= LARGE:
-        return [replace(one, group=group) for one in mean_figure(metric, values, seed, **more)]
-    null, unit = more.get("null"), more.get("unit", "")
+        return [replace(one, group=group) for one in mean_figure(metric, values, seed, unit=unit, null=null)]
     mean, error = float(values.mean()), float(values.std(ddof=1)) / len(values) ** 0.5
     p = None if null is None else p_value(values, seed, null)
     low, high = mean - 1.96 * error, mean + 1.96 * error
@@ -138,10 +140,19 @@ def _by_quarter(right: np.ndarray, by: np.ndarray, name: str, seed: int) -> Iter
         return
     cuts = np.unique(np.quantile(by, np.linspace(0, 1, QUANTILES + 1)))
     place = np.clip(np.searchsorted(cuts, by, side="right") - 1, 0, max(0, len(cuts) - 2))
-    for at in np.unique(place):
-        here = place == at
-        group = f"{name.replace('_', ' ')} {by[here].min():.3g} to {by[here].max():.3g}"
-        yield from figure("accuracy", right[here], seed, unit="share", group=group)
+    parts = [place == at for at in np.unique(place)]
+    for part, ends in zip(parts, _ranges([(by[part].min(), by[part].max()) for part in parts]), strict=True):
+        group = f"{name.replace('_', ' ')} {ends}"
+        yield from figure("accuracy", right[part], seed, unit="share", group=group)
+
+
+def _ranges(ends: Sequence[tuple[float, float]]) -> list[str]:
+    """Return ranges in words, in as few digits from three on as tell them apart: a figure is known by its group."""
+    for digits in range(3, EXACT):
+        found = [f"{low:.{digits}g} to {high:.{digits}g}" for low, high in ends]
+        if len(set(found)) == len(found):
+            return found
+    return [f"{low:.{EXACT}g} to {high:.{EXACT}g}" for low, high in ends]
 
 
 def _by_subset(right: np.ndarray, subset: np.ndarray, seed: int) -> list[Figure]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from drdoctl.evals import Eval, Sampling
+from drdoctl.evals import Eval, Measure, Sampling
 
 Judge = Annotated[str, Field(min_length=1)]
 Against = Literal["sft", "reference"]
@@ -52,3 +52,12 @@ class JudgedEval(SampledEval):
     def judges(self) -> list[str]:
         """Return the one judge."""
         return [self.judge]
+
+    def compared(self, *metrics: str) -> list[Measure]:
+        """Return these figures of the judge's, over each baseline at each temperature."""
+        return [
+            Measure(metric, against, self.judge, at)
+            for at in self.temperatures
+            for against in self.against
+            for metric in metrics
+        ]

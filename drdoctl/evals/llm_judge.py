@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
@@ -150,11 +149,11 @@ class LlmJudgeEval(SampledEval):
         for first, second in self._pairs(data):
             verdicts = tuple(self.verdict(question, data.answers[question.key]) for question in (first, second))
             found.setdefault((first.sampling, first.against), []).append((verdicts[0], verdicts[1]))
-        frame = Figure("", 0.0, judge=self._stamp(), warnings=warnings_for(data, None))
+        add = partial(figures, seed=data.seed, judge=self._stamp(), warnings=warnings_for(data, None))
         return [
             figure
             for (sampling, against), rows in found.items()
-            for figure in figures(rows, replace(frame, against=against, temperature=sampling.temperature), data.seed)
+            for figure in add(rows, against=against, temperature=sampling.temperature)
         ]
 
     def _pairs(self, data: EvalData) -> Iterator[tuple[Question, Question]]:

@@ -37,14 +37,8 @@ class RewardAdvantageEval(JudgedEval):
 
     def measures(self) -> list[Measure]:
         """Return the reward, and both advantages over each baseline, at each temperature."""
-        names = ("reward_advantage_raw", "reward_advantage")
-        found = [
-            Measure(name, against, self.judge, at)
-            for at in self.temperatures
-            for against in self.against
-            for name in names
-        ]
-        return [*(Measure("reward", judge=self.judge, temperature=at) for at in self.temperatures), *found]
+        rewards_alone = [Measure("reward", judge=self.judge, temperature=at) for at in self.temperatures]
+        return [*rewards_alone, *self.compared("reward_advantage_raw", "reward_advantage")]
 
     def measure(self, data: EvalData) -> list[Figure]:
         """Return, for each temperature: the mean reward, and the raw and normalised advantage over each baseline.

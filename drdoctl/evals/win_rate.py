@@ -30,13 +30,7 @@ class WinRateEval(JudgedEval):
 
     def measures(self) -> list[Measure]:
         """Return what is compared with each baseline at each temperature, and the share that does not end."""
-        names = ("win_rate", "mean_difference", "win_rate_like_length")
-        found = [
-            Measure(name, against, self.judge, at)
-            for at in self.temperatures
-            for against in self.against
-            for name in names
-        ]
+        found = self.compared("win_rate", "mean_difference", "win_rate_like_length")
         return [*found, *(Measure("not_ended", temperature=at, best="min") for at in self.temperatures)]
 
     def measure(self, data: EvalData) -> list[Figure]:

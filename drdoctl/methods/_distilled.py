@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from drdoctl.methods import LossOut, Method, PairNumbers
@@ -32,9 +33,9 @@ class Distilled(Method):
         """One: the spec's oracle."""
         return 1
 
+    @abstractmethod
     def student_margin(self, h: Tensor) -> Tensor:
         """Return the student's own margin of rewards from its margin of log-ratios. Shapes: (N,)."""
-        raise NotImplementedError
 
     def oracle_margin(self, dr: Tensor) -> Tensor:
         """Return the margin to reach from the oracle's. Shapes: (N,)."""

@@ -56,7 +56,7 @@ class NearReference(Method):
 
 
 class Pessimistic(NearReference):
-    """A loss with gamma * KL(ref || pi) added to it. Subclasses derive from this class and from their loss's method."""
+    """Adds gamma * KL(ref || pi) to another method's loss: subclasses derive from this class, then from that method."""
 
     gamma: float = Field(default=1e-2, ge=0)
     """Weight of KL(ref || pi); the last step's where it grows."""
@@ -73,10 +73,11 @@ class Pessimistic(NearReference):
         start = self.gamma if self.gamma_start is None else self.gamma_start
         return start + (self.gamma - start) * progress
 
-    def with_kl(self, made: LossOut, pairs: PairNumbers) -> LossOut:
-        """Add gamma * KL(ref || pi) to the losses, shape (N,), and both to the metrics."""
+    def loss(self, pairs: PairNumbers) -> LossOut:
+        """Return the other method's loss + gamma KL(ref || pi) of each pair, shape (N,), and both among the metrics."""
         import torch
 
+        made = super().loss(pairs)
         kl, gamma = self.forward_kl(pairs), self.weight(pairs.stats.get(PROGRESS, 0.0))
         metrics = {"forward_kl": kl.detach(), "gamma": torch.full_like(kl, gamma).detach()}
         return LossOut(made.losses + gamma * kl, {**made.metrics, **metrics})

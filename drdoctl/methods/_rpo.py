@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -30,6 +30,8 @@ class RewardAware(Distilled):
     """Inverse temperature of the implicit reward."""
     eta: float = Field(default=1.0, gt=0)
     """Scale of the oracle's rewards (NeMo-Aligner's `gt_reward_scale`)."""
+
+    paper: ClassVar[str] = "Nvidia, arXiv 2406.11704, section 3.3.2; Sun et al., arXiv 2502.00203"
 
     def student_margin(self, h: Tensor) -> Tensor:
         """Return beta h, shape (N,)."""

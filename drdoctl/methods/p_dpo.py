@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from drdoctl.methods import LossOut, PairNumbers
 from drdoctl.methods._pessimism import Pessimistic
 from drdoctl.methods.dpo import DpoMethod
 
@@ -17,7 +16,3 @@ class PDpoMethod(Pessimistic, DpoMethod):
 
     paper: ClassVar[str] = "Fisch et al., arXiv 2405.19316"
     equation: ClassVar[str] = "-log sigmoid(beta h) + gamma KL(ref || pi)"
-
-    def loss(self, pairs: PairNumbers) -> LossOut:
-        """Return DPO's loss + gamma KL(ref || pi) of each pair, shape (N,)."""
-        return self.with_kl(super().loss(pairs), pairs)

@@ -19,7 +19,6 @@ class RpoBwdKlMethod(RewardAware):
     name: Literal["rpo-bwd-kl"]
     """`rpo-bwd-kl`, NeMo-Aligner's `rpo_bwd_kl`."""
 
-    paper: ClassVar[str] = "Nvidia, arXiv 2406.11704, section 3.3.2; Sun et al., arXiv 2502.00203"
     equation: ClassVar[str] = "KL(sigmoid(eta dr) || sigmoid(beta h))"
 
     def distance(self, student: Tensor, oracle: Tensor) -> Tensor:

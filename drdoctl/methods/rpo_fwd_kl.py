@@ -19,7 +19,6 @@ class RpoFwdKlMethod(RewardAware):
     name: Literal["rpo-fwd-kl"]
     """`rpo-fwd-kl`, NeMo-Aligner's `rpo_fwd_kl`."""
 
-    paper: ClassVar[str] = "Nvidia, arXiv 2406.11704, section 3.3.2; Sun et al., arXiv 2502.00203"
     equation: ClassVar[str] = "KL(sigmoid(beta h) || sigmoid(eta dr))"
 
     def distance(self, student: Tensor, oracle: Tensor) -> Tensor:

@@ -13,5 +13,4 @@ class RpoSqMethod(RewardAware):
     name: Literal["rpo-sq"]
     """`rpo-sq`, NeMo-Aligner's `rpo_sq`."""
 
-    paper: ClassVar[str] = "Nvidia, arXiv 2406.11704, section 3.3.2; Sun et al., arXiv 2502.00203"
     equation: ClassVar[str] = "(eta dr - beta h)^2"

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drdoctl.evals import _quality
@@ -122,6 +122,20 @@ def test_what_a_file_tells():
     assert of_rows([{}], [[1, 2]]).keys() == {"chosen_tokens", "rejected_tokens"}
 
 
+def test_near_quarters_keep_names_of_their_own():
+    """Three digits where they tell the quarters apart, and as many as it takes where they do not."""
+    margins = np.array([16.6875, 16.65625])
+    got = found({"margin_0": margins, "confidence": margins})
+    assert {group for _, group in got if group and "confidence" in group} == {
+        "confidence 16.66 to 16.66",
+        "confidence 16.69 to 16.69",
+    }
+    nearest = 1 + np.arange(8) * np.finfo(float).eps
+    groups = {group for _, group in found({"margin_0": nearest, "confidence": nearest}) if group and "conf" in group}
+    assert len(groups) == 4
+
+
+@example([16.6875, 16.65625])
 @given(st.lists(st.floats(-50, 50), min_size=1, max_size=40))
 def test_any_margins_give_shares_between_0_and_1(margins):
     """Shares and errors stay shares, and reliability bins hold every pair once."""
