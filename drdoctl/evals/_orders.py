@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,7 @@ def figures(rows: Sequence[Verdicts], seed: int, *, warnings: tuple[str, ...], *
     decided = np.array([[said not in (None, TIE) for said in row] for row in rows], dtype=float)
     firsts = np.array([[row[0] == STUDENT, row[1] == BASELINE] for row in rows], dtype=float)
     positions = np.stack([firsts.sum(axis=1), decided.sum(axis=1)], axis=1)[decided.any(axis=1)]
-    share = partial(mean_figure, seed=seed, unit="share", **frame)
+    share: Callable[..., list[Figure]] = partial(mean_figure, seed=seed, unit="share", **frame)
     signs = (("wins", 1), ("ties", 0), ("losses", -1))
     unparsed, answers = sum(row.count(None) for row in rows), len(ORDERS) * len(rows)
     return [
