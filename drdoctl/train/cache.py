@@ -1,16 +1,17 @@
-"""The cache of keys and values that sampling fills: room for all tokens from the start, and how many rows share it."""
+"""The cache of keys and values that sampling fills: a place for each row, which another row takes later."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
+from transformers import Cache
 from transformers.cache_utils import DynamicLayer
 
 CPU_ROWS = 32
-"""Rows at once on a CPU: 64 prompts in one batch are padded to the longest, 16 read the weights twice as often."""
+"""Rows at once on a CPU: 16 read the weights twice as often, with 64 the keys of a step no longer fit its caches."""
 CPU_CACHE_BYTES = 512 << 20
 CUDA_CACHE_BYTES = 8 << 30
 MAX_ROWS = 512
@@ -32,50 +33,57 @@ def batch_rows(config: Any, tokens: int, device: torch.device) -> int:
     return max(1, min(most, budget // cache_bytes(config, tokens)))
 
 
-class RoomyLayer(DynamicLayer):
-    """A layer's cache with room for `room` positions: a step writes one column, `DynamicLayer` copies them all."""
+class PlaceLayer(DynamicLayer):
+    """A layer's keys and values, shapes (places, heads, room, width); the token at position p of a row is column p."""
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, like: Any, places: int, room: int) -> None:
+        """Take memory for keys and values like those of a filled layer."""
         super().__init__()
-        self.room, self.length = room, 0
-        self.all_keys: Tensor
-        self.all_values: Tensor
-
-    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
-        """Take memory for the shapes (rows, heads, room, width) of the first keys and values."""
-        self.dtype, self.device = key_states.dtype, key_states.device
-        self.all_keys = key_states.new_empty((*key_states.shape[:2], self.room, key_states.shape[3]))
-        self.all_values = value_states.new_empty((*value_states.shape[:2], self.room, value_states.shape[3]))
-        self.is_initialized = True
+        # zeros: a column that no row has written yet is masked, and what is masked must still be a number
+        self.all_keys, self.all_values = (
+            old.new_zeros((places, old.shape[1], room, old.shape[3])) for old in (like.keys, like.values)
+        )
+        self.rows = self.at = torch.arange(places, device=like.keys.device)
+        self.width, self.is_initialized = 0, True
 
     def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
-        """Write the new columns and return views of all so far, shapes (rows, heads, length, width)."""
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-        start, self.length = self.length, self.length + key_states.shape[2]
-        self.all_keys[:, :, start : self.length] = key_states
-        self.all_values[:, :, start : self.length] = value_states
-        return self._views()
+        """Write each row's column of this step; return views of all rows, as many columns as the longest has."""
+        for memory, new in ((self.all_keys, key_states), (self.all_values, value_states)):
+            memory[self.rows, :, self.at] = new[:, :, 0].to(memory.dtype)
+        count = len(self.rows)
+        return self.all_keys[:count, :, : self.width], self.all_values[:count, :, : self.width]
 
-    def _views(self) -> tuple[Tensor, Tensor]:
-        self.keys, self.values = self.all_keys[:, :, : self.length], self.all_values[:, :, : self.length]
-        return self.keys, self.values
-
-    def batch_select_indices(self, indices: Tensor) -> None:
-        """Keep these rows only."""
-        for name in ("all_keys", "all_values"):
-            old = getattr(self, name)
-            new = old.new_empty((len(indices), *old.shape[1:]))
-            new[:, :, : self.length] = old[indices, :, : self.length]
-            setattr(self, name, new)
-        self._views()
+    def get_seq_length(self) -> int:
+        """Return the columns in use."""
+        return self.width
 
 
-def roomy_cache(config: Any, room: int) -> DynamicCache:
-    """Return an empty cache for rows of at most `room` tokens.
+class PlaceCache(Cache):
+    """Every layer's places. Prompts come from a cache of their own (`fill`), then rows grow by a column a step."""
 
-    Layers with a sliding window keep transformers' own class, which forgets what the window has passed.
-    """
-    cache = DynamicCache(config=config)
-    cache.layers = [RoomyLayer(room) if type(layer) is DynamicLayer else layer for layer in cache.layers]
-    return cache
+    layers: list[PlaceLayer]
+
+    def __init__(self, places: int, room: int) -> None:
+        """`room`: tokens of the longest row."""
+        super().__init__(layers=[])
+        self.places, self.room = places, room
+
+    def fill(self, first: int, prompts: Cache, lengths: Sequence[int]) -> None:
+        """Put left-padded prompts of these lengths into the places from `first` on."""
+        self.layers = self.layers or [PlaceLayer(layer, self.places, self.room) for layer in prompts.layers]
+        for ours, theirs in zip(self.layers, prompts.layers, strict=True):
+            for row, length in enumerate(lengths):
+                ours.all_keys[first + row, :, :length] = theirs.keys[row, :, -length:]
+                ours.all_values[first + row, :, :length] = theirs.values[row, :, -length:]
+
+    def step_at(self, at: Tensor, width: int) -> None:
+        """Say at which position each row's next token stands, shape (rows,), and the columns that there are then."""
+        rows = torch.arange(len(at), device=at.device)
+        for layer in self.layers:
+            layer.rows, layer.at, layer.width = rows, at, width
+
+    def keep(self, rows: Tensor, width: int) -> None:
+        """Move these rows, of at most `width` tokens, to the first places, in their order."""
+        for layer in self.layers:
+            for memory in (layer.all_keys, layer.all_values):
+                memory[: len(rows), :, :width] = memory[rows, :, :width]

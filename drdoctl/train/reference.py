@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from drdoctl.core.progress import Progress
-from drdoctl.train.attention import NAME as TREES
 from drdoctl.train.chunks import Chunks, wait_for
 from drdoctl.train.rendering import renderer
 from drdoctl.train.respond import ends
@@ -70,9 +69,7 @@ def _sampled(job: Job, world: World, policy: Policy, rows: TokenRows, count: int
     way = Way(
         temperature=1.0, top_p=1.0, max_new_tokens=job.settings["samples.max_new_tokens"], prompts=len(names) * count
     )
-    policy.lm.set_attn_implementation("sdpa")  # padded rows and a cache, in place of flat trees
     sampler.fill(policy.lm, [way], ends(render), job.settings["student.dtype"])
-    policy.lm.set_attn_implementation(TREES)
     if world.first and not file.exists():
         drawn = pa.concat_tables(sampler.tables(policy.lm.config, way)).sort_by("row").column("ids")
         columns = {f"response_{place}": drawn.take(pa.array(range(place, len(drawn), count))) for place in range(count)}

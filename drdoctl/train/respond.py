@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from drdoctl.train.attention import NAME as TREES
 from drdoctl.train.places import model_location
 from drdoctl.train.remote import ServerSampler
 from drdoctl.train.rendering import answers, renderer
@@ -56,10 +55,8 @@ def sample_all(job: Job, world: World, policy: Policy | None, prompts: Prompts, 
 def _sampled_here(
     job: Job, world: World, policy: Policy, prompts: Prompts, ways: Sequence[Way], tokenizer: Any, ends: Sequence[int]
 ) -> dict[str, list[Said]]:
-    policy.lm.set_attn_implementation("sdpa")  # padded rows and a cache, in place of flat trees
     sampler = Sampler(job, world, prompts.student, prompts.ids)
     sampled = sampler.run(policy.lm, ways, ends, job.settings["student.dtype"])
-    policy.lm.set_attn_implementation(TREES)
     said = {}
     for way in ways:
         ids = [one.ids[:-1] if one.ended else one.ids for one in sampled[way.label]]

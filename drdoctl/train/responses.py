@@ -121,11 +121,12 @@ class Sampler:
         for way in ways:
             check_room(lm.config, int(self.lengths[: way.prompts].max()), way)
             self._file(way, 0).parent.mkdir(parents=True, exist_ok=True)
-        progress, total, done = Progress(self.job), sum(way.max_new_tokens for way, _, _ in plan), 0
+        progress, done = Progress(self.job), 0
+        total = sum(way.max_new_tokens * len(rows) for way, _, rows in plan)
         for place, (way, index, rows) in enumerate(plan):
             if place % self.world.size == self.world.rank and not self._file(way, index).exists():
-                self._one(lm, way, index, rows, ends, dtype, _Step(self.job, progress, done, total, len(rows)))
-            done += way.max_new_tokens
+                self._one(lm, way, index, rows, ends, dtype, _Step(self.job, progress, done, total))
+            done += way.max_new_tokens * len(rows)
             progress.update(done, total, unit="token")
 
     def tables(self, config: Any, way: Way) -> Iterator[pa.Table]:
@@ -142,7 +143,7 @@ class Sampler:
         rows: np.ndarray,
         ends: Sequence[int],
         dtype: str,
-        between: Callable[[], None],
+        between: Callable[[int, int], None],
     ) -> None:
         device = lm.device.type
         with torch.autocast(device, dtype=DTYPES[dtype], enabled=dtype != "fp32"):
@@ -166,16 +167,14 @@ class Sampler:
 
 
 class _Step:
-    """Called after every token of a piece: says how far we are, and stops where the parent asks."""
+    """Called after every pass over a piece's rows: says how far we are, and stops where the parent asks."""
 
-    def __init__(self, job: Job, progress: Progress, done: int, total: int, rows: int) -> None:
-        self.job, self.progress, self.done, self.total, self.rows = job, progress, done, total, rows
+    def __init__(self, job: Job, progress: Progress, done: int, total: int) -> None:
+        self.job, self.progress, self.done, self.total = job, progress, done, total
 
-    def __call__(self) -> None:
+    def __call__(self, done: int, drawn: int) -> None:
         check_stop(self.job)
-        # a piece may run as several batches: the count then stands still rather than overshoot
-        self.done = min(self.done + 1, self.total - 1)
-        self.progress.update(self.done, self.total, unit="token", tokens=self.rows)
+        self.progress.update(self.done + done, self.total, unit="token", tokens=drawn)
 
 
 def _responses(table: pa.Table) -> Iterator[tuple[int, SampledResponse]]:

@@ -1,35 +1,43 @@
-"""The cache of sampling: what transformers' own would hold, and how many rows share it."""
+"""The cache of sampling: what transformers' own would hold, place by place, and how many rows share it."""
 
 import torch
-from transformers import AutoConfig
-from transformers.cache_utils import DynamicLayer
+from transformers import AutoConfig, DynamicCache
 
-from drdoctl.train.cache import CPU_ROWS, RoomyLayer, batch_rows, roomy_cache
+from drdoctl.train.cache import CPU_ROWS, PlaceCache, batch_rows
 
 
-def test_a_layer_holds_what_transformers_own_would():
-    """Prefill, a step, rows that leave, a step: keys and values are those of `DynamicLayer`, in one piece of memory."""
+def grown(cache: DynamicCache, rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Put random keys and values of two layers into a cache; return the last layer's."""
+    for layer in range(2):
+        made = tuple(torch.randn(2, rows, 2, columns, 5))
+        cache.update(*made, layer)
+    return made
+
+
+def test_a_place_holds_what_transformers_own_would():
+    """Prompts, a step, a row that leaves, one that comes, a step: each row's keys and values are its own."""
     torch.manual_seed(0)
-    ours, theirs = RoomyLayer(6), DynamicLayer()
-    memory = set()
-    for rows, columns, keep in ((3, 4, None), (3, 1, torch.tensor([0, 2])), (2, 1, None)):
-        keys, values = torch.randn(2, rows, 2, columns, 5)
-        for got, want in zip(ours.update(keys, values), theirs.update(keys, values), strict=True):
-            assert torch.equal(got, want)
-        memory.add(ours.all_keys.data_ptr())
-        if keep is not None:
-            ours.batch_select_indices(keep)
-            theirs.batch_select_indices(keep)
-    assert ours.get_seq_length() == theirs.get_seq_length() == 6
-    assert len(memory) == 2  # taken anew only where rows left
-
-
-def test_windows_keep_their_own_layers():
-    """Only layers that see the whole row get room for it; those with a window stay transformers' own."""
-    shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
-    whole = roomy_cache(AutoConfig.for_model("llama", **shape), 9)
-    window = roomy_cache(AutoConfig.for_model("phi3", **shape, num_key_value_heads=4, sliding_window=9), 9)
-    assert [type(layer) is RoomyLayer for layer in (*whole.layers, *window.layers)] == [True, True, False, False]
+    prompts, other = DynamicCache(), DynamicCache()
+    keys, values = grown(prompts, 3, 4)
+    cache = PlaceCache(3, 7)
+    cache.fill(0, prompts, [4, 2, 3])
+    memory = [layer.all_keys.data_ptr() for layer in cache.layers]
+    cache.step_at(torch.tensor([4, 2, 3]), 5)
+    step = grown(cache, 3, 1)
+    cache.keep(torch.tensor([0, 2]), 5)
+    new = grown(other, 1, 3)
+    cache.fill(2, other, [3])
+    cache.step_at(torch.tensor([5, 4, 3]), 6)
+    for layer in range(2):
+        more = tuple(torch.randn(2, 3, 2, 1, 5))
+        seen = cache.update(*more, layer)
+    for got, first, second, fresh, third in zip(seen, (keys, values), step, new, more, strict=True):
+        assert got.shape == (3, 2, 6, 5)
+        assert torch.equal(got[0, :, :6], torch.cat((first[0], second[0], third[0]), 1))
+        assert torch.equal(got[1, :, :5], torch.cat((first[2, :, 1:], second[2], third[1]), 1))
+        assert torch.equal(got[2, :, :4], torch.cat((fresh[0], third[2]), 1))
+    assert cache.get_seq_length() == 6
+    assert [layer.all_keys.data_ptr() for layer in cache.layers] == memory
 
 
 def test_batch_rows_from_the_cache():

@@ -7,7 +7,8 @@ import pytest
 import torch
 import transformers
 
-from drdoctl.train import cache
+from drdoctl.train import cache, decoding
+from drdoctl.train import sample as sample_module
 from drdoctl.train.draws import row_seed
 from drdoctl.train.sample import sample
 
@@ -19,6 +20,21 @@ CONFIGS = {
     "phi3": {"intermediate_size": 48, "num_key_value_heads": 4, "max_position_embeddings": 64, "sliding_window": 9},
     "qwen2": {"intermediate_size": 48, "num_key_value_heads": 2, "max_position_embeddings": 64},
     "gpt_neox": {"intermediate_size": 48, "max_position_embeddings": 64},
+    "mistral": {
+        "intermediate_size": 48,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 64,
+        "sliding_window": 7,
+    },
+    "qwen3": {
+        "intermediate_size": 48,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 64,
+        "head_dim": 8,
+        "use_sliding_window": True,
+        "sliding_window": 7,
+        "max_window_layers": 1,
+    },
 }
 STORIES = Path(__file__).parents[2] / ".." / "shared" / "models" / "stories260k"
 
@@ -44,8 +60,11 @@ def generated(model, prompt: list[int], new: int) -> list[int]:
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
-def test_greedy_is_generate(kind):
-    """Temperature 0 gives transformers' own greedy tokens, whatever the padding, for every architecture."""
+def test_greedy_is_generate(kind, monkeypatch):
+    """Temperature 0 gives transformers' own greedy tokens, whatever the padding and whoever had a row's place."""
+    monkeypatch.setattr(cache, "CPU_ROWS", 6)
+    monkeypatch.setattr(sample_module, "BLOCK", 2)
+    monkeypatch.setattr(decoding, "BLOCK", 2)
     model, prompts = tiny(kind), some_prompts(9, 61)
     ours = sample(
         model, prompts, temperature=0, top_p=1, max_new_tokens=12, eos_ids=[2], seeds=range(9), pad_id=0
@@ -104,11 +123,11 @@ def test_rows_do_not_know_their_batch(monkeypatch):
 
 
 def test_stops_between_tokens():
-    """`between` is called once a step and an error in it ends the sampling."""
+    """`between` is called after every pass, and an error in it ends the sampling."""
     calls = []
 
-    def between() -> None:
-        calls.append(1)
+    def between(done: int, drawn: int) -> None:
+        calls.append((done, drawn))
         if len(calls) == 3:
             raise InterruptedError
 
@@ -117,7 +136,27 @@ def test_stops_between_tokens():
             tiny("llama"), [[4, 5]], temperature=0, top_p=1, max_new_tokens=9, eos_ids=[], seeds=[1], pad_id=0,
             between=between,
         )  # fmt: skip
-    assert len(calls) == 3
+    assert calls == [(1, 1), (2, 1), (3, 1)]
+
+
+def test_what_is_done_grows_to_the_whole(monkeypatch):
+    """Tokens done never fall and end at prompts times limit; tokens drawn are those of the responses."""
+    monkeypatch.setattr(cache, "CPU_ROWS", 5)
+    calls = []
+    got = sample(
+        tiny("llama"), some_prompts(17, 61), temperature=1, top_p=1, max_new_tokens=11, eos_ids=range(3, 12),
+        seeds=range(17), pad_id=0, between=lambda *told: calls.append(told),
+    )  # fmt: skip
+    done = [told[0] for told in calls]
+    assert done == sorted(done)
+    assert done[-1] == 17 * 11
+    assert sum(told[1] for told in calls) == sum(len(response.ids) for response in got)
+
+
+def test_no_prompts():
+    """Nothing to say: nothing said."""
+    options = {"temperature": 0, "top_p": 1, "max_new_tokens": 2, "eos_ids": [2], "pad_id": 0}
+    assert sample(tiny("llama"), [], seeds=[], **options) == []
 
 
 def test_empty_prompt_refused():
