@@ -35,7 +35,7 @@ BUCKET = 200_000_000
 """Elements that ZeRO reduces at once, at most."""
 CACHE_BYTES = {"cpu": 512 << 20, "cuda": 8 << 30}
 """Keys and values of the rows that are sampled at once, at most."""
-SAMPLED_ROWS = {"cpu": 32, "cuda": 512}
+SAMPLED_ROWS = {"cpu": 64, "cuda": 512}
 RETAINED = 0.8
 """Share of the smaller of two peaks that the allocator has not given back when the other comes."""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NAME = "drdoctl_places"
 BLOCK = 8
-"""Rows that share a call on a CPU. A call reads as many columns of each as its longest row has, but is not free either."""
+"""Rows that share a call on a CPU. A call reads as many columns of each as its longest row has, but is not free."""
 
 
 def seen_by(at: Tensor, width: int, config: Any) -> Tensor | dict[str, Tensor]:

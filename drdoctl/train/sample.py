@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 IDLE_SHARE = 8
-"""Places change hands once more than 1/8 of the rows are done: moving the others up is not free, nor a pass over a prompt."""
+"""Places change hands once more than 1/8 of the rows are done: moving the others up is not free, nor is one prompt."""
 PROMPTS, PROMPT_TOKENS = 8, 2048
 """Most prompts, and most tokens with their padding, in one pass."""
 
