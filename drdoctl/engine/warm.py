@@ -16,20 +16,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from drdoctl.core.imports import import_all
 from drdoctl.engine.launch import PARALLEL_KINDS
 from drdoctl.engine.worker import end, main, modules
+from drdoctl.stages import Job
 
 ANSWER_SECONDS = 60.0
 """How long the warm process may take to import everything and fork."""
 POLL_SECONDS = 0.1
 GONE = -9
-PRELOADED = (
+AHEAD = (
+    *(name for kind in ("data", *sorted(PARALLEL_KINDS)) for name in modules(kind)),
     "deepspeed",
-    *(name for kind in sorted(PARALLEL_KINDS) for name in modules(kind)),
     "drdoctl.train.rehearsal",
 )
 """All that a forked stage imports, but for peft, which only stages with an adapter need."""
@@ -138,23 +140,29 @@ def rehearse() -> None:
 
 
 def serve() -> None:
-    """Fork a stage for each line of stdin, one after the other, and answer with its pid and then its exit code."""
+    """Fork a stage for each line of stdin, one after the other, and answer with its pid and then its exit code.
+
+    Before a fork only what that stage needs is imported. The rest follows while the stage is at work.
+    """
     answers = os.dup(1)
     os.dup2(2, 1)  # a library's word on stdout must not be taken for an answer
-    import_all(PRELOADED)
-    rehearsed = False
+    ahead: list[Callable[[], None]] = [*(partial(import_all, [name]) for name in AHEAD), rehearse]
     while line := sys.stdin.buffer.readline():
         order = json.loads(line)
+        import_all(modules(Job.read(Path(order["job"])).kind))
         pid = os.fork()
         if pid == 0:
             os.close(answers)
             _become_stage(order["job"], order["log"])
         os.write(answers, json.dumps({"pid": pid}).encode() + b"\n")
-        if not rehearsed:  # while the first stage, nearly always the data, is at work
-            rehearse()
-            rehearsed = True
+        while ahead and not _has_ended(pid):
+            ahead.pop(0)()
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         os.write(answers, json.dumps({"code": status}).encode() + b"\n")
+
+
+def _has_ended(pid: int) -> bool:
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from drdoctl.stages import Job
 from drdoctl.store.lock import mark_busy, pid_alive
 
 REQUEUE = 75
+TOKENIZING = ("drdoctl.data._build", "transformers.models.auto.tokenization_auto")
 PARENT_SECONDS = 1.0
 PR_SET_PDEATHSIG = 1
 OUT_OF_MEMORY = (
@@ -60,8 +61,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def modules(kind: str) -> list[str]:
-    """Return the modules of a stage of this kind: how it is wanted and, where it computes, what it runs."""
-    return [f"drdoctl.stages.{kind}", *([f"drdoctl.train.{kind}"] if kind in PARALLEL_KINDS else [])]
+    """Return the modules of a stage of this kind: how it is wanted, and what takes long to import of what it runs."""
+    computing = [f"drdoctl.train.{kind}"] if kind in PARALLEL_KINDS else []
+    return [f"drdoctl.stages.{kind}", *(TOKENIZING if kind == "data" else computing)]
 
 
 def ask_to_stop(job: Job, name: str) -> None:
