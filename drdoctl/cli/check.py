@@ -11,7 +11,6 @@ import click
 
 from drdoctl.cli._grid import sides
 from drdoctl.cli.options import Options, shared, verb
-from drdoctl.core.errors import UserError
 
 if TYPE_CHECKING:
     from drdoctl.spec.load import Loaded
@@ -40,11 +39,8 @@ def command(options: Options, spec: Path, resolved: bool) -> None:
     from drdoctl.spec.matrix import combinations
     from drdoctl.spec.presence import absent
 
-    loaded = load(spec, options.sets)
+    loaded = load(spec, options.sets, also=lambda so_far: absent(so_far, combinations(so_far.spec)))
     combos = combinations(loaded.spec)
-    faults = absent(loaded, combos)
-    if faults:
-        raise UserError(faults)
     for warning in loaded.warnings:
         options.console.warning(warning)
     rows = list(resolved_rows(loaded, combos)) if resolved else []

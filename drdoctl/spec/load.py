@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -64,13 +64,26 @@ class Loaded:
         return f"--set {setter}" if setter is not None else f"{self.marks.file}:{self.where(written).line}"
 
 
-def load(path: Path, sets: Sequence[str] = ()) -> Loaded:
-    """Read, override and validate a spec. Raises UserError with all faults, in the order of the file."""
+Further = Callable[[Loaded], list[Fault]]
+
+
+def no_more(loaded: Loaded) -> list[Fault]:  # noqa: ARG001  # has the shape of a `Further`
+    """Find no further faults."""
+    return []
+
+
+def load(path: Path, sets: Sequence[str] = (), also: Further = no_more) -> Loaded:
+    """Read, override and validate a spec. Raises UserError with all faults, in the order of the file.
+
+    `also` finds more faults in a spec whose keys and values are of the right kinds, whatever else is wrong with it.
+    """
     data, marks, text = read(path)
-    return load_data(data, marks, text, path, sets)
+    return load_data(data, marks, text, path, sets, also)
 
 
-def load_data(data: Any, marks: Marks, text: str, path: Path, sets: Sequence[str] = ()) -> Loaded:
+def load_data(
+    data: Any, marks: Marks, text: str, path: Path, sets: Sequence[str] = (), also: Further = no_more
+) -> Loaded:
     """Validate what `source.read` or `source.parse` gave. `path` need not exist: it names the file and its folder."""
     if data is None:
         hint = f"`drdoctl init {path} --force` starts one from a recipe"
@@ -95,12 +108,14 @@ def load_data(data: Any, marks: Marks, text: str, path: Path, sets: Sequence[str
         faults += [fault for fault in faults_of(error, data, look) if _bare(fault.where) not in secret]
         spec = None
     faults += [*matrix_faults(data, look), *idle_sets(data, placed)]
-    warnings: tuple[str, ...] = ()
-    if spec is not None and not faults:
-        faults, warnings = check(spec, data, look, path.resolve().parent)
     if faults or spec is None:
         raise UserError(_covered(in_order(faults)))
-    return Loaded(spec, data, marks, warnings, path, tuple(sets), text, placed)
+    faults, warnings = check(spec, data, look, path.resolve().parent)
+    loaded = Loaded(spec, data, marks, warnings, path, tuple(sets), text, placed)
+    faults += also(loaded)
+    if faults:
+        raise UserError(_covered(in_order(faults)))
+    return loaded
 
 
 def in_order(faults: Sequence[Fault]) -> list[Fault]:

@@ -67,3 +67,17 @@ def test_all_faults_are_shown(tmp_path, monkeypatch, capsys):
     err = capsys.readouterr().err
     assert err.count("error[") == 2
     assert "did you mean `max_steps`?" in err
+
+
+@pytest.mark.parametrize("method", ["method: dpo\n", ""])
+def test_absent_files_are_found_beside_other_faults(method, tmp_path, monkeypatch, capsys):
+    """What rules say of a spec does not hide that a file is not there, also where the method is missing."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "spec.yaml").write_text(
+        "version: 1\nname: x\ndata: {source: {jsonl: no.jsonl}, max_prompt_tokens: 48, max_tokens: 40}\n"
+        f"student: {{model: ./none}}\ntrain: {{max_steps: 5}}\n{method}"
+    )
+    assert run(["check", "spec.yaml", "--json"]) == 2
+    faults = [json.loads(line)["error"] for line in capsys.readouterr().err.splitlines()]
+    assert {"no-such-file", "conflict" if method else "missing-field"} <= {fault["code"] for fault in faults}
+    assert len([fault for fault in faults if fault["code"] == "no-such-file"]) == 2
