@@ -65,6 +65,7 @@ class Case:
     """Role -> the stage that was read, where its files are there."""
     readers: list[tuple[str, Case]] = field(default_factory=list)
     """Role and stage of what read this one."""
+    _documents: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def lines(self) -> list[dict[str, Any]]:
@@ -83,8 +84,10 @@ class Case:
 
     def document(self, name: str) -> dict[str, Any]:
         """Return a JSON file of the stage; {} where it is not there."""
-        found = read_json(self.folder / name)
-        return found if isinstance(found, dict) else {}
+        if name not in self._documents:  # a dozen findings ask for the same few
+            found = read_json(self.folder / name)
+            self._documents[name] = found if isinstance(found, dict) else {}
+        return self._documents[name]
 
     def training(self, name: str) -> Any:
         """Return a training setting of this stage, such as `learning_rate`; None where it has none."""

@@ -24,6 +24,14 @@ def test_settings_and_files_are_those_of_the_stage(tmp_path):
     assert (case.document("x.json"), case.document("list.json"), case.document("none.json")) == ({"y": 1}, {}, {})
 
 
+def test_a_file_is_read_once(tmp_path):
+    """All findings see the same document, also where the file of a running stage changes between them."""
+    case = ward(tmp_path / "a", files={"x.json": {"y": 1}})
+    first = case.document("x.json")
+    (case.folder / "x.json").write_text('{"y": 2}')
+    assert case.document("x.json") is first
+
+
 def test_evidence_says_where_it_was_read(tmp_path):
     """File, steps and values, with what was computed from them."""
     case = ward(tmp_path / "align-1", lines=steady(40))
