@@ -12,9 +12,11 @@ from drdoctl.core.errors import Fault, Where
 from drdoctl.core.parts import descriptions
 from drdoctl.core.suggest import closest, family
 from drdoctl.spec.marks import Key
-from drdoctl.spec.meant import MISSING, OTHER_WORDS, share, without_quotes
+from drdoctl.spec.meant import MISSING, OTHER_WORDS, SHAPES, share, without_quotes
 from drdoctl.spec.model import Spec, source_name
+from drdoctl.spec.oracles import JUDGE_NAME
 from drdoctl.spec.plugins import PLUGINS
+from drdoctl.spec.serving import VARIABLE
 from drdoctl.spec.spots import SECTIONS, Spot, plugin_kind, spot_of
 
 Look = Callable[[Key, bool], Where]
@@ -127,7 +129,7 @@ def _wrong_value(item: Any, spot: Spot, look: Look) -> Fault:
     if kind in ("string_too_short", "too_short"):
         return Fault("empty", f"{name} must not be empty", where, "give a value, or leave the key out")
     if kind == "string_pattern_mismatch":
-        return _wrong_pattern(spot, value, where)
+        return _wrong_pattern(context["pattern"], spot, value, where)
     wanted = {
         "int": "a whole number",
         "float": "a number",
@@ -167,18 +169,12 @@ def _literals(annotation: Any) -> list[Any]:
     return [word for inner in get_args(annotation) for word in _literals(inner)]
 
 
-def _wrong_pattern(spot: Spot, value: Any, where: Where) -> Fault:
-    hint = "use small letters, digits, `.`, `_` and `-`, beginning with a letter or a digit"
-    if spot.path[:1] == ("judges",) and spot.word == "[key]":
-        hint = "use small letters, digits, `_` and `-`, beginning with a letter"
+def _wrong_pattern(pattern: str, spot: Spot, value: Any, where: Where) -> Fault:
+    hint = SHAPES[pattern]
+    if pattern == JUDGE_NAME:
         return Fault("bad-name", f"a judge cannot be called `{value}`", where, hint)
-    if spot.owner == ("publish",):
-        hint = "write it as `zoo/NAME`, NAME of letters, digits, `.`, `_` and `-`"
-    elif spot.dotted in ("resources.server.url", "resources.judge.url"):
-        hint = "write it as `http://HOST:PORT/v1`, without a password or a query"
-    elif spot.dotted in ("resources.server.key_env", "resources.judge.key_env"):
+    if pattern == VARIABLE:
         # what stands there may be the key itself: neither it nor its line is shown
-        hint = "put the key into a variable of the environment and give the variable's name, such as `OPENAI_API_KEY`"
         return Fault("wrong-value", f"`{spot.dotted}` is no variable's name", replace(where, text=None), hint)
     return Fault("wrong-value", f"`{spot.dotted}` cannot be {described(value)}", where, hint)
 

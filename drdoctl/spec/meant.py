@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from drdoctl.spec.model import NAME, ZOO_NAME
+from drdoctl.spec.oracles import JUDGE_NAME
 from drdoctl.spec.scalars import scalar
+from drdoctl.spec.serving import URL, VARIABLE
 
 OTHER_WORDS = {
     "lr": "learning_rate",
@@ -45,6 +48,14 @@ MISSING = {
     "student": "add `student: {model: …}`: a Hub id, a local folder, `zoo/NAME`, or a small new model",
 }
 """What to add where a section is missing."""
+SHAPES = {
+    NAME: "use small letters, digits, `.`, `_` and `-`, beginning with a letter or a digit",
+    JUDGE_NAME: "use small letters, digits, `_` and `-`, beginning with a letter",
+    ZOO_NAME: "write it as `zoo/NAME`, NAME of letters, digits, `.`, `_` and `-`",
+    URL: "write it as `http://HOST:PORT/v1`, without a password or a query",
+    VARIABLE: "put the key into a variable of the environment and give the variable's name, such as `OPENAI_API_KEY`",
+}
+"""A field's pattern -> what its words look like."""
 
 
 def without_quotes(kind: str, word: str) -> str | None:

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from drdoctl.spec.training import Lora, Training
 
-JudgeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+JUDGE_NAME = r"^[a-z][a-z0-9_-]*$"
+JudgeName = Annotated[str, Field(pattern=JUDGE_NAME)]
 
 
 class RewardModel(Training):

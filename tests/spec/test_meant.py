@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from drdoctl.spec.meant import share, without_quotes
+from drdoctl.spec.meant import SHAPES, share, without_quotes
+from drdoctl.spec.schema import schema
 
 
 @pytest.mark.parametrize(
@@ -38,3 +39,19 @@ def test_per_cent_where_a_share_is_asked_for(value, bounds, hint):
 def test_words_in_place_of_values(kind, word, hint):
     """A number in quotes, and YAML 1.1's yes and no, are told apart from other words."""
     assert without_quotes(kind, word) == hint
+
+
+def _patterns(node):
+    if isinstance(node, list):
+        return {found for item in node for found in _patterns(item)}
+    if not isinstance(node, dict):
+        return set()
+    own = {node["pattern"]} if isinstance(node.get("pattern"), str) else set()
+    return own | set(node.get("patternProperties", ())) | _patterns(list(node.values()))
+
+
+def test_every_pattern_has_its_words():
+    """Each pattern that a spec's field or key has is put into words, and no other is."""
+    made = schema()
+    del made["properties"]["matrix"]  # its keys' pattern is the schema's alone
+    assert _patterns(made) == set(SHAPES)
