@@ -17,7 +17,7 @@ Severity = Literal["fault", "warning", "note"]
 FEW_STEPS = 8
 """Of fewer steps nothing is said: their means are those of single batches."""
 TRAINING = {"sft": "student.sft", "oracle": "oracle", "align": "train"}
-"""Kind of stage -> where its training settings are."""
+"""Kind of stage that trains -> where its training settings are."""
 FOLLOWED_BY_EYE = 0.7
 """The temperature whose figures stand for a student, as in the report."""
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from drdoctl.core.parts import Model
 from drdoctl.core.words import DIALECT
+from drdoctl.doctor.case import Severity
 
 
 class EvidenceRow(Model):
@@ -24,7 +25,7 @@ class FindingRow(Model):
 
     code: str
     """Such as `chosen-falls`: the name of the file in `drdoctl/doctor/findings/`."""
-    severity: Literal["fault", "warning", "note"]
+    severity: Severity
     """`fault`: the result is not what was asked for; `warning`: it may not be; `note`: worth knowing."""
     stage: str
     """Stage id, such as `align[drdo]`."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 
-from drdoctl.doctor.case import Case, Finding
+from drdoctl.doctor.case import TRAINING, Case, Finding
 
-KINDS = ("sft", "oracle", "align")
+KINDS = tuple(TRAINING)
 ALWAYS = 0.95
 """Share of the steps."""
 BY_MUCH = 100.0

@@ -8,10 +8,10 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Sequence
 
-from drdoctl.doctor.case import Case, Finding
+from drdoctl.doctor.case import TRAINING, Case, Finding
 from drdoctl.doctor.findings._rate import rate_now
 
-KINDS = ("sft", "oracle", "align")
+KINDS = tuple(TRAINING)
 SPIKE = 10.0
 """Times the median norm of the steps around it; 2 to 3.5 is the most in sound runs of the generated world."""
 AROUND = 10

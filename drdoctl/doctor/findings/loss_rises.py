@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from drdoctl.doctor.case import Case, Finding
+from drdoctl.doctor.case import TRAINING, Case, Finding
 from drdoctl.doctor.findings._rate import rate_now
 from drdoctl.doctor.window import Window
 
-KINDS = ("sft", "oracle", "align")
+KINDS = tuple(TRAINING)
 RISE = 0.05
 """Share of the best stretch's loss by which the last is above it; less comes and goes with the batches."""
 SURE = 4.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from drdoctl.doctor.case import Case, Finding
+from drdoctl.doctor.case import TRAINING, Case, Finding
 from drdoctl.doctor.findings._rate import rate_now
 
-KINDS = ("sft", "oracle", "align")
+KINDS = tuple(TRAINING)
 
 
 def look(case: Case) -> Iterator[Finding]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from drdoctl.doctor.case import Case, Finding
+from drdoctl.doctor.case import TRAINING, Case, Finding
 
-KINDS = ("sft", "oracle", "align")
+KINDS = tuple(TRAINING)
 LONG = 0.5
 """Share of the steps that a warm-up may take; a tenth or less is usual."""
 REACHED = 0.99

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
 
+from drdoctl.doctor.case import Severity
 from drdoctl.report.markup import folded, label, note, prose, table, text
 from drdoctl.report.tables import NOTHING, Table
 
 TITLE = "Diagnosis"
 PLACE = 90
-SEVERITIES = ("fault", "warning", "note")
+SEVERITIES = get_args(Severity)
 MEANING = (
     "As `drdoctl doctor` says it. A fault: the result is not what was asked for; a warning: it may not be; a note is "
     "worth knowing."
