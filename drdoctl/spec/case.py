@@ -51,6 +51,10 @@ class Case:
                 return False
         return True
 
+    def nearest(self, *dotted: str) -> str:
+        """Return the first of some dotted keys that the user wrote, or the last of them: a fault is placed there."""
+        return next((key for key in dotted if self.given(key)), dotted[-1])
+
     def fault(self, code: str, message: str, dotted: str, hint: str | None = None, *, key: bool = False) -> Fault:
         """Return a fault at a dotted key."""
         return Fault(code, message, self.where(dotted, key), hint)
@@ -91,12 +95,6 @@ class Case:
         if kind == "zoo" or part.finished is not None:
             return kind == "zoo" or bool(part.finished)
         return kind == "folder" and is_reward_model(self.config_of(part.model))
-
-    @property
-    def reward_models(self) -> list[tuple[str, RewardModel]]:
-        """Return (section, settings) of the oracle and of every judge."""
-        oracle = [] if self.spec.oracle is None else [("oracle", self.spec.oracle)]
-        return [*oracle, *((f"judges.{name}", judge) for name, judge in self.spec.judges.items())]
 
     def config_of(self, model: str) -> dict[str, Any]:
         """Return the `config.json` of a local folder; empty where there is none that can be read."""

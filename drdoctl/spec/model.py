@@ -12,7 +12,7 @@ from drdoctl.core.parts import Model
 from drdoctl.data import Dataset, datasets
 from drdoctl.evals import Eval, evals
 from drdoctl.methods import Method, methods
-from drdoctl.spec.oracles import Judge, JudgeName, Oracle
+from drdoctl.spec.oracles import Judge, JudgeName, Oracle, RewardModel
 from drdoctl.spec.resources import Resources
 from drdoctl.spec.scalars import no_bool
 from drdoctl.spec.select import Select
@@ -190,3 +190,9 @@ class Spec(Model):
     """Where `zoo/NAME` lives: a folder, a URL that fsspec opens, or `hub:ORG`. Without it, DRDOCTL_ZOO, else
     `hub:drdoctl`."""
     resources: Resources = Resources()
+
+    @property
+    def reward_models(self) -> list[tuple[str, RewardModel]]:
+        """Return (section, settings) of the oracle and of every judge."""
+        oracle = [] if self.oracle is None else [("oracle", self.oracle)]
+        return [*oracle, *((f"judges.{name}", judge) for name, judge in self.judges.items())]

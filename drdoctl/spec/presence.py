@@ -65,7 +65,7 @@ def _instructions(cases: Sequence[Case]) -> Iterator[Fault]:
 def _folders(case: Case) -> Iterator[Fault]:
     spec = case.spec
     named = {"student.model": spec.student.model, "student.tokenizer": spec.student.tokenizer}
-    named |= {f"{section}.model": part.model for section, part in case.reward_models}
+    named |= {f"{section}.model": part.model for section, part in case.spec.reward_models}
     for key, model in named.items():
         if not isinstance(model, str) or case.model_kind(model) != "folder":
             continue
@@ -76,7 +76,7 @@ def _folders(case: Case) -> Iterator[Fault]:
 
 def _models(case: Case) -> Iterator[Fault]:
     spec = case.spec
-    named = [("student", spec.student.model), *((section, part.model) for section, part in case.reward_models)]
+    named = [("student", spec.student.model), *((section, part.model) for section, part in case.spec.reward_models)]
     for section, model in named:
         key = f"{section}.model"
         if not isinstance(model, str) or case.model_kind(model) != "folder":
@@ -105,7 +105,7 @@ def _targets(case: Case) -> Iterator[Fault]:
 
 def _model_type(case: Case, who: str) -> object:
     """Return the `model_type` of what the adapter of `student`, `oracle` … sits on, or None where nothing tells."""
-    own = {name: part for name, part in case.reward_models if part.model != "sft"}
+    own = {name: part for name, part in case.spec.reward_models if part.model != "sft"}
     part = own.get(who, case.spec.student)
     if isinstance(part.model, NewModel):
         return part.model.model_type

@@ -67,14 +67,14 @@ def limits(case: Case) -> Iterator[Fault]:
             f"`data.max_prompt_tokens` ({data.max_prompt_tokens}) leaves no room for a response "
             f"within `data.max_tokens` ({data.max_tokens})"
         )
-        at = "data.max_prompt_tokens" if case.given("data.max_prompt_tokens") else "data.max_tokens"
+        at = case.nearest("data.max_prompt_tokens", "data.max_tokens")
         yield case.fault("conflict", message, at, "raise `data.max_tokens`, or lower `data.max_prompt_tokens`")
         return
     if isinstance(model, NewModel) and data.max_tokens > model.max_positions:
         message = (
             f"`data.max_tokens` is {data.max_tokens}, and `student.model` has room for {model.max_positions} positions"
         )
-        at = "data.max_tokens" if case.given("data.max_tokens") else "student.model"
+        at = case.nearest("data.max_tokens", "student.model")
         hint = f"set `data.max_tokens: {model.max_positions}`, or raise `student.model.max_positions`"
         yield case.fault("conflict", message, at, hint)
 

@@ -24,7 +24,7 @@ def known(case: Case) -> Iterator[Fault]:
             names = [*BUILTIN, *case.spec.judges]
             match = closest(name, names)
             hint = f"did you mean `{match}`?" if match else f"add `judges: {{{name}: {{model: …}}}}` to the spec"
-            at = f"evaluate.{index}.judge" if case.given(f"evaluate.{index}.judge") else f"evaluate.{index}"
+            at = case.nearest(f"evaluate.{index}.judge", f"evaluate.{index}")
             yield case.fault("unknown-name", f"there is no judge `{name}`", at, hint)
 
 
@@ -40,10 +40,6 @@ def rows(case: Case) -> Iterator[Fault]:
     """A judge that is trained here has rows that no teacher saw."""
     spec = case.spec
     for name, judge in spec.judges.items():
-        if judge.model == "sft" and not spec.student.sft:
-            message = f"`judges.{name}.model` is `sft`, and `student.sft` is `false`"
-            hint = "name a base model, or let the student have SFT"
-            yield case.fault("conflict", message, f"judges.{name}.model", hint)
         if not case.finished(judge) and spec.data.judge_fraction is None:
             message = f"judge `{name}` is trained here, and no rows are put aside for it"
             hint = "set `data.judge_fraction: 0.3`, or name a finished reward model"

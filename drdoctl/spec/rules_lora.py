@@ -14,7 +14,7 @@ def adapters(case: Case) -> list[tuple[str, Lora]]:
     """Return (section, settings) of the adapters that this spec trains: the student's and the reward models'."""
     spec = case.spec
     found = [("student.lora", spec.student.lora)]
-    found += [(f"{section}.lora", part.lora) for section, part in case.reward_models if not case.finished(part)]
+    found += [(f"{section}.lora", part.lora) for section, part in case.spec.reward_models if not case.finished(part)]
     return [(section, lora) for section, lora in found if lora is not None]
 
 
@@ -49,7 +49,7 @@ def unmerged(case: Case) -> Iterator[Fault]:
     }
     for section, lora in adapters(case):
         who = section.removesuffix(".lora")
-        model = {name: part.model for name, part in case.reward_models}.get(who, spec.student.model)
+        model = {name: part.model for name, part in case.spec.reward_models}.get(who, spec.student.model)
         kind = case.model_kind(model)
         published = spec.publish is not None and getattr(spec.publish, who, None) is not None
         if lora.merge:

@@ -34,14 +34,20 @@ def oracle_needed(case: Case) -> Iterator[Fault]:
         yield case.fault("missing-oracle", "`publish.oracle` has nothing to publish", "publish.oracle", ADD_ORACLE)
 
 
+def start(case: Case) -> Iterator[Fault]:
+    """A reward model that starts from the SFT student needs one."""
+    for section, part in case.spec.reward_models:
+        if part.model == "sft" and not case.spec.student.sft:
+            message = f"`{section}.model` is `sft`, and `student.sft` is `false`"
+            hint = "name a base model, or let the student have SFT"
+            yield case.fault("conflict", message, f"{section}.model", hint)
+
+
 def oracle_source(case: Case) -> Iterator[Fault]:
-    """`oracle.model: sft` needs SFT; an ensemble needs an oracle that is trained here."""
+    """An ensemble needs an oracle that is trained here, and so does publishing one."""
     spec = case.spec
     if spec.oracle is None:
         return
-    if spec.oracle.model == "sft" and not spec.student.sft:
-        message = "`oracle.model` is `sft`, and `student.sft` is `false`"
-        yield case.fault("conflict", message, "oracle.model", "name a base model, or let the student have SFT")
     method = spec.method
     if method is not None and method.ensemble and method.oracle_members > 1 and case.oracle_finished:
         count = method.oracle_members
@@ -89,7 +95,7 @@ def truth_needed(case: Case) -> Iterator[Fault]:
     for index, one in enumerate(case.spec.evaluate):
         if "truth" in one.judges() and not source.has_truth:
             message = f"eval `{one.name}` is judged by the truth, which dataset `{source.name}` cannot tell"
-            at = f"evaluate.{index}.judge" if case.given(f"evaluate.{index}.judge") else f"evaluate.{index}"
+            at = case.nearest(f"evaluate.{index}.judge", f"evaluate.{index}")
             yield case.fault("missing-truth", message, at, "use `judge: oracle`, or a dataset such as `notes`")
 
 
@@ -110,7 +116,7 @@ def evals(case: Case) -> Iterator[Fault]:
                     f"eval `{one.name}` samples {longest} tokens after prompts of up to {spec.data.max_prompt_tokens}, "
                     f"and `student.model` has room for {model.max_positions} positions"
                 )
-                place = f"{at}.max_new_tokens" if case.given(f"{at}.max_new_tokens") else at
+                place = case.nearest(f"{at}.max_new_tokens", at)
                 room = model.max_positions - spec.data.max_prompt_tokens
                 hint = f"set `max_new_tokens: {room}`" if room > 0 else "lower `data.max_prompt_tokens`"
                 yield case.fault("conflict", message, place, hint)
@@ -139,7 +145,7 @@ def instructed(case: Case) -> Iterator[Fault]:
                 f"eval `{one.name}` samples {sampling.max_new_tokens} tokens after each instruction, "
                 f"and `student.model` has room for {model.max_positions} positions"
             )
-            place = f"{at}.max_new_tokens" if case.given(f"{at}.max_new_tokens") else at
+            place = case.nearest(f"{at}.max_new_tokens", at)
             yield case.fault("conflict", message, place, f"set `max_new_tokens: {model.max_positions // 2}`")
 
 
@@ -149,7 +155,7 @@ def publish(case: Case) -> Iterator[Fault]:
     if spec.publish is not None and spec.publish.student is None and spec.publish.oracle is None:
         message = "`publish` names neither `student` nor `oracle`: nothing goes out"
         yield case.fault("no-effect", message, "publish", "add `student: zoo/NAME`, or leave `publish` out", key=True)
-    names = [spec.student.model, spec.student.tokenizer, *(part.model for _, part in case.reward_models)]
+    names = [spec.student.model, spec.student.tokenizer, *(part.model for _, part in case.spec.reward_models)]
     reads = any(isinstance(name, str) and name.startswith("zoo/") for name in names)
     if spec.publish is None and not reads:
         yield from case.no_effect("zoo", "where nothing is read from a zoo or published")
@@ -180,6 +186,6 @@ def method_doubts(case: Case) -> Iterator[str]:
     yield from case.spec.method.doubts() if case.spec.method is not None else ()
 
 
-EACH = (oracle_needed, oracle_source, truth_needed, evals, instructed, publish)
+EACH = (oracle_needed, start, oracle_source, truth_needed, evals, instructed, publish)
 ALL = (oracle_used, oracle_pairs)
 DOUBTS = (judge_is_teacher, method_doubts)

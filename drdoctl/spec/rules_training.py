@@ -9,7 +9,8 @@ from drdoctl.spec.case import Case
 from drdoctl.spec.model import NewModel
 from drdoctl.spec.training import Training
 
-ORACLE_TRAINING = (*Training.model_fields, "sft_weight", "seed", "lora", "pairs")
+WHICH = ("model", "revision", "finished", "dtype")
+"""What is said of a reward model that is finished; all else is about its training."""
 
 
 def trained(case: Case) -> list[tuple[str, Training]]:
@@ -18,7 +19,7 @@ def trained(case: Case) -> list[tuple[str, Training]]:
     found: list[tuple[str, Training]] = [("train", spec.train)]
     if spec.student.sft:
         found.append(("student.sft", spec.student.sft))
-    return [*found, *((section, part) for section, part in case.reward_models if not case.finished(part))]
+    return [*found, *((section, part) for section, part in case.spec.reward_models if not case.finished(part))]
 
 
 def either_or(case: Case) -> Iterator[Fault]:
@@ -51,7 +52,7 @@ def batch(case: Case) -> Iterator[Fault]:
                 f"among `resources.processes` ({processes})"
             )
             given = f"{section}.global_batch"
-            at = given if case.given(given) else "resources.processes"
+            at = case.nearest(given, "resources.processes")
             near = max(processes, settings.global_batch // processes * processes)
             yield case.fault("indivisible", message, at, f"for instance `{given}: {near}`")
 
@@ -96,7 +97,7 @@ def revisions(case: Case) -> Iterator[Fault]:
         yield from case.no_effect("student.revision", words[kind])
     if kind == "sft":
         yield case.fault("conflict", "`student.model` cannot be `sft`: there is no student before it", "student.model")
-    for section, part in case.reward_models:
+    for section, part in case.spec.reward_models:
         if (part_kind := case.model_kind(part.model)) in words:
             yield from case.no_effect(f"{section}.revision", words[part_kind])
 
@@ -111,7 +112,7 @@ def new_model(case: Case) -> Iterator[Fault]:
         message = (
             f"`student.model.heads` ({model.heads}) does not divide `student.model.hidden_size` ({model.hidden_size})"
         )
-        at = "student.model.heads" if case.given("student.model.heads") else "student.model.hidden_size"
+        at = case.nearest("student.model.heads", "student.model.hidden_size")
         yield case.fault("indivisible", message, at, "choose a width that is a multiple of the heads")
     if student.tokenizer is None and source.tokenizer_json() is None:
         message = f"a new model needs `student.tokenizer`: dataset `{source.name}` does not bring one"
@@ -120,11 +121,11 @@ def new_model(case: Case) -> Iterator[Fault]:
 
 def finished_oracle(case: Case) -> Iterator[Fault]:
     """Take a finished reward model as it is: nothing of its training is decided here."""
-    for section, part in case.reward_models:
+    for section, part in case.spec.reward_models:
         if case.model_kind(part.model) in ("sft", "zoo"):
             yield from case.no_effect(f"{section}.finished", f"with `{section}.model: {part.model}`")
         if case.finished(part):
-            for name in ORACLE_TRAINING:
+            for name in (name for name in type(part).model_fields if name not in WHICH):
                 yield from case.no_effect(f"{section}.{name}", f"with `{part.model}`, a finished reward model")
 
 
@@ -139,7 +140,7 @@ def unpinned(case: Case) -> Iterator[str]:
     """Name models that may move: a branch does, a commit does not."""
     spec = case.spec
     named = [("student", spec.student.model, spec.student.revision)]
-    named += [(section, part.model, part.revision) for section, part in case.reward_models]
+    named += [(section, part.model, part.revision) for section, part in case.spec.reward_models]
     for section, model, revision in named:
         if case.model_kind(model) == "hub" and revision is None:
             name = f"`{section}.model` `{model}`"
@@ -149,7 +150,7 @@ def unpinned(case: Case) -> Iterator[str]:
 def slow_bf16(case: Case) -> Iterator[str]:
     """bfloat16 is emulated on most CPUs."""
     spec = case.spec
-    used = [spec.student.dtype, *(part.dtype for _, part in case.reward_models)]
+    used = [spec.student.dtype, *(part.dtype for _, part in case.spec.reward_models)]
     if "bf16" in used and spec.resources.device == "cpu":
         yield "`dtype: bf16` with `resources.device: cpu` is slower than fp32 on most CPUs"
 

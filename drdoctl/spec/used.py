@@ -11,9 +11,11 @@ from drdoctl.spec.eval_files import read_files
 from drdoctl.spec.facts import Facts, ModelFacts, TokenizerFacts
 from drdoctl.spec.fits import check_length, check_targets
 from drdoctl.spec.model import NewModel, Spec
+from drdoctl.spec.oracles import RewardModel
 from drdoctl.spec.training import Lora
 
-Config = Callable[[Spec, Facts], Mapping[str, Any] | None]
+Find = Callable[[], ModelFacts | None]
+"""Reads a model's facts; None where it is built on the spot, or starts from the student."""
 
 
 def student_tokenizer(spec: Spec, facts: Facts) -> TokenizerFacts:
@@ -47,32 +49,36 @@ def student_model(spec: Spec, facts: Facts) -> ModelFacts | None:
 
 def oracle_model(spec: Spec, facts: Facts) -> ModelFacts | None:
     """Return the oracle's base or finished model, or None where there is no oracle or it starts from the student."""
-    oracle = spec.oracle
-    if oracle is None or oracle.model == "sft":
-        return None
-    return facts.model("oracle.model", oracle.model, oracle.revision, finished=oracle.finished)
+    return None if spec.oracle is None else _reward_model("oracle", spec.oracle, facts)
 
 
 def judge_model(spec: Spec, facts: Facts, name: str) -> ModelFacts | None:
     """Return a judge's base or finished model, or None where it starts from the student."""
-    judge = spec.judges[name]
-    if judge.model == "sft":
+    return _reward_model(f"judges.{name}", spec.judges[name], facts)
+
+
+def _reward_model(section: str, part: RewardModel, facts: Facts) -> ModelFacts | None:
+    if part.model == "sft":
         return None
-    return facts.model(f"judges.{name}.model", judge.model, judge.revision, finished=judge.finished)
+    return facts.model(f"{section}.model", part.model, part.revision, finished=part.finished)
 
 
 def check(spec: Spec, facts: Facts) -> list[Fault]:
     """Return all that is wrong with what a spec points at."""
+    student = partial(student_model, spec, facts)
+    others = {section: partial(_reward_model, section, part, facts) for section, part in spec.reward_models}
+    adapters = {"student": spec.student.lora, **{section: part.lora for section, part in spec.reward_models}}
     faults: list[Fault] = []
     checks: list[Callable[[], Any]] = [
-        lambda: _enough_pairs(spec, facts),
-        lambda: read_files(spec.evaluate, facts),
-        lambda: _fits("student.model", student_model(spec, facts), spec, facts),
-        lambda: student_tokenizer(spec, facts),
-        lambda: _fits("oracle.model", oracle_model(spec, facts), spec, facts),
-        lambda: _targets("student", spec.student.lora, _student_config, spec, facts),
-        lambda: _targets("oracle", spec.oracle.lora if spec.oracle else None, _oracle_config, spec, facts),
-        *(partial(_judge_fits, name, spec, facts) for name in spec.judges),
+        partial(_enough_pairs, spec, facts),
+        partial(read_files, spec.evaluate, facts),
+        partial(_long_enough, "student", student, spec, facts),
+        partial(student_tokenizer, spec, facts),
+        *(partial(_long_enough, section, model, spec, facts) for section, model in others.items()),
+        *(
+            partial(_targets, section, adapters[section], model, spec, facts)
+            for section, model in {"student": student, **others}.items()
+        ),
     ]
     for one in checks:
         try:
@@ -99,21 +105,23 @@ def _enough_pairs(spec: Spec, facts: Facts) -> None:
         raise UserError(faults)
 
 
-def _fits(key: str, model: ModelFacts | None, spec: Spec, facts: Facts) -> None:
-    """Raise UserError where the longest pair is longer than the model takes."""
+def _long_enough(section: str, find: Find, spec: Spec, facts: Facts) -> None:
+    """Raise UserError where a model is not there, or the longest pair is longer than it takes."""
+    model = find()
     if model is not None and model.config is not None:
-        check_length(model.config, spec.data.max_tokens, key=key, where=facts.places("data.max_tokens"))
+        key, where = f"{section}.model", facts.places("data.max_tokens")
+        check_length(model.config, spec.data.max_tokens, key=key, where=where)
 
 
-def _judge_fits(name: str, spec: Spec, facts: Facts) -> None:
-    """Raise UserError where a judge's model is not there or does not fit the pairs or its adapter."""
-    key, model = f"judges.{name}", judge_model(spec, facts, name)
-    _fits(f"{key}.model", model, spec, facts)
-
-    def config(*_: Any) -> Mapping[str, Any] | None:
-        return model.config if model is not None else _student_config(spec, facts)
-
-    _targets(key, spec.judges[name].lora, config, spec, facts)
+def _targets(section: str, lora: Lora | None, find: Find, spec: Spec, facts: Facts) -> None:
+    """Raise UserError where an adapter is to sit on a matrix that the architecture does not have."""
+    if lora is None:
+        return
+    model = find()
+    config = model.config if model is not None else _student_config(spec, facts)
+    if config is not None:
+        key = f"{section}.lora.target"
+        check_targets(lora.target, config.get("model_type"), key=key, where=facts.places(key))
 
 
 def _student_config(spec: Spec, facts: Facts) -> Mapping[str, Any] | None:
@@ -121,19 +129,6 @@ def _student_config(spec: Spec, facts: Facts) -> Mapping[str, Any] | None:
         return new_model_config(spec.student.model, vocabulary=1)
     model = student_model(spec, facts)
     return model.config if model is not None else None
-
-
-def _oracle_config(spec: Spec, facts: Facts) -> Mapping[str, Any] | None:
-    model = oracle_model(spec, facts)
-    return model.config if model is not None else _student_config(spec, facts)
-
-
-def _targets(who: str, lora: Lora | None, config_of: Config, spec: Spec, facts: Facts) -> None:
-    """Raise UserError where an adapter is to sit on a matrix that the architecture does not have."""
-    config = config_of(spec, facts) if lora is not None else None
-    if lora is not None and config is not None:
-        key = f"{who}.lora.target"
-        check_targets(lora.target, config.get("model_type"), key=key, where=facts.places(key))
 
 
 def new_model_config(model: NewModel, vocabulary: int) -> dict[str, Any]:

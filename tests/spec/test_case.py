@@ -27,6 +27,9 @@ def test_given_and_where_look_into_the_matrix(tmp_path):
     assert str(second.where("method.beta")) == "matrix.method.1.beta"
     assert first.given("data.source")
     assert not first.given("train.epochs")
+    nearest = [one.nearest("method.beta", "train.epochs", "method") for one in (first, second)]
+    assert nearest == ["method", "method.beta"]
+    assert first.nearest("train.epochs", "train.max_steps") == "train.max_steps"
 
 
 def test_models_are_told_apart_by_how_they_are_written(tmp_path):

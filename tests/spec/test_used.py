@@ -78,6 +78,15 @@ def test_new_models_have_a_shape():
     )
 
 
+def test_all_that_is_wrong_with_a_judge_is_said_at_once(facts):
+    """A judge that takes too few tokens and has an adapter on no matrix of its own is told both, as an oracle is."""
+    wrong = {"model": "./base", "lora": {"target": ["v_pro"]}}
+    data = {"source": "notes", "max_tokens": 129}
+    for parts in ({"oracle": wrong}, {"judges": {"j": wrong}}):
+        found = check(spec(data=data, **parts), facts)
+        assert [fault.code for fault in found] == ["too-long-for-model", "unknown-target"], parts
+
+
 @pytest.mark.parametrize("model", ["./base", {"model_type": "llama"}])
 def test_adapters_sit_on_matrices_that_are_there(facts, model):
     """A name that the architecture does not have is a fault for student and oracle; its own names are none."""
