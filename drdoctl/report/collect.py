@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.files import read_json
+from drdoctl.core.metrics import read_metrics
 from drdoctl.core.words import REFERENCE
+from drdoctl.doctor.case import TRAINING
 from drdoctl.doctor.examine import examine
 from drdoctl.report.answer import answer, question
 from drdoctl.report.clouds import clouds
-from drdoctl.report.curves import curves, figure4
+from drdoctl.report.curves import Lines, curves, figure4
 from drdoctl.report.generations import generations, prompts_mark
 from drdoctl.report.head_to_head import head_to_head
 from drdoctl.report.headline import headline
@@ -37,8 +39,6 @@ if TYPE_CHECKING:
     from drdoctl.plan.types import Plan, PlannedStage
     from drdoctl.store.artifact import Store
 
-TRAINED = ("sft", "oracle", "align")
-
 
 def collect(store: Store, plan: Plan) -> dict[str, Any]:
     """Return the report (format 1) of the plan's finished artifacts; the others are named in `missing`.
@@ -61,7 +61,7 @@ def collect(store: Store, plan: Plan) -> dict[str, Any]:
     groups = _groups(sampled, way)
     judges, seed = judge_columns(plan.spec), int(plan.spec.get("seed", 0))
     findings = examine(store, [stage.as_dict() for stage in plan.stages])["findings"]
-    settings, asked = members(plan, students), _prompts(store, evaluated)
+    settings, asked, logs = members(plan, students), _prompts(store, evaluated), _logs(store, stages)
     aligned = {label: ways for label, ways in sampled.items() if not is_start(label)}
     seeds, stamped = several_seeds(plan), _stamps(students)
     differences = head_to_head(aligned, judges, seed, seeds=seeds, prompts=asked, stamps=stamped)
@@ -81,12 +81,12 @@ def collect(store: Store, plan: Plan) -> dict[str, Any]:
         over_seeds=over_seeds(settings),
         differences_over_seeds=differences_over_seeds(settings, differences),
         selection=selection(plan.grid, students),
-        curves=_logged(store, stages, findings),
-        figure4=_figure4(store, stages, students),
+        curves=_logged(logs, findings),
+        figure4=_figure4(logs, stages, students),
         findings=findings,
         clouds=clouds(folders, groups, judges, seed),
         lengths=lengths(groups, judges, seed),
-        generations=generations(same, data, way, judges),
+        generations=generations(_groups(same, way), data, way, judges),
         data=dict(read_json(data / "report.json") or {}) if data else {},
         pairs={
             stage.want.id: {part: [dict(row) for row in rows] for part, rows in stage.pairs.items()}
@@ -118,23 +118,29 @@ def _groups(read: Mapping[str, Mapping[str, Way]], way: str | None) -> dict[str,
     return {REFERENCE: reference, **found} if reference is not None else found
 
 
-def _logged(store: Store, stages: Iterable[StageRow], findings: Sequence[Mapping[str, Any]]) -> list[Curves]:
+def _logs(store: Store, stages: Iterable[StageRow]) -> dict[str, Lines]:
+    """Return stage id -> its log, of every finished stage that trains."""
+    trained = [row for row in stages if row.done and row.kind in TRAINING]
+    return {row.id: read_metrics(store.path(row.artifact) / "metrics.jsonl") for row in trained}
+
+
+def _logged(logs: Mapping[str, Lines], findings: Sequence[Mapping[str, Any]]) -> list[Curves]:
     """Return the curves of every training stage, with what the doctor says of it."""
     found = []
-    for row in stages:
-        said = [f"{one['message']}; {one['advice']}" for one in findings if one["stage"] == row.id]
-        made = curves(store.path(row.artifact), row.id, said) if row.done and row.kind in TRAINED else None
+    for stage, lines in logs.items():
+        said = [f"{one['message']}; {one['advice']}" for one in findings if one["stage"] == stage]
+        made = curves(lines, stage, said)
         found += [made] if made is not None else []
     return found
 
 
-def _figure4(store: Store, stages: Iterable[StageRow], students: Iterable[StudentRow]) -> list[Panel]:
+def _figure4(logs: Mapping[str, Lines], stages: Iterable[StageRow], students: Iterable[StudentRow]) -> list[Panel]:
     """Return the panels of the aligned students, each by the label of its evaluation."""
     policies = {row.policy: row for row in students}
     aligned = {
-        policies[row.id].label if row.id in policies else row.id: store.path(row.artifact)
+        policies[row.id].label if row.id in policies else row.id: logs[row.id]
         for row in stages
-        if row.done and row.kind == "align"
+        if row.id in logs and row.kind == "align"
     }
     return figure4(aligned, {row.label: row.figures for row in policies.values()})
 

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from drdoctl.core.metrics import read_metrics
 from drdoctl.core.words import ORACLE, REFERENCE
 from drdoctl.doctor.window import Window
 from drdoctl.report.model import Curves, FigureRow, Panel
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+Lines = Sequence[Mapping[str, Any]]
+"""A log of training, as `read_metrics` gives it."""
 POINTS = 100
 """Points of a curve at most."""
 SPREADS = {f"{name}_sd": name for name in ("gate", "dr", "r_hat_margin", "implicit_margin", "margin", "reward")}
@@ -61,9 +59,8 @@ MEASURED: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def curves(folder: Path, stage: str, said: Sequence[str]) -> Curves | None:
+def curves(lines: Lines, stage: str, said: Sequence[str]) -> Curves | None:
     """Return a training stage's curves, or None where it logged nothing. `said`: what the doctor sees in it."""
-    lines = read_metrics(folder / "metrics.jsonl")
     if not lines:
         return None
     every = math.ceil(len(lines) / POINTS)
@@ -83,12 +80,11 @@ def _known(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def figure4(students: Mapping[str, Path], figures: Mapping[str, Iterable[FigureRow]]) -> list[Panel]:
+def figure4(logs: Mapping[str, Lines], figures: Mapping[str, Iterable[FigureRow]]) -> list[Panel]:
     """Return the four panels: every student's curve on the same steps.
 
-    `students`: label -> the aligned student's artifact; `figures`: label -> what its evaluation measured.
+    `logs`: label -> the aligned student's log; `figures`: label -> what its evaluation measured.
     """
-    logs = {label: read_metrics(folder / "metrics.jsonl") for label, folder in students.items()}
     last = max((int(lines[-1]["step"]) for lines in logs.values() if lines), default=0)
     every = math.ceil(last / POINTS) or 1
     steps = [min(at + every, last) for at in range(0, last, every)]
@@ -96,14 +92,14 @@ def figure4(students: Mapping[str, Path], figures: Mapping[str, Iterable[FigureR
     for metric, title, unit, about in FIGURE4:
         found = {label: _aligned(lines, metric, every, len(steps)) for label, lines in logs.items()}
         known = {label: values for label, values in found.items() if any(value is not None for value in values)}
-        measured = {label: row for label in students if (row := _measured(figures.get(label, ()), metric)) is not None}
+        measured = {label: row for label in logs if (row := _measured(figures.get(label, ()), metric)) is not None}
         panels.append(
             Panel(metric=metric, title=title, unit=unit, about=about, step=steps, series=known, measured=measured)
         )
     return panels if logs else []
 
 
-def _aligned(lines: Sequence[Mapping[str, Any]], metric: str, every: int, points: int) -> list[float | None]:
+def _aligned(lines: Lines, metric: str, every: int, points: int) -> list[float | None]:
     """Return a metric's means over `every` steps; None where a shorter training has ended."""
     bins: list[list[Mapping[str, Any]]] = [[] for _ in range(points)]
     for line in lines:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from drdoctl.core.words import REFERENCE
 from drdoctl.report.model import Generation, ResponseRow
 from drdoctl.report.samples import Way
 
@@ -17,17 +16,14 @@ PROMPTS = 8
 
 
 def generations(
-    sampled: Mapping[str, Mapping[str, Way]], data: Path | None, way: str | None, judges: Mapping[str, str]
+    groups: Mapping[str, Way], data: Path | None, way: str | None, judges: Mapping[str, str]
 ) -> list[Generation]:
-    """Return the prompts shown. `sampled`: label -> way -> responses, of students that were asked these prompts."""
+    """Return the prompts shown. `groups`: label -> samples of this way, of students that were asked these prompts."""
     if data is None or way is None:
         return []
     import pyarrow.parquet as pq
 
     table = pq.read_table(data / "prompts.parquet", columns=["id", "prompt"]).to_pylist()
-    groups = {label: ways[way] for label, ways in sampled.items() if way in ways}
-    logged = next((ways[REFERENCE] for ways in sampled.values() if REFERENCE in ways), None)
-    groups = {REFERENCE: logged, **groups} if logged is not None else groups
     shown = [row for row in table if all(row["id"] in group.places for group in groups.values())]
     picked = [shown[index * len(shown) // PROMPTS] for index in range(PROMPTS)] if len(shown) > PROMPTS else shown
     return [

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from drdoctl.report.curves import FIGURE4, POINTS, curves, figure4
 from drdoctl.report.model import FigureRow
-
-
-def log(folder, lines):
-    """Write a log of training and return its folder."""
-    folder.mkdir()
-    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return folder
 
 
 def figure(metric, value, temperature=None, **fields):
@@ -23,24 +14,24 @@ def figure(metric, value, temperature=None, **fields):
     return FigureRow.model_construct(metric=metric, value=value, temperature=temperature, **(rest | fields))
 
 
-def test_spreads_and_correlations_come_from_moments(tmp_path):
+def test_spreads_and_correlations_come_from_moments():
     """Two steps of x and y in {-1, 1}, always alike: sd 1, correlation 1; what has no product has no correlation."""
     line = {"dr": 0.0, "dr_sq": 1.0, "r_hat_margin": 0.0, "r_hat_margin_sq": 1.0, "dr_x_r_hat_margin": 1.0}
-    made = curves(log(tmp_path / "a", [{"step": step, **line} for step in (1, 2)]), "align", ["said"])
+    made = curves([{"step": step, **line} for step in (1, 2)], "align", ["said"])
     assert made.series["dr_sd"] == made.series["reward_correlation"] == [1.0, 1.0]
     assert "gate_length_correlation" not in made.series
     assert made.diagnosis == ["said"]
 
 
-def test_a_stage_without_a_log_has_no_curves(tmp_path):
+def test_a_stage_without_a_log_has_no_curves():
     """An artifact made elsewhere may have no log."""
-    assert curves(tmp_path, "align", []) is None
+    assert curves([], "align", []) is None
 
 
-def test_students_share_their_steps(tmp_path):
+def test_students_share_their_steps():
     """A training of 300 steps and one of 150 lie on the same grid; the shorter one's curve ends where it ended."""
-    long = log(tmp_path / "long", [{"step": step, "chosen_logp": -step} for step in range(1, 301)])
-    short = log(tmp_path / "short", [{"step": step, "chosen_logp": -1.0} for step in range(1, 151)])
+    long = [{"step": step, "chosen_logp": -step} for step in range(1, 301)]
+    short = [{"step": step, "chosen_logp": -1.0} for step in range(1, 151)]
     panels = {panel.metric: panel for panel in figure4({"a": long, "b": short}, {})}
     assert list(panels) == [metric for metric, *_ in FIGURE4]
     chosen = panels["chosen_logp"]
@@ -50,9 +41,8 @@ def test_students_share_their_steps(tmp_path):
     assert panels["oracle_advantage"].series == {}
 
 
-def test_the_end_is_measured_where_an_evaluation_did(tmp_path):
+def test_the_end_is_measured_where_an_evaluation_did():
     """The advantage over references is the oracle's, at the temperature nearest 0.7; accuracy is of held-out pairs."""
-    folder = log(tmp_path / "a", [{"step": 1, "implicit_accuracy": 0.5}])
     of = {"judge": "oracle", "against": "reference"}
     measured = [
         figure("mean_difference", 1.0, 0.2, **of),
@@ -60,7 +50,7 @@ def test_the_end_is_measured_where_an_evaluation_did(tmp_path):
         figure("mean_difference", 9.0, 0.7, judge="oracle", against="sft"),
         figure("implicit_accuracy", 0.6),
     ]
-    panels = {panel.metric: panel for panel in figure4({"a": folder}, {"a": measured})}
+    panels = {panel.metric: panel for panel in figure4({"a": [{"step": 1, "implicit_accuracy": 0.5}]}, {"a": measured})}
     assert panels["oracle_advantage"].measured["a"].value == pytest.approx(2.0)
     assert panels["implicit_accuracy"].measured["a"].value == pytest.approx(0.6)
     assert panels["chosen_logp"].measured == {}
