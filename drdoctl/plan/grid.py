@@ -9,7 +9,7 @@ from drdoctl.plan.types import Cell, Choice, Grid
 from drdoctl.spec.grid import places
 from drdoctl.spec.matrix import combinations, value_text
 from drdoctl.spec.model import Spec
-from drdoctl.spec.rules_select import matching
+from drdoctl.spec.rules_select import matching, measures
 from drdoctl.stages import Want
 
 
@@ -32,9 +32,7 @@ def grid_of(spec: Spec, wants: Sequence[Want]) -> Grid | None:
     )
     axes = {axis: [value_text(value) for value in values] for axis, values in spec.matrix.items()}
     over = tuple(spec.select.over) if spec.select is not None else ()
-    return Grid(
-        axes, cells, _choice(spec, [measure for one in combos[0].spec.evaluate for measure in one.measures()]), over
-    )
+    return Grid(axes, cells, _choice(spec, measures(combos[0].spec)), over)
 
 
 def _choice(spec: Spec, given: Sequence[Measure]) -> Choice | None:

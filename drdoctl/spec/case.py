@@ -89,6 +89,18 @@ class Case:
         """Whether `oracle.model` is a reward model already: said so, from the zoo, or by the folder's own config."""
         return self.spec.oracle is not None and self.finished(self.spec.oracle)
 
+    @property
+    def oracle_teaches(self) -> bool:
+        """Whether the student learns from the very oracle that judges: no ensemble, nor one that is trained anew.
+
+        A trained oracle that a split needed is not the teacher, which is trained on what the split left.
+        """
+        method, oracle, steps = self.spec.method, self.spec.oracle, self.spec.data.split
+        if method is None or oracle is None or not method.oracle_members or method.ensemble:
+            return False
+        another = oracle.pairs == "split" and any(step.needs_oracle for step in steps)
+        return self.oracle_finished or not another
+
     def finished(self, part: RewardModel) -> bool:
         """Whether the `model` of an oracle or a judge is a reward model already."""
         kind = self.model_kind(part.model)

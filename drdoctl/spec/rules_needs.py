@@ -167,16 +167,14 @@ def publish(case: Case) -> Iterator[Fault]:
 
 def judge_is_teacher(case: Case) -> Iterator[str]:
     """A student is judged by the very oracle that taught it, or that gave its pairs their labels."""
-    method, oracle, steps = case.spec.method, case.spec.oracle, case.spec.data.split
+    method = case.spec.method
     names = dict.fromkeys(one.name for one in case.spec.evaluate if "oracle" in one.judges())
     if method is None or not names:
         return
     listed = ", ".join(f"`{name}`" for name in names)
-    # a trained oracle that a split needed is not the teacher, which is trained on what the split left
-    another = any(step.needs_oracle for step in steps) and oracle is not None and oracle.pairs == "split"
-    if method.oracle_members and not method.ensemble and (not another or case.oracle_finished):
+    if case.oracle_teaches:
         yield f"judge = teacher: {listed} is judged by the oracle that taught `{method.name}`"
-    for step in steps:
+    for step in case.spec.data.split:
         if step.relabels:
             yield f"judge = labeller: {listed} is judged by the oracle that `{step.name}` relabels the pairs with"
 

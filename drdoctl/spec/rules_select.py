@@ -65,8 +65,7 @@ def figure(cases: Sequence[Case], spec: Spec) -> Iterator[Fault]:
     if select is None:
         return
     for case in cases:
-        given = [measure for one in case.spec.evaluate for measure in one.measures()]
-        faults = list(_about(case, select, given))
+        faults = list(_about(case, select, measures(case.spec)))
         if faults:
             yield from faults
             return
@@ -104,6 +103,11 @@ def _one(case: Case, select: Select, found: Sequence[Measure]) -> Iterator[Fault
             hint = " or ".join(f"`{name}: {_text(value)}`" for value in values)
             yield case.fault("ambiguous", message, f"{KEY}.metric", f"add {hint}")
             return
+
+
+def measures(spec: Spec) -> list[Measure]:
+    """Return the figures that the evals of a combination give its student."""
+    return [measure for one in spec.evaluate for measure in one.measures()]
 
 
 def matching(select: Select, given: Sequence[Measure]) -> list[Measure]:
@@ -147,10 +151,9 @@ def _text(value: Any) -> str:
 def chosen_by_teacher(case: Case) -> Iterator[str]:
     """A student is chosen by the word of the oracle that taught it, which may favour other settings than the truth."""
     select, method = case.spec.select, case.spec.method
-    if select is None or method is None or not method.oracle_members or method.ensemble:
+    if select is None or method is None or not case.oracle_teaches:
         return
-    given = [measure for one in case.spec.evaluate for measure in one.measures()]
-    if any(measure.judge == "oracle" for measure in matching(select, given)):
+    if any(measure.judge == "oracle" for measure in matching(select, measures(case.spec))):
         yield f"judge = teacher: `select` chooses by the oracle that taught `{method.name}`"
 
 

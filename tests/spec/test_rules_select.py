@@ -40,13 +40,16 @@ select: {metric: truth.reward, temperature: 0.7, over: train.learning_rate}
     assert fault_codes(text.replace(", [pair-accuracy]", "")) == []
 
 
-@pytest.mark.parametrize(("metric", "warned"), [("win_rate", ["d-dpo"]), ("implicit_accuracy", [])])
-def test_a_choice_by_the_teacher_is_said(tmp_path, metric, warned):
-    """Choosing by the oracle's word is doubtful for whom it taught; by pair accuracy it is not."""
+@pytest.mark.parametrize(
+    ("metric", "split", "warned"),
+    [("win_rate", "all", ["d-dpo"]), ("win_rate", "relabel", []), ("implicit_accuracy", "all", [])],
+)
+def test_a_choice_by_the_teacher_is_said(tmp_path, metric, split, warned):
+    """Choosing by the oracle's word is doubtful for whom that very oracle taught; by pair accuracy it is not."""
     text = f"""\
 version: 1
 name: x
-data: {{source: notes, max_prompt_tokens: 48, max_tokens: 80}}
+data: {{source: notes, split: {split}, max_prompt_tokens: 48, max_tokens: 80}}
 student: {{model: {{}}}}
 oracle: {{model: sft}}
 matrix: {{method: [dpo, d-dpo], train.learning_rate: [1.0e-4, 1.0e-3]}}
