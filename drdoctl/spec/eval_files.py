@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,21 +46,36 @@ def named(evals: Sequence[Eval]) -> Iterator[tuple[int, str, str]]:
 
 def read_files(evals: Sequence[Eval], facts: Facts) -> list[EvalFile]:
     """Return the files by content. Raises UserError naming each that is not there, cannot be read, or is flawed."""
-    found, faults = [], []
+    found: list[EvalFile] = []
+    faults: list[Fault] = []
     for index, option, name in named(evals):
-        path, key = facts.path(name), f"evaluate.{index}.{option}"
+        one, where = evals[index], facts.places(f"evaluate.{index}.{option}")
         try:
-            found.append(EvalFile(index, option, path, facts.hashes.file(path).sha256))
-            for flaw, hint in flaws(evals[index], option, name, path):
-                faults.append(Fault("bad-file", flaw, facts.places(key), hint))
+            # all combinations of a matrix, and all their stages, ask for the same few files
+            key = (type(one), one.model_dump_json(), option)
+            sha256 = facts.once(key, partial(_sound, one, option, name, facts))
+            found.append(EvalFile(index, option, facts.path(name), sha256))
+        except UserError as error:
+            faults.extend(replace(fault, where=where) for fault in error.faults)
         except OSError as error:
             gone = isinstance(error, FileNotFoundError | NotADirectoryError)
             why = "is not there" if gone else f"cannot be read: {(error.strerror or str(error)).lower()}"
+            message = f"`evaluate.{index}.{option}`: the file `{facts.path(name)}` {why}"
             hint = "mend the path; relative paths start from the spec's folder"
-            faults.append(Fault("no-file", f"`{key}`: the file `{path}` {why}", facts.places(key), hint))
+            faults.append(Fault("no-file", message, where, hint))
     if faults:
         raise UserError(faults)
     return found
+
+
+def _sound(one: Eval, option: str, name: str, facts: Facts) -> str:
+    """Return the sha256 of a file without flaws. Raises UserError, or OSError where it cannot be read."""
+    path = facts.path(name)
+    found = facts.hashes.file(path)
+    faults = [Fault("bad-file", flaw, None, hint) for flaw, hint in flaws(one, option, name, path)]
+    if faults:
+        raise UserError(faults)
+    return found.sha256
 
 
 def flaws(one: Eval, option: str, name: str, path: Path) -> Iterator[tuple[str, str]]:

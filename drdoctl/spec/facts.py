@@ -18,13 +18,7 @@ from drdoctl.core.errors import UserError, Where
 from drdoctl.core.files import expand, kind_at
 from drdoctl.core.fingerprint import digest
 from drdoctl.spec.fits import check_type
-from drdoctl.spec.folder import (
-    TOKENIZER_FILES,
-    read_folder,
-    require_folder,
-    tokenizer_sha256,
-    vocabulary_size,
-)
+from drdoctl.spec.folder import TOKENIZER_FILES, read_folder, require_folder, tokenizer_sha256, vocabulary_size
 from drdoctl.spec.hashes import Hashes
 from drdoctl.spec.hub import HUB_ID, HubRef, HubRefs, Kind, cached_config, cached_file
 from drdoctl.spec.known import CONFIGS
@@ -120,7 +114,7 @@ class Facts:
             ref = self.hub("model", key, name, revision)
             return self._hub_model(key, ref, finished, tokenizer)
 
-        return self._once(("model", key, name, revision, finished, tokenizer), make)
+        return self.once(("model", key, name, revision, finished, tokenizer), make)
 
     def tokenizer(self, key: str, name: str) -> TokenizerFacts:
         """Return the facts of a tokenizer in a local folder or on the Hub. Raises UserError naming `key`."""
@@ -133,7 +127,7 @@ class Facts:
             identity = tokenizer_sha256(path, self.hashes, key=key, where=self.places(key))
             return _folder_tokenizer(path, identity)
 
-        return self._once(("tokenizer", key, name), make)
+        return self.once(("tokenizer", key, name), make)
 
     def dataset_tokenizer(self, source: Dataset) -> TokenizerFacts | None:
         """Return the facts of the tokenizer that a generated dataset brings, or None."""
@@ -144,12 +138,12 @@ class Facts:
                 return None
             return TokenizerFacts(sha256(text.encode()).hexdigest(), {"dataset": True}, text)
 
-        return self._once(("text", source.name), make)
+        return self.once(("text", source.name), make)
 
     def data(self, source: Dataset) -> DataFacts:
         """Return the facts of the rows' source. Raises UserError naming each file that is not there."""
         plain = source.model_dump(mode="json")
-        return self._once(("data", digest(plain)), lambda: read_source(source, plain, self))
+        return self.once(("data", digest(plain)), lambda: read_source(source, plain, self))
 
     def path(self, name: str) -> Path:
         """Return a path of the spec, absolute."""
@@ -167,7 +161,8 @@ class Facts:
 
         return locate(self.zoo, self.base)
 
-    def _once(self, key: Any, make: Callable[[], Found]) -> Found:
+    def once(self, key: Any, make: Callable[[], Found]) -> Found:
+        """Return what `make` gives, which is remembered under `key`; an error is not."""
         if key not in self._answers:
             self._answers[key] = make()
             self.hashes.save()

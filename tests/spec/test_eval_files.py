@@ -54,6 +54,23 @@ def test_all_missing_files_are_named_at_once(facts):
     assert "not a regular file" in caught.value.faults[1].message
 
 
+def test_a_file_is_read_once(facts, monkeypatch):
+    """However many combinations and stages ask for a file, it is hashed and looked through once."""
+    asked = []
+
+    class Careful(Reader):
+        def flaws(self, option, path):
+            """Note that the content is looked at."""
+            asked.append(path.name)
+            return []
+
+    hashed = facts.hashes.file
+    monkeypatch.setattr(facts.hashes, "file", lambda path: asked.append("hash") or hashed(path))
+    for _ in range(3):
+        assert len(read_files([Careful(table="a.json")], facts)) == 1
+    assert asked == ["hash", "a.json"]
+
+
 def test_flaws_are_faults_before_anything_runs(facts):
     """What an eval finds wrong with its file's content is a fault at its option, and where it lies is told apart."""
 
