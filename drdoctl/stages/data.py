@@ -62,7 +62,7 @@ def _read(bp: Blueprint, steps: Sequence[Split], most: int | None) -> Want:
     if spec.data.judge_fraction is None:  # left out: artifacts had their names before there were judges
         del settings["data.judge_fraction"]
     settings[SOURCE] = source.settings
-    settings["data.split"] = [step.model_dump(mode="json") for step in steps if step.name != "all"]
+    settings["data.split"] = plain_steps(steps)
     settings["data.max_rows"] = most
     if spec.student.sft:
         settings["student.sft.rows"] = spec.student.sft.rows
@@ -94,6 +94,11 @@ def _read(bp: Blueprint, steps: Sequence[Split], most: int | None) -> Want:
         locations=locations,
         sizes={"rows": source.rows, "bytes": source.size},
     )
+
+
+def plain_steps(steps: Sequence[Split]) -> list[dict[str, Any]]:
+    """Return the steps of a split as the stage is told them: `all` is none."""
+    return [step.model_dump(mode="json") for step in steps if step.name != "all"]
 
 
 def _judges_own(bp: Blueprint, name: str) -> _Tokenizer:

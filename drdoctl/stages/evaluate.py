@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from functools import lru_cache
 from hashlib import sha256
@@ -34,43 +34,38 @@ def want(bp: Blueprint) -> Want | None:
     student = align_stage.want(bp)
     if student is None or not bp.spec.evaluate:
         return None
-    start, judge, below = baseline(bp), _judge(bp), sft_stage.adapter_base(bp)
+    start, below = baseline(bp), sft_stage.adapter_base(bp)
     known = rewards_stage.want(bp) if _needs_pairs(bp) and _teaches(bp) else None
     inputs = {"policy": student, **({"baseline": start} if start else {}), **({"rewards": known} if known else {})}
-    return Want(
-        kind="evaluate",
-        version=VERSION,
-        settings={**_settings(bp), **judge_stages.stamps(bp)},
-        inputs={"data": data_stage.whole(bp), **inputs, **judge.inputs},
-        externals={**below.externals, **judge.externals, **{file.key: file.sha256 for file in _files(bp)}},
-        # `sft` is the start model's name
-        label=f"align-{SFT}" if bp.label == SFT else bp.label,
-        locations={**below.locations, **judge.locations, **_places(bp)},
-        warnings=tuple(_stamps(bp)),
-        sizes=_sizes(bp, judge, (SFT, REFERENCE)),
-    )
+    # `sft` is the start model's name
+    label = f"align-{SFT}" if bp.label == SFT else bp.label
+    policy = replace(below, inputs=inputs, settings=judge_stages.stamps(bp))
+    return replace(_measured(bp, policy, label, (SFT, REFERENCE)), warnings=tuple(_stamps(bp)))
 
 
 def baseline(bp: Blueprint) -> Want | None:
     """Return the evaluation of the start model, where a student is compared with it or with its log-probabilities."""
     compared = _needs_pairs(bp) or any(SFT in one.baselines() for one in bp.spec.evaluate)
-    if not compared:
-        return None
-    start, judge = sft_stage.start_model(bp), _judge(bp)
+    return _measured(bp, sft_stage.start_model(bp), SFT, (REFERENCE,)) if compared else None
+
+
+def _measured(bp: Blueprint, policy: Origin, label: str, against: Collection[str]) -> Want:
+    """Return the evaluation of a policy, which language models compare with the baselines `against`."""
+    judge, files = _judge(bp), read_files(bp.spec.evaluate, bp.facts)
     return Want(
         kind="evaluate",
         version=VERSION,
-        settings={**_settings(bp), **start.settings},
-        inputs={"data": data_stage.whole(bp), **start.inputs, **judge.inputs},
-        externals={**start.externals, **judge.externals, **{file.key: file.sha256 for file in _files(bp)}},
-        label=SFT,
-        locations={**start.locations, **judge.locations, **_places(bp)},
-        sizes=_sizes(bp, judge, (REFERENCE,)),
+        settings={**_settings(bp, judge, files), **policy.settings},
+        inputs={"data": data_stage.whole(bp), **policy.inputs, **judge.inputs},
+        externals={**policy.externals, **judge.externals, **{file.key: file.sha256 for file in files}},
+        label=label,
+        locations={
+            **policy.locations,
+            **judge.locations,
+            **{key: at for file in files for key, at in file.location.items()},
+        },
+        sizes=_sizes(bp, judge, files, against),
     )
-
-
-def _files(bp: Blueprint) -> list[EvalFile]:
-    return read_files(bp.spec.evaluate, bp.facts)
 
 
 def _teaches(bp: Blueprint) -> bool:
@@ -79,10 +74,6 @@ def _teaches(bp: Blueprint) -> bool:
     if method is None or method.ensemble:
         return False
     return own is None or teacher is None or own.fingerprint == teacher.fingerprint
-
-
-def _places(bp: Blueprint) -> dict[str, str]:
-    return {key: value for file in _files(bp) for key, value in file.location.items()}
 
 
 def _needs_pairs(bp: Blueprint) -> bool:
@@ -102,13 +93,12 @@ def _judge(bp: Blueprint) -> Origin:
     )
 
 
-def _settings(bp: Blueprint) -> dict[str, Any]:
+def _settings(bp: Blueprint, judge: Origin, files: Sequence[EvalFile]) -> dict[str, Any]:
     settings: dict[str, Any] = {
-        "evaluate": plain(bp.spec.evaluate, _files(bp)),
+        "evaluate": plain(bp.spec.evaluate, files),
         "student.dtype": bp.spec.student.dtype,
         **bp.seed,
     }
-    judge = _judge(bp)
     if bp.spec.oracle is not None and (ORACLE in judge.inputs or ORACLE_MODEL in judge.locations):
         settings["oracle.dtype"] = bp.spec.oracle.dtype
     settings |= judge_stages.settings(bp)
@@ -137,25 +127,25 @@ def _stamps(bp: Blueprint) -> list[str]:
     return [*stamps, TEACHER if own is None or own.fingerprint in taught else KIN]
 
 
-def _sizes(bp: Blueprint, judge: Origin, against: Collection[str]) -> dict[str, Any]:
+def _sizes(bp: Blueprint, judge: Origin, files: Sequence[EvalFile], against: Collection[str]) -> dict[str, Any]:
     samplings = dict.fromkeys(sampling for one in bp.spec.evaluate for sampling in one.samplings())
     return {
         "model": sft_stage.start_model(bp).size,
         "oracle": judge.size,
         "judges": judge_stages.sizes(bp),
         "samplings": [(sampling.prompts, sampling.max_new_tokens) for sampling in samplings],
-        **_instructed(bp),
+        **_instructed(bp, files),
         "pairs": _needs_pairs(bp),
         "questions": [asdict(asked) for one in bp.spec.evaluate for asked in one.asks() if asked.against in against],
     }
 
 
-def _instructed(bp: Blueprint) -> dict[str, Any]:
+def _instructed(bp: Blueprint, files: Sequence[EvalFile]) -> dict[str, Any]:
     """Return the characters of each instruction that evals bring, and the limit on its answer."""
-    files = {file.index: file for file in _files(bp) if file.option == "instructions"}
+    texts = {file.index: file for file in files if file.option == "instructions"}
     asked = {index: one.instructed() for index, one in enumerate(bp.spec.evaluate)}
     sizes = [
-        (_lengths(files[index].path, files[index].sha256)[: sampling.prompts], sampling.max_new_tokens)
+        (_lengths(texts[index].path, texts[index].sha256)[: sampling.prompts], sampling.max_new_tokens)
         for index, sampling in asked.items()
         if sampling is not None
     ]

@@ -12,7 +12,7 @@ from drdoctl.stages import data as data_stage
 from drdoctl.stages import judges as judge_stages
 from drdoctl.stages import oracle as oracle_stage
 from drdoctl.stages import sft as sft_stage
-from drdoctl.stages.blueprint import ORACLE, ORACLE_MODEL, Blueprint, Origin
+from drdoctl.stages.blueprint import ORACLE, Blueprint, Origin
 
 VERSION = 1
 
@@ -23,7 +23,7 @@ def wants(bp: Blueprint) -> Iterator[Want]:
         return
     oracle, method = bp.spec.oracle, bp.spec.method
     if oracle is not None:
-        own, below = oracle_stage.as_origin(bp), oracle_stage.adapter_base(bp)
+        own = oracle_stage.as_origin(bp)
         settings: dict[str, Any] = {"oracle.dtype": oracle.dtype}
         inputs = {f"{ORACLE}-0": want for want in own.inputs.values()}
         yield _want(bp, ORACLE, settings, inputs, own, own.size)
@@ -31,7 +31,7 @@ def wants(bp: Blueprint) -> Iterator[Want]:
         learnt = {f"{ORACLE}-{index}": want for index, want in enumerate(members)}
         if learnt and {want.fingerprint for want in members} != {want.fingerprint for want in inputs.values()}:
             label = "members" if method is not None and method.ensemble else oracle_stage.TEACHER
-            yield _want(bp, label, settings, learnt, below, own.size)
+            yield _want(bp, label, settings, learnt, own, own.size)
     for name in judge_stages.asked(bp):
         made, below = judge_stages.want(bp, name), judge_stages.read_with(bp, name) or Origin()
         settings = {"oracle.dtype": bp.spec.judges[name].dtype, "oracle.tokens": bp.judge_reader(name)}
@@ -53,12 +53,8 @@ def _want(
         version=VERSION,
         settings={OF: ORACLE, "evaluate": plain(bp.of_oracle, files), **settings, **bp.seed},
         inputs={"data": data_stage.whole(bp), **inputs},
-        externals={**_model(outside.externals), **{file.key: file.sha256 for file in files}},
+        externals={**outside.externals, **{file.key: file.sha256 for file in files}},
         label=label,
-        locations={**_model(outside.locations), **{key: at for file in files for key, at in file.location.items()}},
+        locations={**outside.locations, **{key: at for file in files for key, at in file.location.items()}},
         sizes={"oracle": size, "members": max(1, len(inputs)), "parts": ("eval",)},
     )
-
-
-def _model(found: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in found.items() if key == ORACLE_MODEL}

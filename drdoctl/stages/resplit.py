@@ -11,7 +11,7 @@ from drdoctl.stages.blueprint import Blueprint
 def want(bp: Blueprint) -> Want:
     """Return the stage: it reads the first data stage and the oracle's rewards of its pairs."""
     first = data_stage.whole(bp)
-    steps = [step.model_dump(mode="json") for step in bp.divided[1] if step.name != "all"]
+    steps = data_stage.plain_steps(bp.divided[1])
     return Want(
         kind="data",
         version=data_stage.VERSION,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from drdoctl.spec.oracles import Oracle
 from drdoctl.stages import Job, Want
 from drdoctl.stages import data as data_stage
 from drdoctl.stages import oracle as oracle_stage
@@ -15,36 +18,30 @@ def want(bp: Blueprint) -> Want | None:
     method, oracle = bp.spec.method, bp.spec.oracle
     if method is None or oracle is None or method.oracle_members == 0:
         return None
-    members = oracle_stage.members(bp)
-    outside = oracle_stage.as_origin(bp)
-    read = oracle_stage.adapter_base(bp) if members else outside
-    return Want(
-        kind="rewards",
-        version=VERSION,
-        settings={"oracle.dtype": oracle.dtype, **bp.seed},
-        inputs={"data": data_stage.want(bp), **{f"oracle-{index}": member for index, member in enumerate(members)}},
-        externals=read.externals,
-        label=method.name if method.ensemble else "",
-        locations=read.locations,
-        sizes={"oracle": outside.size, "members": max(1, len(members))},
-    )
+    label = method.name if method.ensemble else ""
+    return _scored(bp, oracle, data_stage.want(bp), oracle_stage.members(bp), label)
 
 
 def of_all(bp: Blueprint) -> Want:
     """Return the spec's oracle's rewards of all pairs: what a split goes by whose steps need them."""
-    oracle, made, outside = bp.spec.oracle, oracle_stage.want(bp), oracle_stage.as_origin(bp)
+    oracle, made, data = bp.spec.oracle, oracle_stage.want(bp), data_stage.whole(bp)
     if oracle is None:
         raise TypeError("a step that needs the oracle is refused in a spec without one")
-    data = data_stage.whole(bp)
+    return _scored(bp, oracle, data, [made] if made is not None else [], data.label)
+
+
+def _scored(bp: Blueprint, oracle: Oracle, data: Want, members: Sequence[Want], label: str) -> Want:
+    """Return the stage for pairs of `data`; without `members`, the finished oracle outside the store scores them."""
+    read = oracle_stage.as_origin(bp)
     return Want(
         kind="rewards",
         version=VERSION,
         settings={"oracle.dtype": oracle.dtype, **bp.seed},
-        inputs={"data": data, **({"oracle-0": made} if made is not None else {})},
-        externals=outside.externals,
-        label=data.label,
-        locations=outside.locations,
-        sizes={"oracle": outside.size, "members": 1},
+        inputs={"data": data, **{f"oracle-{index}": member for index, member in enumerate(members)}},
+        externals=read.externals,
+        label=label,
+        locations=read.locations,
+        sizes={"oracle": read.size, "members": max(1, len(members))},
     )
 
 
