@@ -14,6 +14,7 @@ from drdoctl.spec.source import MAX_DEPTH, parse
 
 EITHER = {"max_steps": "epochs", "epochs": "max_steps", "warmup_steps": "warmup_ratio", "warmup_ratio": "warmup_steps"}
 """Setting one of these on the command line takes the place of the other in the file: the two exclude each other."""
+ANY = "*"
 PATHS = (
     ("data", "source", "jsonl"),
     ("data", "source", "parquet"),
@@ -23,6 +24,10 @@ PATHS = (
     ("student", "model"),
     ("student", "tokenizer"),
     ("oracle", "model"),
+    ("judges", ANY, "model"),
+    ("evaluate", ANY, "instructions"),
+    ("evaluate", ANY, "pairs"),
+    ("evaluate", ANY, "prompt"),
     ("zoo",),
 )
 """Keys whose values may be paths: on the command line these are relative to the current folder."""
@@ -172,12 +177,19 @@ def _no_place(path: Key, reason: str) -> UserError:
     return UserError(f"`{dotted}` cannot be set: {reason}", code="unknown-field", where=Where(f"--set {dotted}"))
 
 
+def may_be_path(path: Key) -> bool:
+    """Whether the value at a path of the spec may name a file or a folder."""
+    alike = (known for known in PATHS if len(known) == len(path))
+    return any(all(word in (ANY, part) for word, part in zip(known, path, strict=True)) for known in alike)
+
+
 def _rebased(path: Key, value: Any, base: Path) -> Any:
     """Return the value with paths that exist from here turned into paths from `base`."""
     if isinstance(value, dict):
         return {key: _rebased((*path, key), item, base) for key, item in value.items()}
-    known = path in PATHS or (path[:1] == ("judges",) and path[2:] == ("model",))
-    if not isinstance(value, str) or not known or value.startswith("~") or Path(value).is_absolute():
+    if isinstance(value, list):
+        return [_rebased((*path, index), item, base) for index, item in enumerate(value)]
+    if not isinstance(value, str) or not may_be_path(path) or value.startswith("~") or Path(value).is_absolute():
         return value
     here = Path.cwd().resolve()
     if here == base or kind_at(here / value) is None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from drdoctl.core.errors import UserError
-from drdoctl.spec.overrides import apply_sets, idle_sets
+from drdoctl.evals import evals
+from drdoctl.spec.overrides import apply_sets, idle_sets, may_be_path
 
 
 @pytest.mark.parametrize(
@@ -85,6 +86,20 @@ def test_paths_are_relative_to_the_current_folder(tmp_path, monkeypatch):
     apply_sets(raw, sets, tmp_path / "specs")
     assert raw["data"]["source"] == {"jsonl": "../pairs.jsonl", "eval": "absent.jsonl"}
     assert (raw["student"]["model"], raw["name"]) == ("facebook/opt-125m", "specs")
+    raw = {"evaluate": ["oracle-quality"]}
+    apply_sets(raw, ["evaluate.0.pairs=pairs.jsonl", "judges.j={model: specs}"], tmp_path / "specs")
+    assert (raw["evaluate"][0]["pairs"], raw["judges"]["j"]["model"]) == ("../pairs.jsonl", ".")
+    apply_sets(raw, ["evaluate=[{name: alpaca-eval, instructions: pairs.jsonl}]"], tmp_path / "specs")
+    assert raw["evaluate"][0]["instructions"] == "../pairs.jsonl"
+
+
+@pytest.mark.parametrize("cls", evals().values())
+def test_files_of_evals_may_be_set(cls):
+    """Each option by which an eval names a file is known to hold a path."""
+    words = {name: "./a.json" for name, field in cls.model_fields.items() if field.annotation in (str, str | None)}
+    named = cls.model_construct(**words).files()
+    assert all(may_be_path(("evaluate", 0, option)) for option in named)
+    assert not may_be_path(("evaluate", 0, "name"))
 
 
 def test_what_the_matrix_gives_cannot_be_set_beside_it():
