@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from drdoctl.report.headline import headline
 from drdoctl.report.markup import note, table
 from drdoctl.report.verdicts import verdicts_table
 
@@ -20,5 +21,5 @@ SAID = (
 
 def html(report: Mapping[str, Any]) -> str:
     """Return the section; "" where no language model was asked."""
-    found = verdicts_table(report)
+    found = verdicts_table(headline(report))
     return table(found) + note(SAID) if found.rows else ""
