@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from drdoctl.doctor.case import Case, Finding
 
@@ -18,16 +19,9 @@ def look(case: Case) -> Iterator[Finding]:
     path = case.folder / "train.parquet"
     if case.state != "done" or not path.is_file():
         return
-    import pyarrow.parquet as pq
-
-    file = pq.ParquetFile(path)
     for who, told in (case.document("report.json").get("tokenizers") or {}).items():
-        names = [name for name in (f"{who}_chosen", f"{who}_rejected") if name in file.schema_arrow.names]
         end = told.get("end_token_id")
-        if not names or end is None:
-            continue
-        batch = next(file.iter_batches(ROWS, columns=names), None)
-        ids = [row for name in names for row in (batch.column(name).to_pylist() if batch is not None else [])]
+        ids = _responses(path, who) if end is not None else []
         without = sum(not row or row[-1] != end for row in ids) / max(1, len(ids))
         if without <= WITHOUT:
             continue
@@ -38,3 +32,16 @@ def look(case: Case) -> Iterator[Finding]:
         advice = "name the end token in the tokenizer's files (`eos_token`), and build the data again"
         values = {"without_end": without, "responses": len(ids), "end_token_id": end}
         yield Finding("fault", said, advice, (case.seen("train.parquet", values),))
+
+
+def _responses(path: Path, who: str) -> list[list[int]]:
+    """Return the token ids of responses at the front; [] of a damaged file, which `drdoctl verify` tells."""
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            names = [name for name in (f"{who}_chosen", f"{who}_rejected") if name in file.schema_arrow.names]
+            batch = next(file.iter_batches(ROWS, columns=names), None)
+    except (ValueError, OSError):  # what pyarrow raises for a footer and for pages that are not whole
+        return []
+    return [row for name in names for row in (batch.column(name).to_pylist() if batch is not None else [])]
