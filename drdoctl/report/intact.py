@@ -10,10 +10,9 @@ from drdoctl.core.errors import IntegrityError
 if TYPE_CHECKING:
     from drdoctl.store.artifact import Store
 
-READ = frozenset(
-    {"figures.json", "report.json", "metrics.jsonl", "samples.parquet", "pairs.parquet", "prompts.parquet"}
-)
-"""Weights and training rows are not read, so that a report can be made where they were deleted to save space."""
+TABLES = ("samples.parquet", "pairs.parquet", "prompts.parquet")
+READ = frozenset({"figures.json", "report.json", "stats.json", "metrics.jsonl", *TABLES})
+"""Weights and training rows may be gone, deleted to save space: no figure is made of them."""
 
 
 def check_intact(store: Store, artifacts: Iterable[str]) -> None:

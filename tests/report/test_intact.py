@@ -8,6 +8,7 @@ import pytest
 from drdoctl.core.errors import IntegrityError
 from drdoctl.report.collect import collect
 from drdoctl.report.intact import check_intact
+from drdoctl.stages import Want
 from drdoctl.store.artifact import Store
 
 
@@ -51,3 +52,16 @@ def test_all_damage_is_told_at_once(copy):
     with pytest.raises(IntegrityError) as caught:
         check_intact(copy.store, artifacts)
     assert len(caught.value.faults) == 2
+
+
+def test_what_findings_rest_on_is_checked_too(tmp_path):
+    """The statistics of rewards are in no table, and yet what the doctor says of the oracle rests on them."""
+    store, want = Store(tmp_path / "store"), Want("rewards", 1, {})
+    store.prepare()
+    folder, _ = store.open_partial(want)
+    (folder / "stats.json").write_text("{}")
+    store.commit(want, "demo", {}, 1.0)
+    check_intact(store, [want.artifact])
+    (store.path(want.artifact) / "stats.json").write_text("[]")
+    with pytest.raises(IntegrityError, match=r"stats\.json"):
+        check_intact(store, [want.artifact])
