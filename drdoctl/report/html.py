@@ -11,7 +11,7 @@ from drdoctl.report.collect import collect
 from drdoctl.report.headline import headline
 from drdoctl.report.markup import anchor, bullets, prose, text
 from drdoctl.report.sections import sections
-from drdoctl.report.tables import about, notes
+from drdoctl.report.tables import cautions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,8 +55,7 @@ def _answer(report: Mapping[str, Any]) -> str:
 
 
 def _warnings(report: Mapping[str, Any]) -> str:
-    shown = headline(report)
-    said = notes(shown)[len(about(shown)) :]
+    said = cautions(headline(report))
     if not said:
         return ""
     return f'<div class="warnings" role="note"><strong>Before quoting a number</strong>{bullets(said)}</div>'

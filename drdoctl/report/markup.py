@@ -47,18 +47,17 @@ def note(sentence: str) -> str:
     return f'<p class="note">{prose(sentence)}</p>' if sentence else ""
 
 
-def bullets(sentences: Iterable[str], kind: str = "said") -> str:
+def bullets(sentences: Iterable[str]) -> str:
     """Return a list of sentences; "" where there are none."""
     items = "".join(f"<li>{prose(sentence)}</li>" for sentence in sentences)
-    return f'<ul class="{kind}">{items}</ul>' if items else ""
+    return f'<ul class="said">{items}</ul>' if items else ""
 
 
-def folded(title: str, body: str, *, is_open: bool = False) -> str:
+def folded(title: str, body: str) -> str:
     """Return a part that a reader may open, by its title; "" where it would be empty."""
     if not body:
         return ""
-    state = " open" if is_open else ""
-    return f"<details{state}><summary>{text(title)}</summary><div>{body}</div></details>"
+    return f"<details><summary>{text(title)}</summary><div>{body}</div></details>"
 
 
 def more(count: int, what: str) -> str:
@@ -72,20 +71,18 @@ def charts(drawn: Iterable[str], kind: str = "charts") -> str:
     return f'<div class="{kind}">{body}</div>' if body else ""
 
 
-def table(made: Table, *, kind: str = "", marked: Iterable[str] = ()) -> str:
+def table(made: Table, *, kind: str = "") -> str:
     """Return a table with caption and header cells; "" where there are no rows or no columns but the names.
 
-    `kind="text"` sets all cells to the left; rows whose first cell is in `marked` stand out.
+    `kind="text"` sets all cells to the left.
     """
     if not made.rows or len(made.columns) < 2:
         return ""
-    outstanding = set(marked)
     head = "".join(f'<th scope="col">{text(name)}</th>' for name in made.columns)
     rows = []
     for row in made.rows:
         cells = "".join(f"<td>{number_cell(cell)}</td>" for cell in row[1:])
-        state = ' class="marked"' if row[0] in outstanding else ""
-        rows.append(f'<tr{state}><th scope="row">{label(row[0])}</th>{cells}</tr>')
+        rows.append(f'<tr><th scope="row">{label(row[0])}</th>{cells}</tr>')
     attribute = f' class="{kind}"' if kind else ""
     long = " long" if len(rows) > LONG else ""
     # a box that scrolls must be reachable with the keyboard, and needs a name then

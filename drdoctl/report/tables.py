@@ -27,9 +27,8 @@ ABOUT_SEEDS = (
     "Over seeds: mean ± standard deviation [95 % t-interval of the mean], everything drawn and trained anew for each "
     "seed. Intervals over prompts, within one seed, are in `report --json`."
 )
-STAMPS = {
-    TEACHER: "the oracle that judges is the one that taught; its scores favour what it taught",
-}
+MEANINGS = {TEACHER: "the oracle that judges is the one that taught; its scores favour what it taught"}
+"""What a stamp means, where its words do not say it."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,11 @@ class Table:
         rule = ["-" * max(map(len, cells)) for cells in zip(*lines, strict=True)]
         return "\n".join([self.title, *aligned([self.columns, rule, *self.rows])])
 
+    def filled(self, always: int = 1) -> Table:
+        """Return the table without columns that hold nothing, of those behind the first `always`."""
+        kept = [at for at in range(len(self.columns)) if at < always or any(row[at] != NOTHING for row in self.rows)]
+        return Table(self.title, [self.columns[at] for at in kept], [[row[at] for at in kept] for row in self.rows])
+
 
 def number(value: float | None, digits: int = 2) -> str:
     """Return a number with fixed digits; `-` where there is none."""
@@ -55,14 +59,17 @@ def number(value: float | None, digits: int = 2) -> str:
     return text.removeprefix("-") if float(text) == 0 else text
 
 
-def with_interval(entry: Mapping[str, Any] | None, digits: int = 2, scale: float = 1) -> str:
-    """Return ``1.24 [1.11, 1.37]``; over seeds ``1.24 ± 0.05 [1.18, 1.30]``, with their standard deviation."""
+def with_interval(entry: Mapping[str, Any] | None, digits: int = 2, scale: float = 1, *, plain: bool = False) -> str:
+    """Return ``1.24 [1.11, 1.37]``; over seeds ``1.24 ± 0.05 [1.18, 1.30]``, with their standard deviation.
+
+    `plain` leaves the interval out.
+    """
     if entry is None or entry["value"] is None:
         return NOTHING
     text = number(entry["value"] * scale, digits)
     if entry.get("sd") is not None:
         text += f" ± {number(entry['sd'] * scale, digits)}"
-    if entry["low"] is None or entry["high"] is None:
+    if plain or entry["low"] is None or entry["high"] is None:
         return text
     return f"{text} [{number(entry['low'] * scale, digits)}, {number(entry['high'] * scale, digits)}]"
 
@@ -109,8 +116,7 @@ class _Columns:
         found = [figure(student, metric, **where) for student in self.students]
         if not any(entry and entry["value"] is not None for entry in found):
             return False
-        values = [entry | {"low": None} if plain and entry else entry for entry in found]
-        cells = [with_interval(entry, digits, scale) for entry in values]
+        cells = [with_interval(entry, digits, scale, plain=plain) for entry in found]
         stamps = ["*" if entry and entry["warnings"] else "" for entry in found]
         self.columns.append((name, [cell + stamp for cell, stamp in zip(cells, stamps, strict=True)]))
         return True
@@ -193,17 +199,13 @@ def p_text(p: float | None) -> str:
     return NOTHING if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _plain(entry: Mapping[str, Any] | None, scale: float, digits: int, *, interval: bool) -> str:
-    return with_interval({**entry, "low": entry["low"] if interval else None} if entry else None, digits, scale)
-
-
 def oracles_table(report: Mapping[str, Any]) -> Table:
     """Return one row for each reward model and each set of pairs: accuracy, love of length, calibration."""
     rows = [
         [
             f"{row['label']}, {test_set}" if test_set else row["label"],
             *(
-                _plain(entry, scale, digits, interval=at == 0)
+                with_interval(entry, digits, scale, plain=at > 0)
                 for at, (entry, scale, digits) in enumerate(cells(row, test_set))
             ),
         ]
@@ -228,15 +230,19 @@ def about(report: Mapping[str, Any]) -> list[str]:
 
 
 def notes(report: Mapping[str, Any]) -> list[str]:
-    """Return what must stand under the tables: what intervals mean, every stamp and warning, what is missing."""
-    found = about(report)
+    """Return what must stand under the tables: what intervals mean, and what is to be known before quoting a number."""
+    return [*about(report), *cautions(report)]
+
+
+def cautions(report: Mapping[str, Any]) -> list[str]:
+    """Return what is to be known before quoting a number: every stamp and warning, what is missing."""
+    found = []
     stamped = any(row["warnings"] for student in report["students"] for row in student["figures"])
     if stamped:
         found.append("* stamped: read the warnings below before quoting the number")
     for text in report["warnings"]:
         if any(other.startswith(f"{text}:") for other in report["warnings"]):
             continue  # the same, said with more words
-        meaning = next((more for start, more in STAMPS.items() if text == start), None)
-        found.append(f"warning: {text}" + (f" ({meaning})" if meaning else ""))
+        found.append(f"warning: {text}" + (f" ({MEANINGS[text]})" if text in MEANINGS else ""))
     found += [f"missing: `{stage}` is not finished; what rests on it is left out" for stage in report["missing"]]
     return found

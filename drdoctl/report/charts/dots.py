@@ -42,10 +42,8 @@ class Axes:
     """Whether the line of equal x and y is drawn."""
 
 
-def dot_chart(
-    title: str, clouds: Sequence[Cloud], axes: Axes, told: str = "", below: str = "", sheet: Sheet = NAMED
-) -> str:
-    """Return a `<figure>`; "" without points. `told` says in words what is to be seen, `below` stands under it."""
+def dot_chart(title: str, clouds: Sequence[Cloud], axes: Axes, told: str = "", sheet: Sheet = NAMED) -> str:
+    """Return a `<figure>`; "" without points. `told` says in words what is to be seen."""
     points = [point for cloud in clouds for point in cloud.points]
     if not points:
         return ""
@@ -57,7 +55,7 @@ def dot_chart(
         body += _big(cloud, x, y) if cloud.is_big else _small(cloud, x, y)
     entries: Mapping[str, Style] = {cloud.name: cloud.style for cloud in clouds if cloud.points}
     words = told or "; ".join(f"{cloud.name}: {len(cloud.points)} points" for cloud in clouds)
-    return figure(sheet, title, f"{title}: {words}", body, legend(entries, dots=True) + below)
+    return figure(sheet, title, f"{title}: {words}", body, legend(entries, dots=True))
 
 
 def _ends(clouds: Sequence[Cloud], which: str) -> list[float]:

@@ -26,7 +26,7 @@ class Mark:
     is_marked: bool = False
 
 
-def interval_chart(title: str, marks: Sequence[Mark], x_name: str, zero: float | None = None, below: str = "") -> str:
+def interval_chart(title: str, marks: Sequence[Mark], x_name: str, zero: float | None = None) -> str:
     """Return a `<figure>` with one dot and its interval a row, and a rule at `zero`; "" without marks."""
     if not marks:
         return ""
@@ -40,7 +40,7 @@ def interval_chart(title: str, marks: Sequence[Mark], x_name: str, zero: float |
     axis = f'<span class="bar scale"><svg aria-hidden="true">{scale}</svg></span>'
     return (
         f'<figure class="chart"><figcaption>{text(title)}</figcaption><div class="forest">{rows}'
-        f'<span></span>{axis}<span class="unit">{text(x_name)}</span></div>{below}</figure>'
+        f'<span></span>{axis}<span class="unit">{text(x_name)}</span></div></figure>'
     )
 
 

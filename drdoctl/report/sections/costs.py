@@ -7,7 +7,7 @@ from typing import Any
 
 from drdoctl.report.markup import note, table
 from drdoctl.report.provenance import duration, gib, size
-from drdoctl.report.tables import NOTHING, Table, number
+from drdoctl.report.tables import Table, number
 
 TITLE = "Costs"
 PLACE = 100
@@ -30,8 +30,7 @@ def stages(rows: Sequence[Mapping[str, Any]], total: Mapping[str, Any]) -> Table
     lines = [_cells(row["id"], row) for row in rows] + [_cells("all stages", total)]
     columns = ["stage", "took", "expected", "memory", "expected memory", "money", "size"]
     # what nothing is known of, such as expectations of a machine's first run, is left out
-    kept = [at for at in range(len(columns)) if any(line[at] != NOTHING for line in lines)]
-    return Table("Each stage", [columns[at] for at in kept], [[line[at] for at in kept] for line in lines])
+    return Table("Each stage", columns, lines).filled()
 
 
 def _cells(name: str, row: Mapping[str, Any]) -> list[str]:

@@ -108,8 +108,4 @@ def _all_figures(student: Mapping[str, Any]) -> Table:
         whom = [row[name] or NOTHING for name in ("unit", "against", "judge", "part")]
         rows.append([row["metric"], value, p_text(row["p"]), *whom, at, f"{row['count']:,}", stamps])
     columns = ["metric", "value", "p", "unit", "against", "judge", "part", "temperature", "count", "stamps"]
-    # a column that holds nothing is not worth its place
-    kept = [0, 1, *(at for at in range(2, len(columns)) if any(row[at] != NOTHING for row in rows))]
-    return Table(
-        f"All figures of {student['label']}", [columns[at] for at in kept], [[row[at] for at in kept] for row in rows]
-    )
+    return Table(f"All figures of {student['label']}", columns, rows).filled(2)
