@@ -17,8 +17,8 @@ from drdoctl.core.files import disk_errors, read_json, write_json
 from drdoctl.core.progress import check_stop
 from drdoctl.data._ledger import Ledger
 from drdoctl.data._marks import Marks, hash_text
-from drdoctl.data._pick import Pairs, pick
-from drdoctl.data._report import part_figures, raise_no_rows
+from drdoctl.data._pick import Pairs, Training, pick
+from drdoctl.data._report import part_figures
 from drdoctl.data._work import WorkIds
 from drdoctl.data._write import FLIPPED, Picked, write_pairs, write_sft
 
@@ -49,20 +49,14 @@ def build_again(request: Request, scored: Scored) -> None:
     import numpy as np
 
     check_stop(request)
-    out, seed = Path(request.out), request.settings["seed"]
+    out = Path(request.out)
     marks, before = _marks(scored.data / TRAIN)
     rows = np.arange(len(marks))
     pairs = Pairs(marks, rows, WorkIds(scored.data / TRAIN, rows), before, _margins(scored))
-    training = pick(request.choose, request.data, seed, pairs)
-    report = dict(read_json(scored.data / REPORT) or {})
     ledger = Ledger(skip=True)
     ledger.read["train"] = len(marks)
-    left = training.after_split
-    for name, count in (("split", len(marks) - left), ("max-rows", left - len(training.rows))):
-        if count:
-            ledger.drop("train", name, "", count)
-    if not len(training.rows):
-        raise_no_rows("train", ledger, request.data)
+    training = pick(request, pairs, ledger)
+    report = dict(read_json(scored.data / REPORT) or {})
     with disk_errors(out):
         sha = write_pairs(_picked(scored.data / TRAIN, training, before), out / TRAIN, list(report["tokenizers"]))
         _link(scored.data, out)
@@ -73,13 +67,13 @@ def build_again(request: Request, scored: Scored) -> None:
     write_json(out / REPORT, report | _report(report, training, figures, sha))
 
 
-def _picked(path: Path, training: Any, before: np.ndarray | None) -> Picked:
+def _picked(path: Path, training: Training, before: np.ndarray | None) -> Picked:
     flipped = training.flipped
     again = flipped if before is None or flipped is None else flipped ^ before[training.rows]
     return Picked(path, training.rows, flipped, again)
 
 
-def _report(report: dict[str, Any], training: Any, figures: dict[str, Any], sha: str) -> dict[str, Any]:
+def _report(report: dict[str, Any], training: Training, figures: dict[str, Any], sha: str) -> dict[str, Any]:
     """Return what is new in the report: the records and statistics go on where those of the first stage end."""
     known = report["statistics"]
     return {

@@ -12,7 +12,7 @@ from drdoctl.core.files import disk_errors, write_json
 from drdoctl.data import EVAL_FRACTION
 from drdoctl.data._choose import JUDGES, drawn, first_of_each, held_out
 from drdoctl.data._ledger import Ledger
-from drdoctl.data._pick import Pairs, pick, statistics
+from drdoctl.data._pick import Pairs, pick
 from drdoctl.data._read import Request, load_renderers, read_parts
 from drdoctl.data._render import Renderer
 from drdoctl.data._report import part_figures, raise_no_rows
@@ -37,15 +37,8 @@ def build(request: Request) -> None:
     sides = _sides(request, spools, ledger)
     seed = request.settings["seed"]
     pairs = Pairs(sides.train.marks, sides.rows, WorkIds(sides.train.path, sides.rows))
-    training = pick(request.choose, request.data, seed, pairs)
-    train = training.rows
+    training = pick(request, pairs, ledger)
     evaluation = drawn(sides.eval.marks.numpy("ident"), sides.eval_rows, request.data["max_eval_rows"], seed)
-    left = training.after_split
-    for name, rows in (("split", len(sides.rows) - left), ("max-rows", left - len(train))):
-        if rows:
-            ledger.drop("train", name, "", rows)
-    if not len(train):
-        raise_no_rows("train", ledger, request.data)
     if request.data.get("judge_fraction") is not None and not len(sides.judge_rows):
         hint = "leave `data.judge_fraction` out, and name a finished reward model as judge"
         raise UserError("one training prompt cannot be shared with judges", code="no-rows", hint=hint)
@@ -53,11 +46,11 @@ def build(request: Request) -> None:
         raise_no_rows("eval", ledger, request.data)
     if "prompts" in spools and not len(spools["prompts"].marks):
         raise_no_rows("prompts", ledger, request.data)
-    report = _write(request, spools, ledger, renderers, Chosen(sides, train, evaluation, training.flipped))
+    report = _write(request, spools, ledger, renderers, Chosen(sides, training.rows, evaluation, training.flipped))
     for part in ledger.read:
         report["parts"][part].update(ledger.as_dict(part) | {"kept": report["parts"][part]["rows"]})
     held = Pairs(sides.eval.marks, evaluation, WorkIds(sides.eval.path, evaluation))
-    found = {"train": training.statistics, "eval": [statistics(request.choose, held)]}
+    found = {"train": training.statistics, "eval": request.choose([], held.columns(), seed).table}
     write_json(Path(request.out, "report.json"), report | {"split": training.records, "statistics": found})
     shutil.rmtree(work)
 

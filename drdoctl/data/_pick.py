@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.data._choose import drawn
+from drdoctl.data._report import raise_no_rows
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from drdoctl.data._ledger import Ledger
     from drdoctl.data._marks import Marks
-    from drdoctl.data._read import Choose
+    from drdoctl.data._read import Request
 
 COLUMNS = ("confidence", "edit_distance", "score_margin", "prompt_tokens", "chosen_tokens", "rejected_tokens")
 
@@ -46,44 +48,27 @@ class Training:
     """Indices into the file, ascending. Shape (M,)."""
     flipped: np.ndarray | None
     """Which labels are not the source's, shape (M,), bool; None where no step may turn one round."""
-    after_split: int
-    """How many pairs the steps left, before `max_rows`."""
     records: list[dict[str, Any]]
     """What each step did."""
     statistics: list[dict[str, Any]]
     """Of all rows, after each step, and after `max_rows`."""
 
 
-def pick(choose: Choose, data: Mapping[str, Any], seed: int, pairs: Pairs) -> Training:
-    """Return the training pairs: the steps of `data["split"]`, then `data["max_rows"]` drawn with the seed."""
-    import numpy as np
+def pick(request: Request, pairs: Pairs, ledger: Ledger) -> Training:
+    """Return the training pairs: the steps of `data.split`, then `data.max_rows` drawn with the seed.
 
-    columns = pairs.columns()
-    made = choose(data["split"], columns, seed, pairs.flipped)
-    rows, flipped, table = made.rows, made.flipped, list(made.table)
-    drawn_rows = drawn(columns["keys"], rows, data["max_rows"], seed)
-    if len(drawn_rows) < len(rows):
-        turned = np.zeros(len(pairs.rows), dtype=bool)
-        turned[rows[flipped]] = True
-        flipped = turned[drawn_rows]
-        table.append({**statistics(choose, pairs, drawn_rows, flipped), "after": "max-rows"})
+    What is left out is counted. Raises UserError where nothing is left.
+    """
+    data, seed, columns = request.data, request.settings["seed"], pairs.columns()
+    made = request.choose(data["split"], columns, seed, pairs.flipped)
+    rows, flipped, table = drawn(columns["keys"], made.rows, data["max_rows"], seed), made.flipped, made.table
+    if len(rows) < len(made.rows):
+        places = made.rows.searchsorted(rows)
+        flipped, table = flipped[places], [*table, {"after": "max-rows", **made.among(places)}]
+    for name, count in (("split", len(pairs.rows) - len(made.rows)), ("max-rows", len(made.rows) - len(rows))):
+        if count:
+            ledger.drop("train", name, "", count)
+    if not len(rows):
+        raise_no_rows("train", ledger, data)
     marked = made.flips or pairs.flipped is not None
-    return Training(pairs.rows[drawn_rows], flipped if marked else None, len(rows), made.records, table)
-
-
-def statistics(
-    choose: Choose, pairs: Pairs, places: np.ndarray | None = None, flipped: np.ndarray | None = None
-) -> dict[str, Any]:
-    """Return the statistics of pairs as they are, or of those at some places, with labels as `flipped` has them."""
-    import numpy as np
-
-    columns = pairs.columns()
-    if places is None or flipped is None:
-        return dict(choose([], columns, 0).table[0])
-    # nothing without a step asks for an id
-    columns = {name: values[places] for name, values in columns.items() if name != "ids" and values is not None}
-    columns["ids"] = range(len(places))
-    first, second = columns["chosen_tokens"], columns["rejected_tokens"]
-    now = flipped if pairs.flipped is None else flipped ^ pairs.flipped[places]
-    columns |= {"chosen_tokens": np.where(now, second, first), "rejected_tokens": np.where(now, first, second)}
-    return dict(choose([], columns, 0, flipped).table[0])
+    return Training(pairs.rows[rows], flipped if marked else None, made.records, table)

@@ -28,6 +28,12 @@ class Outcome(NamedTuple):
     """Statistics of all rows, and after each step; `after` names it."""
     flips: bool
     """Whether some step may turn labels round."""
+    left: PairTable
+    """The pairs that are left, as they are then."""
+
+    def among(self, places: np.ndarray) -> dict[str, Any]:
+        """Return the statistics of some of the pairs left, by their places among them, ascending."""
+        return statistics(_taken(self.left, places), self.flipped[places])
 
 
 def apply_steps(
@@ -60,7 +66,7 @@ def apply_steps(
         records.append(
             {"step": dict(plain), "rows": before["rows"], "kept": len(left), "before": before, "after": after}
         )
-    return Outcome(left, turned, records, rows, any(step.flips for step in made))
+    return Outcome(left, turned, records, rows, any(step.flips for step in made), now)
 
 
 class _Some(Sequence[str]):
@@ -78,13 +84,13 @@ class _Some(Sequence[str]):
         return self._ids[int(self._rows[place])]
 
 
-def _taken(table: PairTable, rows: np.ndarray, flipped: np.ndarray) -> PairTable:
+def _taken(table: PairTable, rows: np.ndarray, flipped: np.ndarray | None = None) -> PairTable:
     """Return some pairs of a table, those in `flipped` with chosen and rejected in each other's place."""
     import numpy as np
 
     columns = {name: values for name, values in vars(table).items() if name != "ids" and values is not None}
     columns = {name: values[rows] for name, values in columns.items()}
-    if flipped.any():
+    if flipped is not None and flipped.any():
         first, second = (columns[name] for name in SWAPPED)
         columns |= dict(zip(SWAPPED, (np.where(flipped, second, first), np.where(flipped, first, second)), strict=True))
         columns |= {name: np.where(flipped, -columns[name], columns[name]) for name in NEGATED if name in columns}
