@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from drdoctl.core.chance import first, share
 from drdoctl.splits import Kept, PairTable, Split
 from drdoctl.splits._draw import NOISE, lots
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class LabelNoise(Split):
@@ -30,17 +27,11 @@ class LabelNoise(Split):
     paper: ClassVar[str] = "the noise that cDPO and robust DPO (arXiv 2403.00409) correct for"
     flips: ClassVar[bool] = True
 
-    def keep(self, table: PairTable, seed: int) -> np.ndarray:  # noqa: ARG002  # what is drawn is turned round
-        """Return all indices."""
-        import numpy as np
-
-        return np.arange(len(table))
-
     def apply(self, table: PairTable, seed: int) -> Kept:
         """Return all pairs; those with the smallest lots are turned round."""
         import numpy as np
 
-        rows = self.keep(table, seed)
+        rows = np.arange(len(table))
         flipped = np.zeros(len(rows), dtype=bool)
         flipped[first(lots(table, seed, NOISE, self.draw), rows, share(self.fraction, len(rows)))] = True
         return Kept(rows, flipped)

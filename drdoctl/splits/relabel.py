@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from drdoctl.splits import Kept, PairTable, Split
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class Relabel(Split):
@@ -23,12 +20,8 @@ class Relabel(Split):
     flips: ClassVar[bool] = True
     relabels: ClassVar[bool] = True
 
-    def keep(self, table: PairTable, seed: int) -> np.ndarray:  # noqa: ARG002  # nothing is drawn
-        """Return all indices."""
+    def apply(self, table: PairTable, seed: int) -> Kept:  # noqa: ARG002  # nothing is drawn
+        """Return all pairs; those that the oracle orders otherwise are turned round."""
         import numpy as np
 
-        return np.arange(len(table))
-
-    def apply(self, table: PairTable, seed: int) -> Kept:
-        """Return all pairs; those that the oracle orders otherwise are turned round."""
-        return Kept(self.keep(table, seed), table.column("oracle_margin") < 0)
+        return Kept(np.arange(len(table)), table.column("oracle_margin") < 0)
