@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from drdoctl.core.significance import SURE
-from drdoctl.core.words import SFT, TEACHER
+from drdoctl.core.words import SFT, STAMPS, TEACHER
 from drdoctl.report.palette import method_of
 from drdoctl.report.tables import figure, headline_temperature, with_interval
 from drdoctl.report.ways import is_start
@@ -57,7 +57,7 @@ def _judges(report: Row) -> list[str]:
     for student in report["students"]:
         for row in student["figures"]:
             if row["judge"] and row["metric"] in ("truth.reward", "win_rate"):
-                found[row["judge"]] = found.get(row["judge"], False) or any("judge" in text for text in row["warnings"])
+                found[row["judge"]] = found.get(row["judge"], False) or bool(_stamps(row))
     order = list(found)
     return sorted(order, key=lambda judge: (judge != "truth", found[judge], order.index(judge)))
 
@@ -128,11 +128,16 @@ def _compared(report: Row, judge: str) -> dict[str, str]:
 
 
 def _stamp(entry: Row) -> str:
-    stamps = [text for text in entry["warnings"] if text.startswith("judge")]
+    stamps = _stamps(entry)
     if not stamps:
         return ""
     said = "this judge was its teacher, whose scores favour what it taught" if TEACHER in stamps else stamps[0]
     return f" (but: {said})"
+
+
+def _stamps(entry: Row) -> list[str]:
+    """Return what says of a figure that its judge is not independent; other warnings may have any words."""
+    return [text for text in entry["warnings"] if text in STAMPS]
 
 
 def _named(judge: str) -> str:

@@ -24,6 +24,15 @@ def test_the_truth_comes_first(report):
     assert "this judge was its teacher" in said[2]
 
 
+def test_a_judge_is_not_doubted_for_its_name(report):
+    """A doubt that names a judge is no stamp: who taught nobody is heard before the oracle that taught."""
+    (oracle,) = (row for row in report["students"][1]["figures"] if row["metric"] == "win_rate" and row["temperature"])
+    doubt = "llm:judge-7b v sft: in 9 of 10 prompts the two orders differ"
+    report["students"][1]["figures"].append({**oracle, "judge": "llm:judge-7b", "warnings": [doubt]})
+    told = [sentence.split(",")[0] for sentence in answer(report) if sentence.startswith("By")]
+    assert told == ["By the true reward", "By `llm:judge-7b`"]
+
+
 def test_who_is_as_good_is_named(report):
     """Where chance would give the difference too, the others are named and nobody is called ahead."""
     rows = [{**row, "p_holm": 0.4} for row in report["differences"]]
