@@ -9,16 +9,28 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def mixed(keys: np.ndarray, seed: int, purpose: int) -> np.ndarray:
-    """Return well-mixed 64 bits for each key (splitmix64's finaliser), another series for each seed and purpose."""
+GOLDEN = 0x9E3779B97F4A7C15
+"""2^64 over the golden ratio: the step between splitmix64's states."""
+
+
+def finalised(bits: np.ndarray) -> np.ndarray:
+    """Return well-mixed 64 bits for each state, uint64 of any shape: splitmix64's finaliser."""
     import numpy as np
 
-    start = np.uint64((seed * 0x9E3779B97F4A7C15 + purpose * 0xD1B54A32D192ED03) % 2**64)
     with np.errstate(over="ignore"):
-        bits = keys.astype(np.uint64) + start
         bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return bits ^ (bits >> np.uint64(31))
+    found: np.ndarray = bits ^ (bits >> np.uint64(31))
+    return found
+
+
+def mixed(keys: np.ndarray, seed: int, purpose: int) -> np.ndarray:
+    """Return well-mixed 64 bits for each key, another series for each seed and purpose."""
+    import numpy as np
+
+    start = np.uint64((seed * GOLDEN + purpose * 0xD1B54A32D192ED03) % 2**64)
+    with np.errstate(over="ignore"):
+        return finalised(keys.astype(np.uint64) + start)
 
 
 def first(lots: np.ndarray, among: np.ndarray, count: int) -> np.ndarray:

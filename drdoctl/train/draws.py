@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from drdoctl.core.chance import GOLDEN, finalised
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -27,12 +29,9 @@ def row_seed(seed: int, prompt_id: str, label: str) -> int:
 
 def uniforms(seeds: Sequence[int], steps: int) -> np.ndarray:
     """Return counter-based uniform numbers in [0, 1), shape (len(seeds), steps): splitmix64 of (seed, step)."""
-    golden, first, second = (np.uint64(c) for c in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
     with np.errstate(over="ignore"):
-        state = np.asarray(seeds, dtype=np.uint64)[:, None] + np.arange(1, steps + 1, dtype=np.uint64)[None] * golden
-        state = (state ^ (state >> np.uint64(30))) * first
-        state = (state ^ (state >> np.uint64(27))) * second
-        state ^= state >> np.uint64(31)
+        counts = np.arange(1, steps + 1, dtype=np.uint64)[None] * np.uint64(GOLDEN)
+        state = finalised(np.asarray(seeds, dtype=np.uint64)[:, None] + counts)
     return (state >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
