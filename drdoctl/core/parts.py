@@ -98,8 +98,8 @@ class Optioned(Part):
     def _leave_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Dump only what has an effect: what is dumped can be read again, and equal parts have equal fingerprints."""
         fields = type(self).model_fields
-        same = {name for name in self.later if getattr(self, name) == fields[name].default}
-        return {name: value for name, value in handler(self).items() if name not in same | self.idle().keys()}
+        left = {name for name in self.later if getattr(self, name) == fields[name].default} | self.idle().keys()
+        return {name: value for name, value in handler(self).items() if name not in left}
 
 
 @cache

@@ -44,15 +44,15 @@ def p_value(values: np.ndarray, seed: int, null: float = 0.0) -> float | None:
     return wald(shifted)
 
 
-def wald(values: np.ndarray, null: float = 0.0) -> float:
-    """Return the two-sided p-value of z = (mean - null) / (sd / sqrt(P)) under the normal law (DRDO, section 5).
+def wald(values: np.ndarray) -> float:
+    """Return the two-sided p-value of z = mean / (sd / sqrt(P)) under the normal law (DRDO, section 5); the null is 0.
 
     The sd is the sample's (P - 1). Values that do not vary give 1 at the null, and 0 beside it. Raises ValueError for
     fewer than two values.
     """
     import numpy as np
 
-    found = np.asarray(values, dtype=np.float64) - null
+    found = np.asarray(values, dtype=np.float64)
     if len(found) < 2:
         raise ValueError("a standard error needs two values")
     mean, error = abs(float(found.mean())), float(found.std(ddof=1)) / math.sqrt(len(found))
@@ -61,16 +61,16 @@ def wald(values: np.ndarray, null: float = 0.0) -> float:
     return math.erfc(mean / error / math.sqrt(2))
 
 
-def sign_flip(values: np.ndarray, seed: int, null: float = 0.0, resamples: int = RESAMPLES) -> float:
+def sign_flip(values: np.ndarray, seed: int) -> float:
     """Return the two-sided p-value of the sign-flip permutation test (Fisher): exact where that is cheap, else drawn.
 
-    Under the null each value is as likely on either side of it. Where all are as far from it, as wins and losses are,
+    Under the null each value is as likely on either side of 0. Where all are as far from it, as wins and losses are,
     this is the sign test, its ties left out, from the binomial law; up to `ENUMERATED` values all flips are taken; else
-    `resamples` are drawn with the seed, and the observed one counts among them (Phipson and Smyth, 2010).
+    `RESAMPLES` are drawn with the seed, and the observed one counts among them (Phipson and Smyth, 2010).
     """
     import numpy as np
 
-    found = np.asarray(values, dtype=np.float64) - null
+    found = np.asarray(values, dtype=np.float64)
     found = found[found != 0]
     if not len(found):
         return 1.0
@@ -86,10 +86,10 @@ def sign_flip(values: np.ndarray, seed: int, null: float = 0.0, resamples: int =
         return float((np.abs(sums) >= reached).mean())
     rng, far = np.random.default_rng(seed), 0
     rows = max(1, CHUNK // len(found))
-    for start in range(0, resamples, rows):
-        drawn = rng.integers(0, 2, size=(min(rows, resamples - start), len(found)), dtype=np.int8)
+    for start in range(0, RESAMPLES, rows):
+        drawn = rng.integers(0, 2, size=(min(rows, RESAMPLES - start), len(found)), dtype=np.int8)
         far += int((np.abs((2.0 * drawn - 1.0) @ found) >= reached).sum())
-    return (1 + far) / (1 + resamples)
+    return (1 + far) / (1 + RESAMPLES)
 
 
 def _sign_test(above: int, count: int) -> float:
