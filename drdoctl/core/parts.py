@@ -15,6 +15,7 @@ import pkgutil
 import textwrap
 from functools import cache
 from itertools import pairwise
+from types import ModuleType
 from typing import Any, ClassVar, Self, get_args
 
 from pydantic import (
@@ -102,15 +103,18 @@ class Optioned(Part):
         return {name: value for name, value in handler(self).items() if name not in left}
 
 
+def modules(package: str) -> list[ModuleType]:
+    """Return the modules of a package (a dotted name) by name, without those that begin with an underscore."""
+    home = importlib.import_module(package)
+    names = sorted(info.name for info in pkgutil.iter_modules(home.__path__) if not info.name.startswith("_"))
+    return [importlib.import_module(f"{package}.{name}") for name in names]
+
+
 @cache
 def discover(package: str, base: type[Part]) -> dict[str, type[Any]]:
     """Return name -> class for every plug-in of `package` (a dotted name), sorted by name."""
     found: dict[str, type[Any]] = {}
-    home = importlib.import_module(package)
-    for info in pkgutil.iter_modules(home.__path__):
-        if info.name.startswith("_"):
-            continue
-        module = importlib.import_module(f"{package}.{info.name}")
+    for module in modules(package):
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.__name__:
                 name = plugin_name(value)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import math
-import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any, get_args
 
 from drdoctl.core.files import read_json
 from drdoctl.core.fingerprint import artifact_name
+from drdoctl.core.parts import modules
 from drdoctl.doctor.case import Case, Finding, Severity
 from drdoctl.doctor.model import Diagnosis, EvidenceRow, ExaminedRow, FindingRow
 from drdoctl.store.artifact import PARTIAL, Store
@@ -25,9 +24,7 @@ FINDINGS = "drdoctl.doctor.findings"
 @cache
 def findings() -> dict[str, ModuleType]:
     """Return code -> module of every finding."""
-    home = importlib.import_module(FINDINGS)
-    names = sorted(info.name for info in pkgutil.iter_modules(home.__path__) if not info.name.startswith("_"))
-    return {name.replace("_", "-"): importlib.import_module(f"{FINDINGS}.{name}") for name in names}
+    return {module.__name__.rpartition(".")[2].replace("_", "-"): module for module in modules(FINDINGS)}
 
 
 def examine(store: Store, stages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

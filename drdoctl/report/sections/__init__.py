@@ -7,15 +7,13 @@ the report's data, or "" where there is nothing to show: such a section is left 
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from functools import cache
 from types import ModuleType
+
+from drdoctl.core.parts import modules
 
 
 @cache
 def sections() -> tuple[ModuleType, ...]:
     """Return the sections in the order of the page."""
-    names = [info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_")]
-    found = [importlib.import_module(f"{__name__}.{name}") for name in names]
-    return tuple(sorted(found, key=lambda module: (module.PLACE, module.__name__)))
+    return tuple(sorted(modules(__name__), key=lambda module: (module.PLACE, module.__name__)))
