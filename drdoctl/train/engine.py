@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from drdoctl.train.models import Policy
+
 RATE = "rate"
 """Key of a parameter group: its learning rate, in that of the step; 1 where it is left out."""
 BUCKET = 200_000_000
@@ -47,18 +49,21 @@ def config(
     return made
 
 
-def optimizer(model: nn.Module, settings: Mapping[str, Any]) -> torch.optim.Optimizer:
+def optimizer(
+    model: nn.Module, settings: Mapping[str, Any], head: nn.Module | None = None, rate: float = 1.0
+) -> torch.optim.Optimizer:
     """Return AdamW with decay on matrices only. Plain torch: nothing to compile.
 
-    Fused: on a CPU it takes a sixth of the time of `foreach`, and no copies of the moments.
+    `head`: a part of the model whose learning rate is `rate` times the others'. Fused: on a CPU it takes a sixth of the
+    time of `foreach`, and no copies of the moments.
     """
+    apart = list(head.parameters()) if head is not None else []
     trained = [weight for weight in model.parameters() if weight.requires_grad]
-    apart = list(model.get_submodule("head").parameters()) if getattr(model, "head_rate", 1.0) != 1.0 else []
     trained = [weight for weight in trained if not any(weight is one for one in apart)]
     groups: list[dict[str, Any]] = [
         {"params": [weight for weight in trained if weight.ndim > 1], "weight_decay": settings["weight_decay"]},
         {"params": [weight for weight in trained if weight.ndim <= 1], "weight_decay": 0.0},
-        {"params": apart, "weight_decay": settings["weight_decay"], RATE: getattr(model, "head_rate", 1.0)},
+        {"params": apart, "weight_decay": settings["weight_decay"], RATE: rate},
     ]
     return torch.optim.AdamW(
         [group for group in groups if group["params"]],
@@ -68,14 +73,15 @@ def optimizer(model: nn.Module, settings: Mapping[str, Any]) -> torch.optim.Opti
     )
 
 
-def initialize(model: nn.Module, settings: Mapping[str, Any], resources: Mapping[str, Any], dtype: str) -> Any:
-    """Hand the model to DeepSpeed and return its engine."""
+def initialize(policy: Policy, settings: Mapping[str, Any], resources: Mapping[str, Any], dtype: str) -> Any:
+    """Hand the policy to DeepSpeed and return its engine."""
     import deepspeed
 
+    head = policy.head if policy.head_rate != 1.0 else None
     engine, *_ = deepspeed.initialize(
-        model=model,
-        optimizer=optimizer(model, settings),
-        config=config(settings, resources, dtype, sum(weight.numel() for weight in model.parameters())),
+        model=policy,
+        optimizer=optimizer(policy, settings, head, policy.head_rate),
+        config=config(settings, resources, dtype, sum(weight.numel() for weight in policy.parameters())),
         dist_init_required=False,
     )
     return engine

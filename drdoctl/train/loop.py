@@ -200,7 +200,7 @@ class Trainer:
 
 
 class _Sums:
-    """Sums of losses and metrics over micro-batches, in float64."""
+    """Sums of losses and metrics over micro-batches, in float64, on their device: a copy makes the host wait for it."""
 
     def __init__(self) -> None:
         self.values: dict[str, Tensor] = {}
@@ -208,19 +208,16 @@ class _Sums:
 
     def add(self, out: LossOut, tokens: int) -> None:
         """Add one micro-batch."""
-        found = {"loss": out.losses, **out.metrics}
-        # one copy to the CPU for all of them: each makes the host wait for the device
-        totals = torch.stack([value.detach().double().sum() for value in found.values()]).cpu()
-        for name, total in zip(found, totals, strict=True):
-            self.values[name] = self.values.get(name, torch.zeros((), dtype=torch.float64)) + total
+        for name, value in {"loss": out.losses, **out.metrics}.items():
+            total = value.detach().double().sum()
+            self.values[name] = total + self.values.get(name, 0.0)
         self.tokens += tokens
 
     def means(self, world: World, rows: int) -> tuple[dict[str, float], int]:
         """Return the means over all processes' rows, and their tokens."""
         names = sorted(self.values)
-        summed = world.total(
-            torch.stack([*(self.values[name] for name in names), torch.tensor(float(self.tokens)).double()])
-        )
+        sums = torch.stack([self.values[name] for name in names]).cpu()
+        summed = world.total(torch.cat([sums, torch.tensor([self.tokens], dtype=torch.float64)]))
         return {name: float(value) / rows for name, value in zip(names, summed, strict=False)}, int(summed[-1])
 
 

@@ -114,14 +114,11 @@ class _Places:
     def _admit(self) -> None:
         first, prompts = len(self.row), self.prompts[self.begun : self.begun + self.most - len(self.row)]
         prompts = prompts[: _together(prompts)]
-        lengths, cache = (
-            [len(prompt) for prompt in prompts],
-            DynamicCache(),
-        )  # whole rows, also where layers have windows
+        cache = DynamicCache()  # whole rows, also where layers have windows
         ids, mask = _left_padded(prompts, self.rules.pad, self.model.device)
         positions = (mask.cumsum(1) - 1).clamp(min=0)
         logits = self._logits(ids, mask, positions, cache)
-        self.cache.fill(first, cache, lengths)
+        self.cache.fill(first, cache, [len(prompt) for prompt in prompts])
         rows = torch.arange(self.begun, self.begun + len(prompts), device=ids.device)
         self.begun += len(prompts)
         self.row, self.alive = torch.cat((self.row, rows)), torch.cat((self.alive, mask[:, -1] > 0))
@@ -130,7 +127,8 @@ class _Places:
 
     def _step(self) -> None:
         """Draw the next token of every living row."""
-        widths = [int(part.max()) + 1 for part in self.at.split(BLOCK)]
+        # one copy to the CPU for all blocks: each makes the host wait for the device
+        widths = [int(part.max()) + 1 for part in self.at.cpu().split(BLOCK)]
         self.cache.step_at(self.at, max(widths))
         seen = seen_by(self.at, max(widths), self.model.config)
         logits = self._logits(self.last[:, None], seen, self.at[:, None], self.cache, widths=widths)
