@@ -28,7 +28,7 @@ from drdoctl.train.score_rows import PAIR, read_rows
 from drdoctl.train.scoring import score_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from drdoctl.evals import Eval
     from drdoctl.stages import Job
@@ -39,17 +39,12 @@ if TYPE_CHECKING:
 class TestSet:
     """Labelled pairs as a reward model reads them; each is scored once, whoever asks for it."""
 
-    name: str
-    """The file's path, or "" for the held-out pairs."""
     ids: list[str]
-    rows: TokenRows | list[Item]
+    items: Callable[[np.ndarray], list[Item]]
+    """Row numbers -> the pairs' token ids."""
     lengths: np.ndarray
     known: dict[str, np.ndarray]
     """What is known of the pairs beside their margins, as `EvalData.pairs` has it."""
-
-    def items(self, rows: np.ndarray) -> list[Item]:
-        """Return some pairs."""
-        return self.rows.items(rows) if isinstance(self.rows, TokenRows) else [self.rows[int(row)] for row in rows]
 
 
 def held_out(job: Job, who: str) -> TestSet:
@@ -62,7 +57,7 @@ def held_out(job: Job, who: str) -> TestSet:
     for name in table.column_names:
         values = numbers(table.column(name))
         known |= {name: values} if np.isfinite(values).any() else {}
-    return TestSet("", rows.ids.to_pylist(), rows, rows.lengths, known)
+    return TestSet(rows.ids.to_pylist(), rows.items, rows.lengths, known)
 
 
 def from_file(job: Job, file: str, who: str, config: dict[str, Any]) -> TestSet:
@@ -77,7 +72,8 @@ def from_file(job: Job, file: str, who: str, config: dict[str, Any]) -> TestSet:
     known = of_rows([row.plain for row in rows], [[len(answer) for answer in answers] for answers in responses])
     known["edit_distance"] = np.array([np.nan if each is None else each for each in distances], dtype=np.float64)
     lengths = np.array([len(prompt) + sum(map(len, answers)) for prompt, answers in items])
-    return TestSet(file, [str(row.plain.get("id", at)) for at, row in enumerate(rows)], items, lengths, known)
+    ids = [str(row.plain.get("id", at)) for at, row in enumerate(rows)]
+    return TestSet(ids, lambda batch: [items[int(row)] for row in batch], lengths, known)
 
 
 def run(job: Job) -> None:

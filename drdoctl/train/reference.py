@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from drdoctl.core.progress import Progress
 from drdoctl.train.chunks import Chunks, wait_for
+from drdoctl.train.columns import read
 from drdoctl.train.rendering import renderer
 from drdoctl.train.respond import ends
 from drdoctl.train.responses import Sampler, Way
@@ -45,8 +45,7 @@ def run(job: Job, world: World, policy: Policy) -> None:
     columns = Chunks(job, world, "train", asked.lengths).run(compute, Progress(job))
     if columns is None:
         return
-    with pq.ParquetFile(file) as source:
-        said = source.read(use_threads=False)
+    said = read(file)
     responses = {name: said.column(name) for name in said.column_names}
     write_table(
         job.path("train.parquet"),
@@ -59,7 +58,7 @@ def _sampled(job: Job, world: World, policy: Policy, rows: TokenRows, count: int
     file, render = job.path("work", "sampled.parquet"), renderer(job, "student")
     # 4 bytes a token, where a list of ints takes tens
     prompts = [array("i", rows.item(row)[0]) for row in range(len(rows))]
-    names = [name.as_py() for name in rows.ids]
+    names = rows.ids.to_pylist()
     sampler = Sampler(
         job,
         world,
