@@ -10,15 +10,15 @@ import asyncio
 import os
 import time
 from collections import deque
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.commands import lacks_key
 from drdoctl.core.errors import NetworkError, UserError
 from drdoctl.core.progress import Progress, StopRequested, stop_requested
 from drdoctl.train.api import together
 from drdoctl.train.chat import Chat, Reply
-from drdoctl.train.replies import replies
+from drdoctl.train.replies import Replies, replies
 from drdoctl.train.serve import api_url
 
 if TYPE_CHECKING:
@@ -42,14 +42,14 @@ def ask_all(job: Job, questions: Sequence[Question]) -> dict[str, Reply]:
     found = {key: reply for key, question in unique.items() if (reply := book.get(question)) is not None}
     missing = deque(question for key, question in unique.items() if key not in found)
     if missing:
-        _Session(job, missing, found).run()
+        _Session(job, book, missing, found).run()
     return found
 
 
 class _Session:
-    def __init__(self, job: Job, missing: deque[Question], found: dict[str, Reply]) -> None:
-        self.job, self.missing, self.found = job, missing, found
-        self.book, self.progress = replies(job), Progress(job)
+    def __init__(self, job: Job, book: Replies, missing: deque[Question], found: dict[str, Reply]) -> None:
+        self.job, self.book, self.missing, self.found = job, book, missing, found
+        self.progress = Progress(job)
         self.total, self.told = len(missing) + len(found), 0.0
 
     def run(self) -> None:
@@ -62,11 +62,10 @@ class _Session:
         lacking = lacks_key("resources.judge", settings)
         if lacking:
             raise UserError(lacking)
-        asyncio.run(self._run(settings["concurrency"]))
+        asyncio.run(self._run(settings))
 
-    async def _run(self, concurrency: int) -> None:
-        settings = self.job.resources["judge"]
-        name = settings["key_env"]
+    async def _run(self, settings: Mapping[str, Any]) -> None:
+        name, concurrency = settings["key_env"], settings["concurrency"]
         client = Chat(
             api_url(settings["url"]),
             os.environ[name].strip() if name else None,

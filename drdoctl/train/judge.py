@@ -121,14 +121,15 @@ def judge(
 
     Returns the oracle's margins of the held-out pairs with `margins`, where the job has an oracle.
     """
-    asked = dict.fromkeys(name for part in parts for name in part.judges())  # every process in the same order
+    # every process in the same order
+    asked = dict.fromkeys(name for part in parts for name in part.judges()) if groups else {}
     margins = margins and (ORACLE in job.inputs or "oracle.model" in job.locations)
     found: dict[str, np.ndarray] = {}
-    if margins or (ORACLE in asked and groups):
+    if margins or ORACLE in asked:
         found = _rewards(job, world, ORACLE, prompts, groups if ORACLE in asked else (), margins=margins)
-    for name in (name for name in asked if name not in (ORACLE, TRUTH) and groups):
+    for name in (name for name in asked if name not in (ORACLE, TRUTH)):
         _rewards(job, world, name, prompts, groups)
-    if TRUTH in asked and groups:
+    if TRUTH in asked:
         add_truth(job, prompts, groups)
     return found
 

@@ -56,7 +56,8 @@ class ServerSampler:
         """
         self.job, self.world, self.location, self.tokenizer = job, world, location, tokenizer
         self.ends = Ends(ends, [tokenizer.decode([token]) for token in ends])
-        self.book, self.complete = notebook(job, of), job.path("work", "samples", of, "complete")
+        self.book = notebook(job, of)
+        self.complete = self.book.path.with_name("complete")
 
     def run(self, prompts: Sequence[list[int]], ids: Sequence[str], ways: Sequence[Way]) -> dict[str, list[Said]]:
         """Return the responses of each way by its label, in prompt order. `ids`: the prompts' names, for the seeds."""
@@ -96,9 +97,8 @@ class ServerSampler:
             tokens = len(self.tokenizer(text, add_special_tokens=False)["input_ids"]) + answer.ended
         else:
             self._refuse_unknown(answer.ids)
-            cut = (
-                answer.ids[:-1] if answer.ended and answer.ids[-1:] and answer.ids[-1] in self.ends.ids else answer.ids
-            )
+            closed = answer.ended and bool(answer.ids) and answer.ids[-1] in self.ends.ids
+            cut = answer.ids[:-1] if closed else answer.ids
             text = self.tokenizer.decode(cut, skip_special_tokens=True, clean_up_tokenization_spaces=False)
             tokens = len(cut) + answer.ended
         self.book.add(Kept(way.label, row, text, tokens, answer.ended, form, answer.read))
