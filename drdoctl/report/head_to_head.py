@@ -80,6 +80,8 @@ class _Pair:
     second: str
     judge: str
     way: str
+    temperature: float | None
+    part: str | None
     difference: np.ndarray
     """Of rewards, (P,), finite."""
     like: np.ndarray
@@ -108,23 +110,14 @@ def head_to_head(
     the combination's seed, where there are several. `prompts`: label -> a mark of what it was asked. `stamps`: (label,
     judge) -> warnings of its figures.
     """
-    found = []
-    alike = {label: ((seeds or {}).get(label), (prompts or {}).get(label)) for label in sampled}
+    seeds, prompts, stamps = seeds or {}, prompts or {}, stamps or {}
+    alike = {label: (seeds.get(label), prompts.get(label)) for label in sampled}
     pairs = list(_pairs(sampled, judges, alike))
-    for made, (low, high) in zip(pairs, _intervals(pairs, seed), strict=True):
-        told = [text for label in (made.first, made.second) for text in (stamps or {}).get((label, made.judge), ())]
-        way = sampled[made.first][made.way]
-        row = _difference(made, low, high, seed)
-        found.append(
-            row.model_copy(
-                update={
-                    "temperature": way.temperature,
-                    "part": TEST if way.divided else None,
-                    "seed": (seeds or {}).get(made.first),
-                    "warnings": list(dict.fromkeys(told)),
-                }
-            )
-        )
+    found = []
+    for pair, (low, high) in zip(pairs, _intervals(pairs, seed), strict=True):
+        told = [text for label in (pair.first, pair.second) for text in stamps.get((label, pair.judge), ())]
+        more = {"seed": seeds.get(pair.first), "warnings": list(dict.fromkeys(told))}
+        found.append(_difference(pair, low, high, seed).model_copy(update=more))
     adjusted = holm_within([row.p for row in found], [(row.judge, row.sampling, row.seed) for row in found])
     return [row.model_copy(update={"p_holm": p}) for row, p in zip(found, adjusted, strict=True)]
 
@@ -140,16 +133,16 @@ def _pairs(
         for way in (way for way in sampled[first] if way in sampled[second] and way != REFERENCE):
             ours, theirs = sampled[first][way], sampled[second][way]
             here, there = _shared(ours, theirs)
+            like = like_length(np.asarray(ours.numbers("tokens"))[here], np.asarray(theirs.numbers("tokens"))[there])
+            part = TEST if ours.divided else None
             for judge, column in judges.items():
                 one, two = ours.numbers(column), theirs.numbers(column)
                 if one is None or two is None:
                     continue
                 difference = one[here] - two[there]
                 known = np.isfinite(difference)
-                mine, other = (each.numbers("tokens") for each in (ours, theirs))
-                a, b = (np.asarray(mine)[here][known], np.asarray(other)[there][known])
                 if known.any():
-                    yield _Pair(first, second, judge, way, difference[known], like_length(a, b))
+                    yield _Pair(first, second, judge, way, ours.temperature, part, difference[known], like[known])
 
 
 def _shared(ours: Way, theirs: Way) -> tuple[np.ndarray, np.ndarray]:
@@ -203,7 +196,7 @@ def _difference(pair: _Pair, low: Sequence[float | None], high: Sequence[float |
         second=pair.second,
         judge=pair.judge,
         sampling=pair.way,
-        temperature=None,
+        temperature=pair.temperature,
         mean=float(pair.difference.mean()),
         low=low[0],
         high=high[0],
@@ -217,5 +210,6 @@ def _difference(pair: _Pair, low: Sequence[float | None], high: Sequence[float |
         like_count=count,
         p=p_value(pair.difference, seed),
         win_p=p_value(wins, seed, CHANCE),
+        part=pair.part,
         warnings=[],
     )
