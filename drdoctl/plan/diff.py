@@ -11,6 +11,7 @@ from drdoctl.plan.estimate import estimates
 from drdoctl.plan.fit import fit_of, fit_text
 from drdoctl.plan.grid import grid_of
 from drdoctl.plan.seconds import assumption
+from drdoctl.plan.sizes import basis_of
 from drdoctl.plan.types import Action, Change, Plan, PlannedStage, Reason
 from drdoctl.stages import Want
 from drdoctl.stages.blueprint import is_pull
@@ -40,14 +41,16 @@ def diff(wants: Sequence[Want], store: Store, loaded: Loaded) -> Plan:
     """Return the plan: an action, a reason and an estimate for each stage, in the order given."""
     spec = loaded.spec
     resources = spec.resources.model_dump(mode="json")
-    before = _newest(store, spec.name)
+    basis = basis_of(wants, store)
+    # the newest artifact that this spec made under each name
+    before = {made["id"]: made for made in basis.manifests if made["spec_name"] == spec.name}
     stages = []
-    found = estimates(wants, store, resources)
+    found = estimates(wants, basis, resources)
     for want, estimate in zip(wants, found, strict=True):
         action, reason = _decide(want, store, before.get(want.id))
         stages.append(PlannedStage(want, action, reason, estimate, _pairs(want, store)))
     to_do = [one for one in stages if one.action not in ("reuse", "pull")]
-    fit = fit_of([one.want for one in to_do], [one.estimate for one in to_do], store, resources)
+    fit = fit_of([one.want for one in to_do], [one.estimate for one in to_do], basis, resources)
     return Plan(
         spec=spec.model_dump(mode="json"),
         stages=tuple(stages),
@@ -74,11 +77,6 @@ def _assumes(stages: Sequence[PlannedStage], resources: Mapping[str, Any]) -> st
     guessed = [one.estimate for one in stages if one.action != "reuse" and one.estimate.basis in ("assumed", "given")]
     dtypes = {str(estimate.likeness["dtype"]) for estimate in guessed if estimate.flops}
     return assumption(sorted(dtypes), resources) if dtypes else None
-
-
-def _newest(store: Store, spec_name: str) -> dict[str, dict[str, Any]]:
-    """Return stage id -> manifest of the newest artifact that this spec made under that name."""
-    return {made["id"]: made for made in store.manifests() if made["spec_name"] == spec_name}
 
 
 def _decide(want: Want, store: Store, before: Mapping[str, Any] | None) -> tuple[Action, Reason]:

@@ -16,16 +16,14 @@ from drdoctl.methods import methods
 from drdoctl.plan import memory, reference, work
 from drdoctl.plan.asking import asked
 from drdoctl.plan.load import load_of
-from drdoctl.plan.memory import Memory
-from drdoctl.plan.sampled import sampled
+from drdoctl.plan.memory import GIB
+from drdoctl.plan.sampled import evaluation
 from drdoctl.plan.seconds import Witness, Work, likeness, nominal, slowness, witnesses
-from drdoctl.plan.sizes import ModelSize, Rows, Sizes, model_size, sizes_of, trained_on
+from drdoctl.plan.sizes import Basis, ModelSize, Rows, Sizes, model_size, trained_on
 from drdoctl.plan.types import Estimate
 from drdoctl.stages import Want
 from drdoctl.stages.blueprint import is_pull
-from drdoctl.store.artifact import Store
 
-GIB = 2**30
 FP32 = 4
 ROW_BYTES = 16
 """Bytes a cached number takes in Parquet, with its share of the ids."""
@@ -34,18 +32,11 @@ PREFIX = {"sft": "student.sft", "oracle": "oracle", "align": "train"}
 HOUR = 3600
 
 
-def estimates(wants: Sequence[Want], store: Store, resources: Mapping[str, Any]) -> list[Estimate]:
+def estimates(wants: Sequence[Want], basis: Basis, resources: Mapping[str, Any]) -> list[Estimate]:
     """Return one estimate for each stage, in order."""
-    sizes: dict[str, Sizes] = {}
-    found = []
-    for want in wants:
-        data = want if want.kind == "data" else want.inputs.get("data")
-        if data is not None and data.fingerprint not in sizes:
-            sizes[data.fingerprint] = sizes_of(data, store)
-        known = sizes.get(data.fingerprint) if data is not None else None
-        found.append(_estimate(want, known, resources))
+    found = [_estimate(want, basis.sizes(want), resources) for want in wants]
     now = {want.fingerprint: estimate.flops for want, estimate in zip(wants, found, strict=True)}
-    known_speeds = witnesses(store.manifests(), now)
+    known_speeds = witnesses(basis.manifests, now)
     return [_rounded(_priced(_timed(one, known_speeds, resources), resources)) for one in found]
 
 
@@ -80,7 +71,11 @@ def _estimate(want: Want, sizes: Sizes | None, resources: Mapping[str, Any]) -> 
         scoring: dict[str, Callable[[], tuple[Estimate, Work]]] = {
             "logps": lambda: _logps(want, model, sizes, resources),
             "rewards": lambda: _rewards(want, sizes, resources),
-            "evaluate": lambda: (_rewards if OF in want.settings else _evaluation)(want, sizes, resources),
+            "evaluate": lambda: (
+                _rewards(want, sizes, resources)
+                if OF in want.settings
+                else evaluation(want, sizes, _dtype(want), resources)
+            ),
         }
         made = scoring.get(want.kind, lambda: (Estimate(), Work()))()
     estimate, todo = replace(made[0], judge=asked(want, sizes.prompts, resources)), made[1]
@@ -139,7 +134,7 @@ def _training(want: Want, rows: Rows | None, resources: Mapping[str, Any]) -> tu
     learnt = model.parameters if adapter is None else adapter
     step = work.training_step(model, load, each, settings["global_batch"], dtype, resources, learnt, passes)
     # the backward pass costs twice the forward pass
-    estimate = replace(estimate, flops=(2 + passes) * forward * steps, **_told(peak))
+    estimate = replace(estimate, flops=(2 + passes) * forward * steps, **peak.told())
     flops = (2 + passes + (1 if resources["gradient_checkpointing"] else 0)) * forward / resources["processes"]
     return estimate, (step + Work(flops=flops)).times(steps)
 
@@ -193,45 +188,7 @@ def _scoring(
     flops = passes * model.forward(tokens, tokens / rows if rows else 0.0, answers)
     peak = memory.scoring(model, tokens, answers, _dtype(want), resources)
     todo = work.scoring(model, tokens, rows, _dtype(want)) + Work(flops=flops / passes)
-    return replace(estimate, flops=flops, **_told(peak)), todo.times(passes / resources["processes"])
-
-
-def _evaluation(want: Want, sizes: Sizes, resources: Mapping[str, Any]) -> tuple[Estimate, Work]:
-    """Add up sampling by the student, judging by reward models, and log-probabilities of the held-out pairs."""
-    held_out = sizes.eval if want.sizes["pairs"] else None
-    model, oracle = (model_size(want.sizes.get(name)) for name in ("model", "oracle"))
-    judges = [model_size(size) for size in (want.sizes.get("oracle"), *want.sizes.get("judges", ()))]
-    dtype = _dtype(want)
-    tokens = flops = text = 0.0
-    todo, peak = Work(), Memory()
-    for one in sampled(want, sizes.prompts):
-        count, length, longest = one.count, one.length, one.longest
-        tokens += count * length
-        text += count * one.new * 4
-        if model is not None:
-            flops += model.forward(count * length, length, count * one.new)
-            peak = peak.larger(memory.sampling(model, count, longest, one.new, dtype, resources))
-            rows = memory.sampled_rows(model, count, longest + one.new, resources)
-            todo += work.sampling(model, count, length, one.wrote, rows)
-        for scorer in filter(None, judges if one.judged else ()):
-            flops += scorer.forward(count * length, length)
-            todo += work.scoring(scorer, count * length, count, dtype)
-    if held_out is not None:
-        pairs = held_out.count * held_out.pair
-        tokens += pairs
-        # what the student's own rewards stage has scored is not scored again
-        judged = None if "rewards" in want.inputs else oracle
-        for judge, heads in ((model, pairs - held_out.count * held_out.prompt), (judged, 0.0)):
-            if judge is not None:
-                flops += judge.forward(pairs, held_out.pair, heads)
-                todo += work.scoring(judge, pairs, held_out.count, dtype)
-                peak = peak.larger(memory.scoring(judge, pairs, heads, dtype, resources))
-    estimate = Estimate(tokens=round(tokens), flops=flops, disk_gib=text / GIB, **(_told(peak) if peak.total else {}))
-    return estimate, (todo + Work(flops=flops)).times(1 / resources["processes"])
-
-
-def _told(peak: Memory) -> dict[str, Any]:
-    return {"memory_gib": peak.total / GIB, "memory": peak.gib()}
+    return replace(estimate, flops=flops, **peak.told()), todo.times(passes / resources["processes"])
 
 
 def _weights(model: ModelSize | None) -> float:

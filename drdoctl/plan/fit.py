@@ -9,15 +9,15 @@ from typing import Any
 from drdoctl.plan.activations import on_cpu
 from drdoctl.plan.estimate import estimates
 from drdoctl.plan.memory import micro_tokens
+from drdoctl.plan.sizes import Basis
 from drdoctl.plan.types import Estimate, Fit, Plan
 from drdoctl.stages import Want
-from drdoctl.store.artifact import Store
 
 LEAST_TOKENS = 64
 """Smaller micro-batches than this save nothing: a row is never cut."""
 
 
-def fit_of(wants: Sequence[Want], found: Sequence[Estimate], store: Store, resources: Mapping[str, Any]) -> Fit | None:
+def fit_of(wants: Sequence[Want], found: Sequence[Estimate], basis: Basis, resources: Mapping[str, Any]) -> Fit | None:
     """Return what does not fit and the remedy, or None where all fits or `memory_gib` is not given."""
     room = resources.get("memory_gib")
     sized = sorted(zip(wants, found, strict=True), key=lambda pair: -pair[1].memory_gib)
@@ -26,7 +26,7 @@ def fit_of(wants: Sequence[Want], found: Sequence[Estimate], store: Store, resou
         return None
     best: tuple[float, tuple[str, ...]] | None = None
     for changed in changes(resources):
-        then = max(one.memory_gib for one in estimates(wants, store, {**resources, **changed}))
+        then = max(one.memory_gib for one in estimates(wants, basis, {**resources, **changed}))
         if best is None or then < best[0]:
             best = (then, tuple(f"resources.{key}={_plain(value)}" for key, value in changed.items()))
         if then <= room:

@@ -74,9 +74,12 @@ class Memory:
         """Return the one with the higher peak."""
         return self if self.total >= other.total else other
 
-    def gib(self) -> dict[str, float]:
-        """Return GiB by part, to the MiB's digit."""
-        return {name: round(size / GIB, 3) for name, size in asdict(self).items()}
+    def told(self) -> dict[str, Any]:
+        """Return the fields of an estimate: GiB in all, and by part to the MiB's digit."""
+        return {
+            "memory_gib": self.total / GIB,
+            "memory": {name: round(size / GIB, 3) for name, size in asdict(self).items()},
+        }
 
 
 def _whole(**parts: float) -> Memory:

@@ -7,13 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from drdoctl.plan import memory, work
+from drdoctl.plan.memory import GIB
 from drdoctl.plan.seconds import Work
 from drdoctl.plan.sizes import ModelSize, Rows, Sizes
 from drdoctl.plan.types import Estimate
 from drdoctl.stages import Want
 from drdoctl.stages.logps import SAMPLES
-
-GIB = 2**30
 
 
 def drawn(want: Want, rows: Rows) -> tuple[int, float]:
@@ -53,10 +52,7 @@ def drawing(
     at_once = memory.sampled_rows(model, prompts, rows.prompt + new, resources)
     todo = work.sampling(model, prompts, length, wrote, at_once) + Work(flops=flops)
     peak = memory.sampling(model, prompts, rows.prompt, new, dtype, resources)
-    told = Estimate(
-        tokens=round(prompts * length), flops=flops, memory_gib=peak.total / GIB, memory=peak.gib(),
-        disk_gib=prompts * wrote * 4 / GIB,
-    )  # fmt: skip
+    told = Estimate(tokens=round(prompts * length), flops=flops, disk_gib=prompts * wrote * 4 / GIB, **peak.told())
     return told, todo.times(1 / resources["processes"])
 
 

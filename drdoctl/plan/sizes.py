@@ -6,7 +6,7 @@ token limits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -65,6 +65,31 @@ def trained_on(want: Want, sizes: Sizes) -> Rows | None:
     """Return the rows that a training stage learns from."""
     found: Rows | None = getattr(sizes, "sft" if want.kind == "sft" else want.settings.get("oracle.part", "train"))
     return found
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What estimates rest on beside the stages themselves, read once however many of them there are."""
+
+    manifests: Sequence[Mapping[str, Any]]
+    """Of all complete artifacts in the store, oldest first."""
+    data: Mapping[str, Sizes]
+    """Fingerprint of a data stage -> its sizes."""
+
+    def sizes(self, want: Want) -> Sizes | None:
+        """Return the sizes of the data that a stage makes or reads, or None where it does neither."""
+        data = _data_of(want)
+        return None if data is None else self.data[data.fingerprint]
+
+
+def basis_of(wants: Sequence[Want], store: Store) -> Basis:
+    """Return what estimates of these stages, or of some of them, rest on."""
+    data = {one.fingerprint: one for one in map(_data_of, wants) if one is not None}
+    return Basis(store.manifests(), {mark: sizes_of(one, store) for mark, one in data.items()})
+
+
+def _data_of(want: Want) -> Want | None:
+    return want if want.kind == "data" else want.inputs.get("data")
 
 
 def sizes_of(data: Want, store: Store) -> Sizes:

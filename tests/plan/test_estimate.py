@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from plan_world import SPEC, told
 
-from drdoctl.plan.estimate import GIB, estimates, training_steps
+from drdoctl.plan.estimate import estimates, training_steps
+from drdoctl.plan.memory import GIB
+from drdoctl.plan.sizes import basis_of
 
 ADAPTER = 12 * (4 * 2 * 768 + 2 * (768 + 3072))
 """Weights of a rank-1 adapter on every matrix of OPT-125m: 12 layers, 4 matrices of attention, 2 of the MLP."""
@@ -23,7 +25,7 @@ RESOURCES = {
 def estimate(world, name, sets=(), **resources):
     """Return the estimate of one stage."""
     wants = world.wants(*sets)
-    found = estimates(wants, world.store, {**RESOURCES, **resources})
+    found = estimates(wants, basis_of(wants, world.store), {**RESOURCES, **resources})
     return next(one for want, one in zip(wants, found, strict=True) if want.id == name)
 
 

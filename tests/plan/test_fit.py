@@ -130,6 +130,14 @@ def test_what_is_there_already_need_not_fit(big):
     assert big.plan("resources.memory_gib=0.001").fit is None
 
 
+def test_the_store_is_read_once_whatever_is_tried(big, monkeypatch):
+    """Manifests, which may be many, are read once for all estimates, those of changes that might fit included."""
+    read, made = [], big.store.manifests
+    monkeypatch.setattr(big.store, "manifests", lambda: read.append(1) or made())
+    assert not big.plan("resources.memory_gib=0.01").fit.fits
+    assert len(read) == 1
+
+
 def test_the_order_of_changes():
     """Smaller micro-batches come first, then recomputation, activations away, ZeRO and offload; nothing set already."""
     resources = {

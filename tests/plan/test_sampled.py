@@ -10,7 +10,7 @@ from plan_world import World
 from drdoctl.core.errors import UserError
 from drdoctl.plan.estimate import estimates
 from drdoctl.plan.sampled import Sampled, sampled
-from drdoctl.plan.sizes import Rows
+from drdoctl.plan.sizes import Rows, basis_of
 
 ASKED = "evaluate=[{name: alpaca-eval, instructions: asked.json, max_new_tokens: 8}]"
 RESOURCES = {
@@ -49,7 +49,7 @@ def test_instructions_are_counted_by_their_characters(world):
 def test_the_plan_states_what_they_cost(world):
     """The evaluate stage has tokens and FLOPs where it only answers instructions."""
     wants = world.wants(ASKED)
-    found = estimates(wants, world.store, RESOURCES)
+    found = estimates(wants, basis_of(wants, world.store), RESOURCES)
     one = next(one for want, one in zip(wants, found, strict=True) if want.kind == "evaluate")
     assert one.tokens >= 3 * 20
     assert one.flops > 0
