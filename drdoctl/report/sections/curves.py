@@ -35,7 +35,7 @@ def html(report: Mapping[str, Any]) -> str:
 
 
 def _label(stage: str) -> str:
-    return stage.partition("[")[2].rstrip("]") or stage
+    return stage.partition("[")[2].removesuffix("]") or stage
 
 
 def _figure4(report: Mapping[str, Any]) -> str:

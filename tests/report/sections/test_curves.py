@@ -26,6 +26,14 @@ def test_every_stage_can_be_looked_at(report):
     assert "a mean over up to 3 steps" in curves.html(report)
 
 
+def test_a_label_may_end_in_a_bracket(report):
+    """A split of several steps is part of a student's label, as it is written."""
+    row = next(row for row in report["curves"] if row["stage"] == "align[drdo]")
+    row["stage"] = 'align[drdo,split=["easy"]]'
+    captions = [words(node) for node in body(curves.html(report)).iter("figcaption")]
+    assert 'Gate of drdo,split=["easy"]' in captions
+
+
 def test_first_and_last_values_are_numbers(report):
     """What the pictures show is there as text: a row for each panel and student."""
     rows = next(rows for rows in tables(body(curves.html(report))) if rows[0][0] == "panel")
