@@ -18,8 +18,8 @@ FEW_STEPS = 8
 """Of fewer steps nothing is said: their means are those of single batches."""
 TRAINING = {"sft": "student.sft", "oracle": "oracle", "align": "train"}
 """Kind of stage that trains -> where its training settings are."""
-FOLLOWED_BY_EYE = 0.7
-"""The temperature whose figures stand for a student, as in the report."""
+USUAL = 0.7
+"""The temperature whose figures stand for a student wherever it was sampled at it, here and in the report."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Case:
             for one in self.document("figures.json").get("figures", ())
             if one["metric"] == metric and one["value"] is not None and all(one.get(k) == v for k, v in where.items())
         ]
-        return sorted(found, key=lambda one: abs((one.get("temperature") or 0.0) - FOLLOWED_BY_EYE))
+        return sorted(found, key=lambda one: abs((one.get("temperature") or 0.0) - USUAL))
 
     def figure(self, metric: str, **where: Any) -> dict[str, Any] | None:
         """Return the first of these, or None."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from drdoctl.core.words import ORACLE, REFERENCE
+from drdoctl.doctor.case import USUAL
 from drdoctl.doctor.window import Window
 from drdoctl.report.model import Curves, FigureRow, Panel
 
@@ -113,4 +114,4 @@ def _measured(figures: Iterable[FigureRow], metric: str) -> FigureRow | None:
     if wanted is None:
         return None
     fitting = [row for row in figures if all(getattr(row, key) == value for key, value in wanted.items())]
-    return min(fitting, key=lambda row: abs((row.temperature or 0.0) - 0.7), default=None)
+    return min(fitting, key=lambda row: abs((row.temperature or 0.0) - USUAL), default=None)
