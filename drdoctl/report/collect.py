@@ -1,4 +1,4 @@
-"""From a plan and its store to a `Report`: reads finished artifacts, computes nothing but paired differences."""
+"""From a plan and its store to a `Report`: reads finished artifacts, compares and sums up, measures nothing anew."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def data_tables(report: Mapping[str, Any]) -> list[Table]:
     """Return the data stage's counts, one column a part of the data; statistics of the pairs; and the other facts."""
     data = report["data"]
     parts = {name: _flat(value) for name, value in data.get("parts", {}).items() if isinstance(value, dict)}
-    order = sorted(parts, key=lambda name: PARTS.index(name) if name in PARTS else len(PARTS))
+    order = sorted(parts, key=_part)
     keys = _ordered(key for name in order for key in parts[name])
     rows = [[key, *(plain(parts[name].get(key)) for name in order)] for key in keys]
     shown = [row for row in rows if any(cell not in (NOTHING, "0") for cell in row[1:])]
@@ -130,6 +130,11 @@ def data_tables(report: Mapping[str, Any]) -> list[Table]:
         if key not in ("parts", "statistics", "split")
     ]
     return [*out, Table("Other facts", ["fact", "value"], rest)]
+
+
+def _part(name: str) -> int:
+    """Return where a part of the data stands."""
+    return PARTS.index(name) if name in PARTS else len(PARTS)
 
 
 def _ordered(keys: Iterable[str]) -> list[str]:
@@ -150,7 +155,7 @@ def _statistics(pairs: Mapping[str, Mapping[str, Iterable[Mapping[str, Any]]]]) 
     for parts in pairs.values():
         rows = ({"part": part, **_flat(row)} for part, each in parts.items() for row in each)
         found += [row for row in rows if row not in found]
-    found.sort(key=lambda row: PARTS.index(row["part"]) if row["part"] in PARTS else len(PARTS))
+    found.sort(key=lambda row: _part(row["part"]))
     keys = [key for key in _ordered(key for row in found for key in row) if key not in ("part", "after")]
     lines = [[f"{row['part']}: {row.get('after', NOTHING)}", *(plain(row.get(key)) for key in keys)] for row in found]
     return [Table("The pairs, and what each step of the split left of them", ["pairs", *keys], lines)] if found else []

@@ -72,10 +72,12 @@ def selection(grid: Grid | None, students: Sequence[StudentRow]) -> list[GroupRo
 def _group(
     name: str, settings: Mapping[str, Sequence[Any]], by: Choice, over: list[str], rows: Mapping[str, StudentRow]
 ) -> GroupRow:
-    found = []
+    found, figures = [], []
     for setting, cells in settings.items():
         there = [rows[cell.evaluation] for cell in cells if cell.evaluation in rows]
-        values = [_value(row, by, VALIDATION) for row in there]
+        chosen_by = [_figure(row, by, VALIDATION) for row in there]
+        figures += [figure for figure in chosen_by if figure is not None]
+        values = [_value(figure) for figure in chosen_by]
         found.append(
             CandidateRow(
                 setting=setting,
@@ -83,12 +85,10 @@ def _group(
                 students=[row.label for row in there],
                 validation=_mean(values),
                 per_seed=values,
-                test=_mean([_value(row, by, TEST) for row in there]),
+                test=_mean([_value(_figure(row, by, TEST)) for row in there]),
                 picked=False,
             )
         )
-    there = [rows[cell.evaluation] for cells in settings.values() for cell in cells if cell.evaluation in rows]
-    figures = (_figure(row, by, VALIDATION) for row in there)
     whole = all(len(row.students) == len(settings[row.setting]) for row in found)
     picked = _best(found, by.goal) if whole else None
     return GroupRow(
@@ -98,16 +98,15 @@ def _group(
         judge=by.judge,
         temperature=by.temperature,
         goal=by.goal,
-        unit=next((figure.unit for figure in figures if figure is not None), ""),
+        unit=figures[0].unit if figures else "",
         over=over,
         candidates=[row.model_copy(update={"picked": row.setting == picked}) for row in found],
         picked=picked,
     )
 
 
-def _value(row: StudentRow, by: Choice, part: str) -> float | None:
-    found = _figure(row, by, part)
-    return found.value if found is not None else None
+def _value(figure: FigureRow | None) -> float | None:
+    return figure.value if figure is not None else None
 
 
 def _figure(row: StudentRow, by: Choice, part: str) -> FigureRow | None:

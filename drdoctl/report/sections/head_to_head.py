@@ -33,13 +33,10 @@ def html(report: Mapping[str, Any]) -> str:
         "Below each win rate stands the mean difference in reward. Ties count half. Framed: the difference in reward "
         f"has a p-value below {SURE}, {over}. A student may win more often and yet earn less."
     )
-    more = table(differences_table(shown)) if not seeds else table(differences_table(shown)) + _each_seed(report)
+    more = table(differences_table(shown))
+    more += folded("The same for each seed", table(differences_table(report))) if seeds else ""
     named = "As a table: intervals, p-values" + ("" if seeds else ", responses of like length")
     return f'<div class="beside">{"".join(maps)}</div>{note(said)}' + folded(named, more)
-
-
-def _each_seed(report: Mapping[str, Any]) -> str:
-    return folded("The same for each seed", table(differences_table(report)))
 
 
 def _map(rows: Sequence[Row], judge: str) -> str:
