@@ -10,15 +10,20 @@ from drdoctl.spec.source import parse
 
 
 @pytest.fixture
-def fault_codes(tmp_path):
-    """Return `fault_codes(text)`: the code of every fault of a spec."""
+def checked(tmp_path):
+    """Return `checked(text)`: the faults of a spec, and what is only a warning."""
 
     def found(text):
         data, marks = parse(text, "spec.yaml")
         try:
-            load_data(data, marks, text, tmp_path / "spec.yaml")
+            return [], load_data(data, marks, text, tmp_path / "spec.yaml").warnings
         except UserError as error:
-            return [fault.code for fault in error.faults]
-        return []
+            return error.faults, ()
 
     return found
+
+
+@pytest.fixture
+def fault_codes(checked):
+    """Return `fault_codes(text)`: the code of every fault of a spec."""
+    return lambda text: [fault.code for fault in checked(text)[0]]

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from drdoctl.core.errors import UserError
-from drdoctl.spec.load import load_data
-from drdoctl.spec.source import parse
-
 BASE = """version: 1
 name: x
 data: {source: {jsonl: pairs.jsonl}}
@@ -15,27 +11,23 @@ student: {model: facebook/opt-125m}
 """
 
 
-def faults(tmp_path, text, base=BASE):
+@pytest.fixture
+def faults(checked):
     """Return (code, line) of every fault of a spec made of a base and more lines."""
-    data, marks = parse(base + text, "spec.yaml")
-    try:
-        load_data(data, marks, base + text, tmp_path / "spec.yaml")
-    except UserError as error:
-        return [(fault.code, fault.where.line) for fault in error.faults]
-    return []
+    return lambda text: [(fault.code, fault.where.line) for fault in checked(BASE + text)[0]]
 
 
-def test_a_method_is_needed_somewhere(tmp_path):
+def test_a_method_is_needed_somewhere(faults):
     """At the top or in the matrix."""
-    assert faults(tmp_path, "") == [("missing-field", 1)]
-    assert faults(tmp_path, "matrix: {seed: [1, 2]}") == [("missing-field", 5)]
-    assert faults(tmp_path, "matrix: {method: [dpo]}") == []
+    assert faults("") == [("missing-field", 1)]
+    assert faults("matrix: {seed: [1, 2]}") == [("missing-field", 5)]
+    assert faults("matrix: {method: [dpo]}") == []
 
 
-def test_a_fault_shared_by_all_combinations_is_shown_once(tmp_path):
+def test_a_fault_shared_by_all_combinations_is_shown_once(faults):
     """Rules run for each combination; the same fault at the same place is one fault."""
     text = "matrix: {method: [dpo, ipo], seed: [1, 2, 3]}\ntrain: {max_steps: 5, epochs: 2}"
-    assert faults(tmp_path, text) == [("no-effect", 6)]
+    assert faults(text) == [("no-effect", 6)]
 
 
 @pytest.mark.parametrize(
@@ -52,6 +44,6 @@ def test_a_fault_shared_by_all_combinations_is_shown_once(tmp_path):
         ("matrix:\n  method: [dpo]\n  train.warmup_steps: [1, 9]\ntrain: {max_steps: 5}", [("conflict", 7)]),
     ],
 )
-def test_rules_look_at_all_combinations(tmp_path, text, expected):
+def test_rules_look_at_all_combinations(faults, text, expected):
     """An option has no effect only where no combination uses it; a conflict points into the matrix."""
-    assert faults(tmp_path, text) == expected
+    assert faults(text) == expected

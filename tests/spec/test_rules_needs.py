@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from drdoctl.core.errors import UserError
-from drdoctl.spec.load import load_data
-from drdoctl.spec.source import parse
-
 BASE = "version: 1\nname: x\ndata: {source: {jsonl: a}}\nstudent: {model: a/b, revision: v1}\n"
 
 
-def _result(tmp_path, text):
-    base = BASE.replace("data: {source: {jsonl: a}}\n", "") if "data:" in text else BASE
-    data, marks = parse(base + text, "spec.yaml")
-    try:
-        return [], load_data(data, marks, text, tmp_path / "spec.yaml").warnings
-    except UserError as error:
-        return [fault.code for fault in error.faults], ()
+def _spec(text):
+    return (BASE.replace("data: {source: {jsonl: a}}\n", "") if "data:" in text else BASE) + text
 
 
 @pytest.mark.parametrize(
@@ -40,9 +31,9 @@ def _result(tmp_path, text):
         ("method: dpo\nzoo: hub:me\npublish: {student: zoo/a, private: false}", []),
     ],
 )
-def test_needs_are_met_or_named(tmp_path, text, codes):
+def test_needs_are_met_or_named(fault_codes, text, codes):
     """What a method, an eval or publishing needs is there, and nothing is there that nobody needs."""
-    assert _result(tmp_path, text)[0] == codes
+    assert fault_codes(_spec(text)) == codes
 
 
 @pytest.mark.parametrize(
@@ -55,9 +46,9 @@ def test_needs_are_met_or_named(tmp_path, text, codes):
         ("method: {name: drdo, gamma: 0, log_prob: mean}\noracle: {model: sft}", 0),
     ],
 )
-def test_doubts_are_warnings(tmp_path, text, count):
+def test_doubts_are_warnings(checked, text, count):
     """A judge that is the teacher, and a contrast that is plain SFT, are allowed and said."""
-    assert len(_result(tmp_path, text)[1]) == count
+    assert len(checked(_spec(text))[1]) == count
 
 
 @pytest.mark.parametrize(
@@ -69,9 +60,9 @@ def test_doubts_are_warnings(tmp_path, text, count):
         ("dpo", "{model: sft}", ["labeller"]),
     ],
 )
-def test_a_judge_that_labelled_is_named(tmp_path, method, oracle, words):
+def test_a_judge_that_labelled_is_named(checked, method, oracle, words):
     """Who judges by the oracle that relabels is told so; it is the teacher only where none is trained anew."""
     data = "data: {source: {jsonl: a}, split: {name: length-bias, rho: 0.3}}"
     text = f"method: {method}\noracle: {oracle}\n{data}\nevaluate: [win-rate]"
-    found = [text for text in _result(tmp_path, text)[1] if text.startswith("judge = ")]
+    found = [text for text in checked(_spec(text))[1] if text.startswith("judge = ")]
     assert [line.split()[2].rstrip(":") for line in found] == words

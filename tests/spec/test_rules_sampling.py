@@ -4,23 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from drdoctl.core.errors import UserError
-from drdoctl.spec.load import load_data
-from drdoctl.spec.source import parse
-
 BASE = "version: 1\nname: x\ndata: {source: {jsonl: a}}\nmethod: dpo\n"
 STUDENT = "student: {model: a/b, revision: v1}\n"
 SAMPLED = "oracle: {model: zoo/a}\nevaluate: [win-rate]\n"
 MATRIX = "matrix: {evaluate: [[{name: pair-accuracy}], [{name: win-rate}]]}\n"
-
-
-def _faults(tmp_path, text):
-    data, marks = parse(BASE + text, "spec.yaml")
-    try:
-        load_data(data, marks, text, tmp_path / "spec.yaml")
-    except UserError as error:
-        return [(fault.code, str(fault.message)) for fault in error.faults]
-    return []
 
 
 def _server(text):
@@ -38,9 +25,9 @@ def _server(text):
         f"{STUDENT}oracle: {{model: zoo/a}}\n{MATRIX}sampler: server",
     ],
 )
-def test_what_may_be_said(tmp_path, text):
+def test_what_may_be_said(checked, text):
     """A sampler where something is sampled, and a server where it samples, are fine."""
-    assert _faults(tmp_path, text) == []
+    assert checked(BASE + text)[0] == []
 
 
 @pytest.mark.parametrize(
@@ -55,10 +42,10 @@ def test_what_may_be_said(tmp_path, text):
         (_server("command: ' '"), [("bad-value", "no program")]),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path, text, expected):
+def test_what_is_wrong_is_named(checked, text, expected):
     """What has no effect, cannot be started is a fault, all of them at once."""
-    found = _faults(tmp_path, text)
+    found, _ = checked(BASE + text)
     assert len(found) == len(expected)
-    for (code, message), (wanted, words) in zip(found, expected, strict=True):
-        assert code == wanted
-        assert words in message
+    for fault, (code, words) in zip(found, expected, strict=True):
+        assert fault.code == code
+        assert words in fault.message

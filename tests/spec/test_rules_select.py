@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 
 from drdoctl.evals import Measure
-from drdoctl.spec.load import load_data
 from drdoctl.spec.rules_select import matching
 from drdoctl.spec.select import Select
-from drdoctl.spec.source import parse
 
 GIVEN = [Measure("win_rate", against, "oracle", at) for at in (0.2, 0.7) for against in ("sft", "reference")] + [
     Measure("implicit_accuracy")
@@ -44,7 +42,7 @@ select: {metric: truth.reward, temperature: 0.7, over: train.learning_rate}
     ("metric", "split", "warned"),
     [("win_rate", "all", ["d-dpo"]), ("win_rate", "relabel", []), ("implicit_accuracy", "all", [])],
 )
-def test_a_choice_by_the_teacher_is_said(tmp_path, metric, split, warned):
+def test_a_choice_by_the_teacher_is_said(checked, metric, split, warned):
     """Choosing by the oracle's word is doubtful for whom that very oracle taught; by pair accuracy it is not."""
     text = f"""\
 version: 1
@@ -56,6 +54,5 @@ matrix: {{method: [dpo, d-dpo], train.learning_rate: [1.0e-4, 1.0e-3]}}
 evaluate: [{{name: win-rate, against: [sft], temperatures: [0.7], max_new_tokens: 32}}, pair-accuracy]
 select: {{metric: {metric}, over: train.learning_rate}}
 """
-    data, marks = parse(text, "spec.yaml")
-    said = [one for one in load_data(data, marks, text, tmp_path / "spec.yaml").warnings if "select" in one]
+    said = [one for one in checked(text)[1] if "select" in one]
     assert said == [f"judge = teacher: `select` chooses by the oracle that taught `{name}`" for name in warned]

@@ -6,29 +6,17 @@ import json
 
 import pytest
 
-from drdoctl.core.errors import UserError
-from drdoctl.spec.load import load_data
-from drdoctl.spec.source import parse
-
 BASE = "version: 1\nname: x\ndata: {source: {jsonl: a}}\n"
 
 
-def _result(tmp_path, text):
-    data, marks = parse(BASE + text, "spec.yaml")
-    try:
-        return [], load_data(data, marks, text, tmp_path / "spec.yaml").warnings
-    except UserError as error:
-        return [fault.code for fault in error.faults], ()
-
-
-def test_a_local_reward_model_is_finished_by_its_own_config(tmp_path):
+def test_a_local_reward_model_is_finished_by_its_own_config(fault_codes, tmp_path):
     """A folder whose config names a sequence classifier is used as it is; another is trained."""
     for name, architecture in (("reward", "LlamaForSequenceClassification"), ("base", "LlamaForCausalLM")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text(json.dumps({"architectures": [architecture]}))
     text = "student: {model: base}\nmethod: drdo\noracle: {model: NAME, sft_weight: 0.1}"
-    assert _result(tmp_path, text.replace("NAME", "base"))[0] == []
-    assert _result(tmp_path, text.replace("NAME", "reward"))[0] == ["no-effect"]
+    assert fault_codes(BASE + text.replace("NAME", "base")) == []
+    assert fault_codes(BASE + text.replace("NAME", "reward")) == ["no-effect"]
 
 
 @pytest.mark.parametrize(
@@ -48,14 +36,14 @@ def test_a_local_reward_model_is_finished_by_its_own_config(tmp_path):
         ("train: {max_steps: 5, warmup_steps: 6}", ["conflict"]),
     ],
 )
-def test_batches_offload_and_warm_up(tmp_path, text, codes):
+def test_batches_offload_and_warm_up(fault_codes, text, codes):
     """What is trained here is checked, and nothing else."""
-    assert _result(tmp_path, "student: {model: a/b}\nmethod: dpo\n" + text)[0] == codes
+    assert fault_codes(BASE + "student: {model: a/b}\nmethod: dpo\n" + text) == codes
 
 
-def test_unpinned_models_are_a_warning(tmp_path):
+def test_unpinned_models_are_a_warning(checked):
     """A Hub id without revision may move; a pinned one, a folder and a zoo name cannot."""
     text = "method: drdo\nstudent: {model: a/b}\noracle: {model: c/d}"
-    assert len(_result(tmp_path, text)[1]) == 2
+    assert len(checked(BASE + text)[1]) == 2
     pinned = text.replace("a/b", "a/b, revision: v1").replace("c/d", "zoo/a")
-    assert _result(tmp_path, pinned)[1] == ()
+    assert checked(BASE + pinned)[1] == ()
