@@ -6,18 +6,16 @@ JSON lines, Parquet, gzipped, and hold many models. Texts are read past: only th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from drdoctl.core.errors import Fault, UserError, Where
-from drdoctl.data._files import Record, records
-from drdoctl.data._records import Bad, kind, mapping, number
+from drdoctl.core.errors import UserError
+from drdoctl.data._every import Take, every
+from drdoctl.data._records import Bad, kind, number
 
-SHOWN = 20
-"""Bad rows that are named before giving up."""
 TIES = (0.0, 1.5)
 NEEDED = "rows hold `instruction`, `output_1`, `generator_1`, `output_2`, `generator_2` and `preference`"
 OUTPUTS = "rows hold `instruction`, `output` and `generator`"
@@ -57,14 +55,14 @@ class Annotations:
     """Rows left out because an equal one stands before them."""
 
 
-def read_annotations(files: Iterable[str], base: Path = Path()) -> Annotations:
-    """Return the judgements of the files. Raises UserError naming the rows that cannot be used, `SHOWN` of them."""
+def read_annotations(files: Sequence[str], base: Path = Path()) -> Annotations:
+    """Return the judgements of the files. Raises UserError naming the rows that cannot be used, the first few."""
     found: dict[Match, dict[bytes, tuple[bytes, Annotation]]] = {}
     repeated = 0
 
-    def take(record: Record) -> None:
+    def take(record: Mapping[str, Any], where: str) -> None:
         nonlocal repeated
-        match, whole, row = _annotation(_sound(record), record.where)
+        match, whole, row = _annotation(record, where)
         seen = found.setdefault(match, {}).setdefault(row.instruction, (whole, row))
         if seen[1] is row:
             return
@@ -79,12 +77,11 @@ def read_annotations(files: Iterable[str], base: Path = Path()) -> Annotations:
     return Annotations({match: [row for _, row in rows.values()] for match, rows in found.items()}, repeated)
 
 
-def read_lengths(files: Iterable[str], base: Path = Path()) -> dict[str, dict[bytes, int]]:
+def read_lengths(files: Sequence[str], base: Path = Path()) -> dict[str, dict[bytes, int]]:
     """Return generator -> instruction's digest -> characters of its output. Raises UserError naming the bad rows."""
     found: dict[str, dict[bytes, int]] = {}
 
-    def take(record: Record) -> None:
-        row = _sound(record)
+    def take(row: Mapping[str, Any], where: str) -> None:  # noqa: ARG001  # nothing is told of a good row
         outputs = found.setdefault(_text(row, "generator"), {})
         instruction, output = _digest(_text(row, "instruction")), _text(row, "output")
         if outputs.setdefault(instruction, len(output)) != len(output):
@@ -94,38 +91,10 @@ def read_lengths(files: Iterable[str], base: Path = Path()) -> dict[str, dict[by
     return found
 
 
-def _each(files: Iterable[str], base: Path, take: Any, columns: str) -> None:
-    """Hand every record to `take`; raise what it refused, all at once."""
-    faults: list[Fault] = []
-    count = 0
-    for record in _all(files, base, faults):
-        count += 1
-        try:
-            take(record)
-        except Bad as bad:
-            hint = columns if bad.code == "missing-column" else bad.hint
-            faults.append(Fault(bad.code, bad.message, Where(record.file, record.line), hint))
-        if len(faults) >= SHOWN:
-            break
-    if not faults and not count:
+def _each(files: Sequence[str], base: Path, take: Take, columns: str) -> None:
+    if not every(files, base, take, columns):
         names = ", ".join(f"`{file}`" for file in files)
-        faults = [Fault("no-rows", f"there are no rows in {names}", hint=columns)]
-    if faults:
-        raise UserError(faults)
-
-
-def _all(files: Iterable[str], base: Path, faults: list[Fault]) -> Iterator[Record]:
-    for file in files:
-        try:
-            yield from records(base, file)
-        except UserError as error:
-            faults.extend(error.faults)
-
-
-def _sound(record: Record) -> Mapping[str, Any]:
-    if isinstance(record.data, Bad):
-        raise record.data
-    return mapping(record.data)
+        raise UserError(f"there are no rows in {names}", code="no-rows", hint=columns)
 
 
 def _annotation(row: Mapping[str, Any], where: str) -> tuple[Match, bytes, Annotation]:

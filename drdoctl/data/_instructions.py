@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drdoctl.core.errors import Fault, UserError, Where
+from drdoctl.core.errors import UserError, Where
 from drdoctl.data import Turns
-from drdoctl.data._files import records
-from drdoctl.data._records import Bad, mapping, text
+from drdoctl.data._every import every
+from drdoctl.data._records import Bad, text
 
-SHOWN = 20
-"""Bad rows that are named before giving up."""
 ABOUT = ("dataset", "datasplit")
 """What AlpacaEval's rows say of an instruction, and its files of outputs repeat."""
 COLUMNS = "rows hold `instruction`, as in AlpacaEval's `alpaca_eval.json`, or as in any model's outputs"
@@ -36,26 +34,17 @@ class Instruction:
 def read_instructions(file: str, base: Path = Path()) -> list[Instruction]:
     """Return the instructions of a file (JSON, JSON lines, Parquet; gzipped or not).
 
-    Raises UserError naming the rows that cannot be used, the first `SHOWN` of them.
+    Raises UserError naming the rows that cannot be used, the first few.
     """
     found: dict[str, Instruction] = {}
     places: dict[str, str] = {}
-    faults: list[Fault] = []
-    for record in records(base, file):
-        try:
-            if isinstance(record.data, Bad):
-                raise record.data
-            one = _instruction(mapping(record.data), places)
-            found[one.text], places[one.text] = one, record.where
-        except Bad as bad:
-            hint = COLUMNS if bad.code == "missing-column" else bad.hint
-            faults.append(Fault(bad.code, bad.message, Where(record.file, record.line), hint))
-        if len(faults) == SHOWN:
-            break
-    if not found and not faults:
-        faults = [Fault("no-rows", f"`{file}` holds no instructions", Where(file), COLUMNS)]
-    if faults:
-        raise UserError(faults)
+
+    def take(row: Mapping[str, Any], where: str) -> None:
+        one = _instruction(row, places)
+        found[one.text], places[one.text] = one, where
+
+    if not every([file], base, take, COLUMNS):
+        raise UserError(f"`{file}` holds no instructions", code="no-rows", where=Where(file), hint=COLUMNS)
     return list(found.values())
 
 
