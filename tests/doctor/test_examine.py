@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import get_args
 
 import jsonschema
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wards import HEALTHY, course, steady
 
-from drdoctl.doctor.case import Case
+from drdoctl.doctor.case import Case, Severity
 from drdoctl.doctor.examine import cases, examine, findings, look
 from drdoctl.doctor.model import schema
 from drdoctl.stages import KINDS, Want
@@ -20,6 +21,7 @@ from drdoctl.store.artifact import Store
 
 FALLING = course(HEALTHY, {**HEALTHY, "chosen_logp": -140.0})
 DATA = Want("data", 1, {"data.split": []})
+DOCS = Path(__file__).parents[2] / "docs" / "doctor.md"
 ALIGN = Want("align", 1, {"method.name": "dpo", "train.learning_rate": 3e-4}, {"data": DATA}, label="dpo")
 EVALUATE = Want("evaluate", 1, {}, {"data": DATA, "policy": ALIGN}, label="dpo")
 STAGES = [{"id": want.id, "kind": want.kind, "artifact": want.artifact} for want in (DATA, ALIGN, EVALUATE)]
@@ -138,3 +140,14 @@ def test_every_finding_says_what_it_looks_at():
         assert set(module.KINDS) <= set(KINDS)
         assert callable(module.look)
         assert module.__doc__
+
+
+def test_every_finding_is_explained():
+    """Each has a row of the page on the doctor, and each row is of a finding that there is, with its severities."""
+    table = DOCS.read_text(encoding="utf-8").partition("\n## ")[0]
+    rows = [line.split("|")[1:3] for line in table.splitlines() if line.startswith("| `")]
+    told = {code.strip().strip("`"): set(how.strip().split(", ")) for code, how in rows}
+    assert told.keys() == findings().keys()
+    for code, module in findings().items():
+        source = Path(str(module.__file__)).read_text(encoding="utf-8")
+        assert told[code] == {name for name in get_args(Severity) if f'"{name}"' in source}, code

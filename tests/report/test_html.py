@@ -1,6 +1,7 @@
 """The HTML file: valid, self-contained, escaped, accessible, always the same bytes, no number that JSON has not."""
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from drdoctl.report.html import render, write
 from drdoctl.report.sections import sections
 
 NASTY = "</script><script>alert(1)</script>\x00\u202e\ud800<!-- <img src=x onerror=y> ]]> &amp; `" + "w" * 10_000
+DOCS = Path(__file__).parents[2] / "docs" / "report.md"
 NAMES = {"metric", "kind", "severity", "judge", "against", "x", "y", "part", "goal", "created", "basis", "unit"}
 """Keys whose values are words of drdoctl's own."""
 
@@ -101,6 +103,13 @@ def test_sections_stand_in_order(page, report):
     assert [words(node) for node in page.find(".//nav").iter("a")] == titles
     places = [section.PLACE for section in sections()]
     assert places == sorted(places)
+
+
+def test_every_section_is_explained():
+    """The page on the report has them all, by the names that they have, in their order."""
+    rows = [line.split("|")[1].strip() for line in DOCS.read_text(encoding="utf-8").splitlines() if line[:2] == "| "]
+    told = [name for row in rows[2:] for name in row.split(", ")]
+    assert told[1:] == [section.TITLE for section in sections()]
 
 
 def test_what_is_not_there_leaves_no_section(report):
