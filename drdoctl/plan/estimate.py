@@ -14,6 +14,7 @@ from drdoctl.core.adapters import NF4, lora_of, trained_parameters
 from drdoctl.evals import OF
 from drdoctl.methods import methods
 from drdoctl.plan import memory, reference, work
+from drdoctl.plan.activations import FP32
 from drdoctl.plan.asking import asked
 from drdoctl.plan.load import load_of
 from drdoctl.plan.memory import GIB
@@ -24,7 +25,6 @@ from drdoctl.plan.types import Estimate
 from drdoctl.stages import Want
 from drdoctl.stages.blueprint import is_pull
 
-FP32 = 4
 ROW_BYTES = 16
 """Bytes a cached number takes in Parquet, with its share of the ids."""
 WHO = {"sft": "student", "oracle": "oracle", "align": "student", "logps": "student", "rewards": "oracle"}

@@ -13,14 +13,12 @@ from drdoctl.core.fingerprint import canonical
 from drdoctl.core.suggest import closest
 from drdoctl.spec.faults import Look, faults_of
 from drdoctl.spec.marks import Key
-from drdoctl.spec.matrix import combined, picks, place_of
+from drdoctl.spec.matrix import NO_RESULT, combined, picks, place_of
 from drdoctl.spec.model import Spec
 from drdoctl.spec.overrides import path_of
 from drdoctl.spec.spots import SECTIONS, spot_of
 from drdoctl.spec.sugar import widen_name, widen_one
 
-NO_RESULT = ("version", "name", "publish", "zoo", "resources", "matrix", "select")
-"""Sections that change no result: a matrix over them would make the same student twice."""
 MOST = 256
 
 

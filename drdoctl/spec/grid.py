@@ -8,13 +8,11 @@ from typing import Any
 
 from drdoctl.core.fingerprint import canonical
 from drdoctl.spec.marks import Key
-from drdoctl.spec.matrix import METHOD, Combo, names, unique
+from drdoctl.spec.matrix import METHOD, NO_RESULT, Combo, names, unique
 from drdoctl.spec.model import Spec
 from drdoctl.spec.overrides import path_of
 
 SEED = "seed"
-IDLE = ("matrix", "select", "name", "publish", "resources")
-"""What makes no two combinations different."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Place:
 
 def places(spec: Spec, combos: Sequence[Combo]) -> list[Place]:
     """Return the place of each combination, in their order."""
-    plain = [combo.spec.model_dump(mode="json", exclude=set(IDLE)) for combo in combos]
+    plain = [combo.spec.model_dump(mode="json", exclude=set(NO_RESULT)) for combo in combos]
     over = tuple(spec.select.over) if spec.select is not None else ()
     settings = _shared(spec, combos, plain, (SEED,))
     groups = _shared(spec, combos, plain, (SEED, *over)) if over else [None] * len(combos)

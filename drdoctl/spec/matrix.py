@@ -14,6 +14,8 @@ from drdoctl.spec.model import Spec
 from drdoctl.spec.overrides import path_of, put
 
 METHOD = "method"
+NO_RESULT = ("version", "name", "publish", "zoo", "resources", "matrix", "select")
+"""Sections that change no result: a matrix over them would make the same student twice."""
 EVERY = "all"
 """What a combination is called where nothing that is shown tells it apart."""
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from drdoctl.core.parts import Part
 from drdoctl.core.words import DIALECT
-from drdoctl.spec.axes import NO_RESULT
+from drdoctl.spec.matrix import NO_RESULT
 from drdoctl.spec.model import Spec
 from drdoctl.spec.plugins import PLUGINS
 
