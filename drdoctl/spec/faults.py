@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -79,9 +79,7 @@ def _missing(spot: Spot, look: Look) -> Fault:
 
 
 def _unknown_name(item: Any, spot: Spot, look: Look) -> Fault:
-    kind = (
-        plugin_kind(spot.path) or plugin_kind((*spot.path, 0)) or {"split": "split", "evaluate": "eval"}.get(spot.field)
-    )
+    kind = plugin_kind(spot.path) or plugin_kind((*spot.path, 0))
     value = item["input"]
     if kind is None:
         shape = "`false` or a mapping" if spot.field == "sft" else "a word or a mapping"
@@ -164,7 +162,7 @@ def _choices(spot: Spot) -> list[Any]:
 
 
 def _literals(annotation: Any) -> list[Any]:
-    if getattr(get_origin(annotation), "_name", None) == "Literal" or str(get_origin(annotation)) == "typing.Literal":
+    if get_origin(annotation) is Literal:
         return list(get_args(annotation))
     return [word for inner in get_args(annotation) for word in _literals(inner)]
 
