@@ -66,10 +66,13 @@ class Split(Optioned):
     """
 
     paper: ClassVar[str] = ""
-    flips: ClassVar[bool] = False
-    """Whether the step may turn labels round: the rows then say which were."""
     relabels: ClassVar[bool] = False
     """Whether labels become the oracle's; once is enough for a list of steps."""
+
+    @property
+    def flips(self) -> bool:
+        """Whether the step may turn labels round, as one with its own `apply` may: the rows then say which were."""
+        return type(self).apply is not Split.apply
 
     @property
     def needs_confidence(self) -> bool:

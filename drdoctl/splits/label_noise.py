@@ -25,7 +25,6 @@ class LabelNoise(Split):
     """Another number draws other pairs, with the spec's seed as it is."""
 
     paper: ClassVar[str] = "the noise that cDPO and robust DPO (arXiv 2403.00409) correct for"
-    flips: ClassVar[bool] = True
 
     def apply(self, table: PairTable, seed: int) -> Kept:
         """Return all pairs; those with the smallest lots are turned round."""

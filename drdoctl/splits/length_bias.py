@@ -31,7 +31,6 @@ class LengthBias(Split):
     """Another number draws other pairs, with the spec's seed as it is."""
 
     paper: ClassVar[str] = "D_rho of Fisch et al. (arXiv 2405.19316), section 5: rho 0.2 to 0.8, 30,000 pairs"
-    flips: ClassVar[bool] = True
     relabels: ClassVar[bool] = True
 
     def about(self, rows: int) -> int:

@@ -17,7 +17,6 @@ class Relabel(Split):
     name: Literal["relabel"] = "relabel"
 
     paper: ClassVar[str] = "the relabelled preferences of Fisch et al. (arXiv 2405.19316), section 5"
-    flips: ClassVar[bool] = True
     relabels: ClassVar[bool] = True
 
     def apply(self, table: PairTable, seed: int) -> Kept:  # noqa: ARG002  # nothing is drawn

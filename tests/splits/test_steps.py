@@ -43,6 +43,15 @@ def test_every_split_is_tried():
     assert {step["name"] for step in STEPS} == set(splits())
 
 
+def test_rows_say_what_was_turned_round():
+    """Wherever a step turns a label round, it is one of those that may, and the rows have the mark."""
+    may = {name for name, cls in splits().items() if cls.model_construct(name=name).flips}
+    assert may == {"label-noise", "length-bias", "relabel"}
+    for step in STEPS:
+        found = apply_steps([step], {**vars(pairs(60))}, 3)
+        assert found.flips == bool(found.flipped.any()) == (step["name"] in may), step
+
+
 @given(tables, steps, st.randoms(use_true_random=False))
 def test_the_order_of_the_source_does_not_matter(table, plain, random):
     """The same pairs are kept and the same labels turned round, whatever order the source has."""
