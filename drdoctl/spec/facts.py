@@ -142,8 +142,11 @@ class Facts:
 
     def data(self, source: Dataset) -> DataFacts:
         """Return the facts of the rows' source. Raises UserError naming each file that is not there."""
-        plain = source.model_dump(mode="json")
-        return self.once(("data", digest(plain)), lambda: read_source(source, plain, self))
+
+        def make() -> DataFacts:
+            return read_source(source, source.model_dump(mode="json"), self)
+
+        return self.once(("data", source.model_dump_json()), make)
 
     def path(self, name: str) -> Path:
         """Return a path of the spec, absolute."""
