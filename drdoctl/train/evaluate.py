@@ -28,7 +28,6 @@ from drdoctl.train.respond import sample_all
 from drdoctl.train.response_table import Prompts, Responses, read_responses, write_responses
 from drdoctl.train.responses import Way, ways_of
 from drdoctl.train.rewards import write_table
-from drdoctl.train.rows import TokenRows
 from drdoctl.train.runtime import start
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 
 def label_of(job: Job) -> str:
     """Return the student's label: the part of the stage's id in brackets."""
-    return job.id.partition("[")[2].rstrip("]") or "student"
+    return job.id.partition("[")[2].removesuffix("]") or "student"
 
 
 def parse_evals(settings: Sequence[dict[str, Any]], locations: Mapping[str, Any] | None = None) -> list[Eval]:
@@ -100,8 +99,10 @@ def measure(
     if "baseline" in job.inputs and sizes:
         baselines[SFT] = start_samples(job, sizes, prompts.ids)
     data = EvalData(
-        samples={sampling: by_label[sampling.label].first(size) for sampling, size in sizes.items()}
-        | {**(answers or {})},
+        samples={
+            **{sampling: by_label[sampling.label].first(size) for sampling, size in sizes.items()},
+            **(answers or {}),
+        },
         baselines=baselines,
         pairs=pairs,
         warnings=job.warnings,
@@ -130,8 +131,11 @@ def sides_of(job: Job, prompts: Prompts) -> dict[str, str] | None:
 
 def pair_parts(job: Job) -> list[str]:
     """Return the part of each held-out pair, in their order."""
-    prompts = read(job.input("data") / "eval.parquet", columns=["prompt"]).column("prompt")
-    return parts_of(prompts.to_pylist(), job.settings[FRACTION])
+    return parts_of(_held_out(job, "prompt").to_pylist(), job.settings[FRACTION])
+
+
+def _held_out(job: Job, column: str) -> pa.ChunkedArray:
+    return read(job.input("data") / "eval.parquet", columns=[column]).column(column)
 
 
 def plain_figure(figure: dict[str, Any]) -> dict[str, Any]:
@@ -166,7 +170,7 @@ def run(job: Job) -> None:
     job = replace(job, warnings=(*job.warnings, *stamps(job, prompts.student), *server_stamps(job, asked)))
     document = {"figures": measure(job, parts, prompts, groups, pairs, answers), "student": label_of(job)}
     write_responses(job.path("samples.parquet"), groups, sides_of(job, prompts))
-    ids = TokenRows(job.input("data"), "eval", "student", ()).ids if pairs else pa.array([], type=pa.string())
+    ids = _held_out(job, "id") if pairs else pa.array([], type=pa.string())
     write_table(job.path("pairs.parquet"), {"id": ids, **{name: pa.array(values) for name, values in pairs.items()}})
     write_documents(job, label_of(job), asked, answers)
     write_json(job.path("figures.json"), {**document, "warnings": list(job.warnings)})

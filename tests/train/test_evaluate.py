@@ -222,6 +222,15 @@ def test_baseline_pairs_stand_for_the_reference(house, whole, tmp_path):
     assert "head_margin" not in SEEN[-1].pairs
 
 
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("evaluate[drdo]", "drdo"), ('evaluate[dpo,split=["hard"]]', 'dpo,split=["hard"]'), ("evaluate", "student")],
+)
+def test_a_label_may_end_with_a_bracket(house, tmp_path, name, label):
+    """A student is called by all that stands between the stage's own brackets."""
+    assert evaluate.label_of(make_job(house, tmp_path, id=name)) == label
+
+
 def test_baseline_of_other_prompts_refused(house, whole, tmp_path):
     """A baseline whose samples are of other prompts, or fewer, is refused, not compared."""
     job = make_job(
