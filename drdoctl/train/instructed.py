@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.errors import Fault, UserError, Where
@@ -64,15 +64,12 @@ def _prompts(job: Job, part: Eval, instructions: Sequence[Instruction]) -> Promp
     ]
     if faults:
         raise UserError(faults)
-    return Prompts(
+    return replace(
+        Prompts.none(),
         # the text itself seeds the draws: an answer does not change with the file's order
         ids=[f"{part.name}:{one.text}" for one in instructions],
         text=[render.prompt_text(one.prompt) for one in instructions],
-        reference=[],
         student=[row.whole_prompt for row in encoded if not isinstance(row, Bad)],
-        oracle=[],
-        student_reference=[],
-        oracle_reference=[],
     )
 
 

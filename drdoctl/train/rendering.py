@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from transformers import AutoTokenizer
@@ -11,6 +12,7 @@ from drdoctl.train.places import data_report, tokenizer_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from drdoctl.stages import Job
 
@@ -19,8 +21,13 @@ def renderer(job: Job, who: str) -> Renderer:
     """Return what turned rows into tokens in the data stage, for the student's or the oracle's tokenizer."""
     known = data_report(job).get("tokenizers", {})
     described = known.get(who) or known.get("student") or {}
-    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder(job, who), trust_remote_code=False)
-    return Renderer(tokenizer, "auto" if described.get("template") == "chat" else "none")
+    return _renderer(tokenizer_folder(job, who), "auto" if described.get("template") == "chat" else "none")
+
+
+@lru_cache(maxsize=8)
+def _renderer(tokenizer: Path, template: str) -> Renderer:
+    """Load a tokenizer once, however many ways of sampling, evals and judges read with it."""
+    return Renderer(AutoTokenizer.from_pretrained(tokenizer, trust_remote_code=False), template)
 
 
 def has_template(made: Renderer) -> bool:
