@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from drdoctl.train.runtime import World
 
 Pairs = dict[str, np.ndarray]
-_REFERENCES = (("logps", "eval.parquet"), ("baseline", "pairs.parquet"))
-"""Where the start model's log-probabilities of the held-out pairs may lie; the baseline is the start model itself."""
 
 
 def student_pairs(job: Job, world: World, policy: Policy) -> Pairs:
@@ -43,13 +41,15 @@ def student_pairs(job: Job, world: World, policy: Policy) -> Pairs:
 
 
 def known_pairs(job: Job) -> Pairs:
-    """Return what earlier stages know of the held-out pairs: the reference's log-probabilities, the oracle's margin."""
+    """Return what earlier stages know of the held-out pairs: the reference's log-probabilities, the oracle's margin.
+
+    The reference is the start model, whose own evaluation is the baseline.
+    """
     found: Pairs = {}
-    for role, name in _REFERENCES:
-        if role in job.inputs and not found:
-            table = read(job.input(role) / name)
-            names = [key for key in ("chosen_logp", "rejected_logp") if key in table.column_names]
-            found = {f"ref_{key}": numbers(table.column(key)) for key in names}
+    if "baseline" in job.inputs:
+        table = read(job.input("baseline") / "pairs.parquet")
+        names = [key for key in ("chosen_logp", "rejected_logp") if key in table.column_names]
+        found = {f"ref_{key}": numbers(table.column(key)) for key in names}
     if "rewards" in job.inputs:
         table = read(job.input("rewards") / "eval.parquet")
         found["oracle_margin"] = numbers(table.column("chosen_0")) - numbers(table.column("rejected_0"))

@@ -104,7 +104,7 @@ def write_data(folder: Path, world: Notes, prompts: int = 7) -> None:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory):
-    """Return a folder with data, a policy with a head, an oracle, and the start model's logps and rewards."""
+    """Return a folder with data, a policy with a head, an oracle, and its rewards of the held-out pairs."""
     root = tmp_path_factory.mktemp("evaluate")
     data = root / "data"
     data.mkdir()
@@ -116,12 +116,9 @@ def house(tmp_path_factory):
         save = save_oracle if name == "oracle" else save_policy
         save(policy, root / name, data / "tokenizer" / "student")
     ids = pq.read_table(data / "eval.parquet").column("id")
-    for name, columns in {
-        "logps": {"chosen_logp": [-9.0, -8, -7, -6], "rejected_logp": [-5.0, -4, -3, -2]},
-        "rewards": {"chosen_0": [1.0, 2, 3, 4], "rejected_0": [0.0, 0, 0, 5]},
-    }.items():
-        (root / name).mkdir()
-        pq.write_table(pa.table({"id": ids, **columns}), root / name / "eval.parquet")
+    (root / "rewards").mkdir()
+    scores = {"chosen_0": [1.0, 2, 3, 4], "rejected_0": [0.0, 0, 0, 5]}
+    pq.write_table(pa.table({"id": ids, **scores}), root / "rewards" / "eval.parquet")
     return root
 
 
@@ -196,12 +193,7 @@ def test_greedy_responses_and_scores_are_transformers_own(house, whole):
 
 def test_student_against_baseline(house, whole, tmp_path):
     """A student sees the start model's samples of the same prompts, the references, and what earlier stages cached."""
-    job = make_job(
-        house,
-        tmp_path / "out",
-        inputs={name: str(house / name) for name in ("logps", "rewards")} | {"baseline": str(whole)},
-    )
-    evaluate.run(job)
+    evaluate.run(make_job(house, tmp_path / "out", inputs={"rewards": str(house / "rewards"), "baseline": str(whole)}))
     data = SEEN[-1]
     assert data.warnings == ("judge = teacher",)
     assert list(data.samples) == [HOT, GREEDY]
@@ -209,16 +201,17 @@ def test_student_against_baseline(house, whole, tmp_path):
     # the same policy and the same draws: the start model's responses are the student's own
     assert data.baselines["sft"][HOT].responses == data.samples[HOT].responses
     assert len(data.baselines["reference"][HOT].responses) == 5
-    assert data.pairs["ref_chosen_logp"].tolist() == [-9, -8, -7, -6]
+    assert data.pairs["ref_chosen_logp"].tolist() == data.pairs["chosen_logp"].tolist()
     assert data.pairs["oracle_margin"].tolist() == [1, 2, 3, -1]
     assert data.pairs["chosen_logp"].shape == data.pairs["head_margin"].shape == (4,)
 
 
 def test_baseline_pairs_stand_for_the_reference(house, whole, tmp_path):
-    """Without a logps stage, the start model's own evaluation gives the reference's log-probabilities."""
+    """The start model's own evaluation gives the reference's log-probabilities, also where the student's differ."""
     evaluate.run(make_job(house, tmp_path / "out", inputs={"policy": str(house / "start"), "baseline": str(whole)}))
     expected = pq.read_table(whole / "pairs.parquet").column("chosen_logp").to_pylist()
     assert SEEN[-1].pairs["ref_chosen_logp"].tolist() == expected
+    assert SEEN[-1].pairs["chosen_logp"].tolist() != expected
     assert "head_margin" not in SEEN[-1].pairs
 
 
