@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional as F
 from transformers import AttentionInterface
 
-from drdoctl.train.flash import Tree, tree_softmax
+from drdoctl.train.flash import Ends, Tree, tree_softmax
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,11 +43,13 @@ def tree_attention(
     dropout: float = 0.0,
     *,
     trees: tuple[Tree, ...],
+    queries: Ends | None = None,
     **unused: object,  # noqa: ARG001
 ) -> tuple[Tensor, None]:
     """Attend within each tree of the row.
 
-    Shapes: query (1, H, T, D); key, value (1, H_kv, T, D); result (1, T, H, D). `trees` must cover T tokens.
+    Shapes: query (1, H, Q, D); key, value (1, H_kv, T, D); result (1, Q, H, D). `trees` must cover T tokens; Q is T, or
+    fewer where `queries` says how many of each stretch's last tokens have one.
     """
     if dropout:
         raise ValueError("dropout must be off: cached log-probabilities would not match")
@@ -61,8 +63,8 @@ def tree_attention(
     if groups > 1:
         key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
     if on_cpu:
-        return tree_softmax(query, key, _own(value), trees, scale).transpose(1, 2), None
-    return _by_segment(query, key, value, trees, scale).transpose(1, 2).contiguous(), None
+        return tree_softmax(query, key, _own(value), trees, scale, queries).transpose(1, 2), None
+    return _by_segment(query, key, value, trees, scale, queries).transpose(1, 2).contiguous(), None
 
 
 def _own(tensor: Tensor) -> Tensor:
@@ -70,23 +72,22 @@ def _own(tensor: Tensor) -> Tensor:
     return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
 
 
-def _by_segment(query: Tensor, key: Tensor, value: Tensor, trees: Sequence[Tree], scale: float) -> Tensor:
-    """Attend tree by tree through scaled_dot_product_attention, which any device has. (1, H, T, D) -> (1, H, T, D)."""
+def _by_segment(
+    query: Tensor, key: Tensor, value: Tensor, trees: Sequence[Tree], scale: float, ends: Ends | None = None
+) -> Tensor:
+    """Attend tree by tree through scaled_dot_product_attention, which any device has. (1, H, Q, D) -> (1, H, Q, D)."""
     # split, not slices: slicing makes a zero-filled gradient of the whole row for each slice
     lengths = [length for prompt, responses in trees for length in (prompt, *responses)]
-    queries, keys, values = (tensor.split(lengths, dim=2) for tensor in (query, key, value))
+    whole = [(prompt + sum(responses[:1]), *responses[1:]) for prompt, responses in trees]
+    keys, values = (tensor.split(lengths, dim=2) for tensor in (key, value))
+    queries = iter(query.split([count for tree in ends or whole for count in tree], dim=2))
     out: list[Tensor] = []
     at = 0
     for _prompt, responses in trees:
-        if not responses:
-            out.append(_causal(queries[at], keys[at], values[at], scale))
-        for index in range(len(responses)):
-            part = at + 1 + index
-            first = index == 0
-            joined_key = torch.cat((keys[at], keys[part]), dim=2)
-            joined_value = torch.cat((values[at], values[part]), dim=2)
-            joined_query = torch.cat((queries[at], queries[part]), dim=2) if first else queries[part]
-            out.append(_causal(joined_query, joined_key, joined_value, scale))
+        for index in range(max(1, len(responses))):
+            own = [at, *([at + 1 + index] * bool(responses))]
+            joined_key, joined_value = (torch.cat([side[part] for part in own], dim=2) for side in (keys, values))
+            out.append(_causal(next(queries), joined_key, joined_value, scale))
         at += 1 + len(responses)
     return torch.cat(out, dim=2)
 

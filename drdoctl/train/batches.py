@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from drdoctl.train.flash import Tree
+from drdoctl.train.flash import Ends, Tree
 
 Ids = Sequence[int]
 Item = tuple[Ids, tuple[Ids, ...]]
@@ -45,6 +45,12 @@ class FlatBatch:
     def tokens(self) -> int:
         """Return the unique tokens computed."""
         return int(self.input_ids.shape[1])
+
+    def ends(self, *, logp: bool) -> Ends:
+        """Return how many last tokens of each stretch are read: those at `reads`, or without `logp` at `last_at`."""
+        if logp:
+            return tuple((1 + sum(responses[:1]), *responses[1:]) for _, responses in self.trees)
+        return tuple((1,) * len(responses) or (0,) for _, responses in self.trees)
 
     def to(self, device: torch.device) -> FlatBatch:
         """Return the batch on a device."""

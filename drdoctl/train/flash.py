@@ -8,6 +8,7 @@ backward kernel needs nothing but the result and the log-sum-exp of the whole, s
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from typing import Any
 
 import torch
@@ -15,60 +16,75 @@ from torch import Tensor
 
 Tree = tuple[int, tuple[int, ...]]
 """Prompt length and the lengths of its responses, in the order in which they lie in the row."""
+Ends = tuple[tuple[int, ...], ...]
+"""Tree by tree, how many last tokens have queries: of prompt and first response together, and of each further one."""
 Part = tuple[slice, slice, bool]
 """Queries, keys, and whether a query sees no key beyond its own place."""
 
 
-def parts(trees: Sequence[Tree]) -> Iterator[list[Part]]:
-    """Yield, for each stretch of the row, the calls that give its attention: one, or two to be joined."""
-    at = 0
-    for prompt, responses in trees:
-        first = slice(at, at + prompt + sum(responses[:1]))
-        yield [(first, first, True)]
-        end = first.stop
-        for length in responses[1:]:
-            own = slice(end, end + length)
-            yield [(own, own, True), (own, slice(at, at + prompt), False)]
-            end = own.stop
-        at = end
+def parts(trees: Sequence[Tree], ends: Ends | None = None) -> Iterator[list[Part]]:
+    """Yield, for each stretch of queries, the calls that give its attention: one, or more to be joined.
+
+    With `ends` there are queries for the last tokens of each stretch alone, one after the other.
+    """
+    at = row = 0
+    for tree, (prompt, responses) in enumerate(trees):
+        start = at
+        for index, length in enumerate((prompt + sum(responses[:1]), *responses[1:])):
+            count = length if ends is None else ends[tree][index]
+            rows = slice(row, row + count)
+            of_prompt = [(rows, slice(at, at + prompt), False)] if index else []
+            if count:
+                yield [*_own(rows, slice(start, start + length)), *of_prompt]
+            row, start = rows.stop, start + length
+        at = start
+
+
+def _own(rows: slice, keys: slice) -> list[Part]:
+    """Return the calls over a stretch's own keys, of which the queries are the last."""
+    first = keys.stop - (rows.stop - rows.start)
+    if first == keys.start or first == keys.stop - 1:
+        return [(rows, keys, first == keys.start)]
+    return [(rows, slice(first, keys.stop), True), (rows, slice(keys.start, first), False)]
 
 
 class _Attention(torch.autograd.Function):
     """`tree_softmax`, with its gradient."""
 
     @staticmethod
-    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, trees: Sequence[Tree], scale: float) -> Tensor:
-        _, heads, tokens, width = query.shape
-        out = query.new_empty(1, tokens, heads, width).transpose(1, 2)
-        total = query.new_empty(1, heads, tokens)
-        for calls in parts(trees):
+    def forward(
+        ctx: Any, query: Tensor, key: Tensor, value: Tensor, trees: Sequence[Tree], scale: float, ends: Ends | None
+    ) -> Tensor:
+        _, heads, rows, width = query.shape
+        out = query.new_empty(1, rows, heads, width).transpose(1, 2)
+        total = query.new_empty(1, heads, rows)
+        for calls in parts(trees, ends):
             made = [_forward(query[:, :, q], key[:, :, k], value[:, :, k], causal, scale) for q, k, causal in calls]
-            rows = calls[0][0]
-            out[:, :, rows], total[:, :, rows] = made[0] if len(made) == 1 else _joined(*made)
+            out[:, :, calls[0][0]], total[:, :, calls[0][0]] = reduce(_joined, made)
         ctx.save_for_backward(query, key, value, out, total)
-        ctx.trees, ctx.scale = trees, scale
+        ctx.trees, ctx.scale, ctx.ends = trees, scale, ends
         return out
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
         query, key, value, out, total = ctx.saved_tensors
-        sums = [torch.empty_like(tensor) for tensor in (query, key, value)]
-        for calls in parts(ctx.trees):
-            for index, (q, k, causal) in enumerate(calls):
+        sums = [torch.zeros_like(tensor) for tensor in (query, key, value)]
+        for calls in parts(ctx.trees, ctx.ends):
+            for q, k, causal in calls:
                 given = _backward(grads[0], query, key, value, out, total, (q, k, causal), ctx.scale)
                 for whole, rows, part in zip(sums, (q, k, k), given, strict=True):
-                    # the first call of a stretch is the first to reach its rows; the second adds to its queries' and,
-                    # as other responses' calls do, to the prompt's
-                    (whole[:, :, rows].add_ if index else whole[:, :, rows].copy_)(part)
-        return *sums, None, None
+                    whole[:, :, rows] += part
+        return *sums, None, None, None
 
 
-def tree_softmax(query: Tensor, key: Tensor, value: Tensor, trees: Sequence[Tree], scale: float) -> Tensor:
-    """Return softmax(q k' scale) v within each tree. Shapes: (1, H, T, D) three times -> (1, H, T, D).
+def tree_softmax(
+    query: Tensor, key: Tensor, value: Tensor, trees: Sequence[Tree], scale: float, ends: Ends | None = None
+) -> Tensor:
+    """Return softmax(q k' scale) v within each tree. Shapes: (1, H, Q, D), (1, H, T, D) twice -> (1, H, Q, D).
 
-    float32 or float64, on a CPU.
+    float32 or float64, on a CPU. Q is T, or with `ends` their sum.
     """
-    return _Attention.apply(query, key, value, trees, scale)
+    return _Attention.apply(query, key, value, trees, scale, ends)
 
 
 def _forward(query: Tensor, key: Tensor, value: Tensor, causal: bool, scale: float) -> tuple[Tensor, Tensor]:

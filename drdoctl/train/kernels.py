@@ -81,8 +81,12 @@ def _turn(x: Tensor, cos: Tensor, sin: Tensor, way: int) -> Tensor:
 
 def rotate(q: Tensor, k: Tensor, cos: Tensor, sin: Tensor, unsqueeze_dim: int = 1) -> tuple[Tensor, Tensor]:
     """Rotate queries and keys, shapes (N, H, T, D), by cosines and sines (N, T, D): transformers' own signature."""
-    cos, sin = cos.unsqueeze(unsqueeze_dim), sin.unsqueeze(unsqueeze_dim)
-    return _Rotate.apply(q, cos, sin), _Rotate.apply(k, cos, sin)
+    return turned(q, cos, sin, unsqueeze_dim), turned(k, cos, sin, unsqueeze_dim)
+
+
+def turned(x: Tensor, cos: Tensor, sin: Tensor, unsqueeze_dim: int = 1) -> Tensor:
+    """Rotate heads, shape (N, H, T, D), by cosines and sines (N, T, D)."""
+    return _Rotate.apply(x, cos.unsqueeze(unsqueeze_dim), sin.unsqueeze(unsqueeze_dim))
 
 
 def use_kernels(model: Any) -> None:

@@ -1,8 +1,8 @@
-"""The last decoder layer's MLP only for the tokens whose state is read.
+"""The last decoder layer only for the tokens whose state is read.
 
 Only response tokens (and each prompt's last) predict anything, and a reward is read at one token a response. Attention
-in the last layer still needs every token's key and value; its MLP and the final norm do not. On a model of four layers
-this saves 7 % of a pair's arithmetic where half of it is prompt, 17 % where only rewards are read.
+in the last layer still needs every token's key and value; its queries, its MLP and the final norm do not. On a model of
+four layers this saves 10 % of a pair's arithmetic where half of it is prompt, 23 % where only rewards are read.
 """
 
 from __future__ import annotations
@@ -12,12 +12,51 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from drdoctl.train.attention import tree_attention
+from drdoctl.train.kernels import HALVES, turned
+
 
 def _sequential(layer: Any, hidden: Tensor, reads: Tensor, **more: Any) -> Tensor:
     """Llama and its kin: norm, attention, norm, MLP, each with its residual. (1, T, D) -> (1, M, D)."""
     attended, _ = layer.self_attn(hidden_states=layer.input_layernorm(hidden), **more)
     hidden = (hidden + attended).index_select(1, reads)
     return hidden + layer.mlp(layer.post_attention_layernorm(hidden))
+
+
+def _halves(layer: Any, hidden: Tensor, reads: Tensor, **more: Any) -> Tensor:
+    """As before, where heads rotate as a whole: queries and the output projection, too, for what is read alone."""
+    if more.get("ends") is None:
+        return _sequential(layer, hidden, reads, **more)
+    attended = _attended(layer.self_attn, layer.input_layernorm(hidden), reads, **more)
+    hidden = hidden.index_select(1, reads) + attended
+    return hidden + layer.mlp(layer.post_attention_layernorm(hidden))
+
+
+def _attended(
+    attention: Any,
+    hidden: Tensor,
+    reads: Tensor,
+    *,
+    position_embeddings: tuple[Tensor, Tensor],
+    trees: Any,
+    ends: Any,
+    **unused: Any,  # noqa: ARG001  # what transformers hands from layer to layer
+) -> Tensor:
+    """Return the attention's output for the tokens that are read. (1, T, D) -> (1, M, D)."""
+    cos, sin = position_embeddings
+    some = hidden.index_select(1, reads)
+    query, key, value = (
+        project(states).unflatten(-1, (-1, attention.head_dim))
+        for project, states in ((attention.q_proj, some), (attention.k_proj, hidden), (attention.v_proj, hidden))
+    )
+    if hasattr(attention, "q_norm"):
+        query, key = attention.q_norm(query), attention.k_norm(key)
+    query = turned(query.transpose(1, 2), cos.index_select(1, reads), sin.index_select(1, reads))
+    key = turned(key.transpose(1, 2), cos, sin)
+    out, _ = tree_attention(
+        attention, query, key, value.transpose(1, 2), None, attention.scaling, trees=trees, queries=ends
+    )
+    return attention.o_proj(out.flatten(2))
 
 
 def _opt(layer: Any, hidden: Tensor, reads: Tensor, **more: Any) -> Tensor:
@@ -44,12 +83,9 @@ def _gpt_neox(layer: Any, hidden: Tensor, reads: Tensor, **more: Any) -> Tensor:
 
 KINDS = {
     "gpt_neox": _gpt_neox,
-    "llama": _sequential,
-    "mistral": _sequential,
     "opt": _opt,
     "phi3": _sequential,
-    "qwen2": _sequential,
-    "qwen3": _sequential,
+    **dict.fromkeys(HALVES, _halves),
 }
 
 
@@ -59,7 +95,10 @@ def _forward(layer: nn.Module, whole: Any, kind: Any, hidden_states: Tensor, *ar
 
 
 def read_only_where_asked(model: Any) -> None:
-    """Let the model take `reads`, shape (M,): the places whose last state is wanted; without it nothing changes."""
+    """Let the model take `reads`, shape (M,): the places whose last state is wanted; without it nothing changes.
+
+    With `ends` (as for `flash.parts`) they are the last tokens of each stretch of the row.
+    """
     trunk = model.base_model
     layer = getattr(trunk, "decoder", trunk).layers[-1]
     layer.forward = partial(_forward, layer, layer.forward, KINDS[model.config.model_type])

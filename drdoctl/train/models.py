@@ -17,6 +17,7 @@ from drdoctl.core.unsupported import why_not
 from drdoctl.train import adapters
 from drdoctl.train.attention import NAME as TREES
 from drdoctl.train.batches import FlatBatch
+from drdoctl.train.flash import Ends
 from drdoctl.train.forward import Outputs, places, responses_reward, sequence_logp
 from drdoctl.train.kernels import use_kernels
 from drdoctl.train.last_layer import read_only_where_asked
@@ -29,17 +30,22 @@ LM_HEAD_FILE = "lm_head.safetensors"
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
-def last_states(model: Any, batch: FlatBatch, reads: torch.Tensor) -> torch.Tensor:
-    """Return the last hidden state at the places `reads` of the row, shape (len(reads), D)."""
-    count = len(reads)
+def last_states(model: Any, batch: FlatBatch, reads: torch.Tensor, ends: Ends) -> torch.Tensor:
+    """Return the last hidden state at the places `reads` of the row, shape (len(reads), D).
+
+    `ends`: how many of each stretch's last tokens these are.
+    """
+    count, few = len(reads), True
     if kernels_by_length(reads.device):
         batch, reads = rounded(batch, reads)
+        few = False  # what fills up the reads is no stretch's end
     return model.base_model(
         input_ids=batch.input_ids,
         position_ids=batch.position_ids,
         use_cache=False,
         trees=batch.trees,
         reads=reads,
+        ends=ends if few else None,
     ).last_hidden_state[0, :count]
 
 
@@ -60,7 +66,7 @@ class Policy(nn.Module):
     def forward(self, batch: FlatBatch, *, logp: bool = True) -> Outputs:
         """Return summed log-probabilities (unless `logp` is false) and rewards of the N responses."""
         reads = batch.reads if logp else batch.last_at
-        hidden = last_states(self.lm, batch, reads)
+        hidden = last_states(self.lm, batch, reads, batch.ends(logp=logp))
         reward = None
         if self.head is not None:
             states = hidden.index_select(0, places(reads, batch.last_at))

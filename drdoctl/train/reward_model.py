@@ -34,7 +34,7 @@ class RewardModel(nn.Module):
         """Return the rewards of the N responses; `logp` must be false."""
         if logp:
             raise ValueError("a reward model has no log-probabilities")
-        states = last_states(self.model, batch, batch.last_at)
+        states = last_states(self.model, batch, batch.last_at, batch.ends(logp=False))
         return Outputs(logp=None, tokens=batch.response_lengths.float(), reward=responses_reward(states, self.score))
 
 

@@ -54,6 +54,26 @@ def test_attention_is_the_masked_softmax(trees):
     torch.testing.assert_close(found, wanted, rtol=1e-10, atol=1e-11)
 
 
+@settings(deadline=None, max_examples=60)
+@given(trees=TREES, share=st.floats(0, 1), least=st.integers(0, 1))
+def test_queries_of_last_tokens_alone(trees, share, least):
+    """Fewer queries have the same results, and the gradients of a loss that reads no others."""
+    (query, key, value), grad = values(trees, torch.float64)
+    stretches = [(prompt + sum(responses[:1]), *responses[1:]) for prompt, responses in trees]
+    ends = tuple(tuple(max(least, round(share * length)) for length in tree) for tree in stretches)
+    at, rows = 0, []
+    for length, count in zip(sum(stretches, ()), sum(ends, ()), strict=True):
+        at += length
+        rows += range(at - count, at)
+    whole, some = tree_softmax(query, key, value, trees, 0.3)[:, :, rows], query[:, :, rows]
+    out = tree_softmax(some, key, value, trees, 0.3, ends)
+    torch.testing.assert_close(out, whole, rtol=1e-11, atol=1e-12)
+    torch.testing.assert_close(_by_segment(some, key, value, trees, 0.3, ends), whole, rtol=1e-11, atol=1e-12)
+    wanted = torch.autograd.grad(whole, (query, key, value), grad[:, :, rows])
+    found = torch.autograd.grad(out, (query, key, value), grad[:, :, rows])
+    torch.testing.assert_close(found, wanted, rtol=1e-10, atol=1e-11)
+
+
 def test_long_responses_agree_in_float32():
     """Beyond one block of the kernels, joined parts differ from the masked softmax by rounding alone."""
     trees = ((300, (700, 900, 20)), (1, (600,)))
@@ -70,4 +90,11 @@ def test_calls_cover_the_row_once():
         [(slice(0, 5), slice(0, 5), True)],
         [(slice(5, 9), slice(5, 9), True), (slice(5, 9), slice(0, 3), False)],
         [(slice(9, 14), slice(9, 14), True)],
+    ]
+    calls = list(parts(((3, (2, 4)), (5, (1, 1))), ((3, 4), (1, 1))))
+    assert calls == [
+        [(slice(0, 3), slice(2, 5), True), (slice(0, 3), slice(0, 2), False)],
+        [(slice(3, 7), slice(5, 9), True), (slice(3, 7), slice(0, 3), False)],
+        [(slice(7, 8), slice(9, 15), False)],
+        [(slice(8, 9), slice(15, 16), True), (slice(8, 9), slice(9, 14), False)],
     ]

@@ -1,4 +1,4 @@
-"""The last layer's MLP runs where its state is read, and nowhere else; the values are the same."""
+"""The last layer's queries and MLP run where its state is read, and nowhere else; the values are the same."""
 
 import pytest
 
@@ -7,8 +7,11 @@ torch = pytest.importorskip("torch")
 from transformers import AutoConfig, AutoModelForCausalLM  # noqa: E402
 
 from drdoctl.core.architectures import SUPPORTED  # noqa: E402
+from drdoctl.train.attention import NAME  # noqa: E402
+from drdoctl.train.kernels import HALVES  # noqa: E402
 from drdoctl.train.last_layer import KINDS, read_only_where_asked  # noqa: E402
 
+TREES = ((3, (2, 2)),)
 IDS = torch.tensor([[3, 4, 5, 6, 7, 8, 9]])
 READS = torch.tensor([2, 3, 6])
 
@@ -50,3 +53,24 @@ def test_states_are_the_same_and_the_mlp_sees_fewer(model_type, more):
     assert some.shape == (1, 3, 32)
     assert seen[-1] == len(READS)
     torch.testing.assert_close(some, whole[:, READS], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("model_type", SUPPORTED)
+@pytest.mark.parametrize(("reads", "ends"), [([2, 3, 4, 5, 6], ((3, 2),)), ([4, 6], ((1, 1),))])
+def test_queries_only_where_read(model_type, reads, ends):
+    """Told how many last tokens of each stretch are read, the last layer asks for no others; states are the same."""
+    model = small(model_type)
+    model.set_attn_implementation(NAME)
+    rows: list[int] = []
+    for name, module in model.named_modules():
+        if name.endswith(("1.self_attn.q_proj", "1.self_attn.o_proj")):
+            module.register_forward_hook(lambda _module, given, _made: rows.append(given[0].shape[1]))
+    positions = torch.tensor([[0, 1, 2, 3, 4, 3, 4]])
+    told = {"position_ids": positions, "use_cache": False, "trees": TREES}
+    with torch.no_grad():
+        whole = model.base_model(IDS, **told).last_hidden_state
+        read_only_where_asked(model)
+        rows.clear()
+        some = model.base_model(IDS, **told, reads=torch.tensor(reads), ends=ends).last_hidden_state
+    torch.testing.assert_close(some, whole[:, reads], rtol=1e-5, atol=1e-6)
+    assert rows == ([len(reads)] * 2 if model_type in HALVES else [7] * len(rows))
