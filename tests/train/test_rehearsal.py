@@ -6,8 +6,8 @@ import sys
 
 PROBE = """
 import importlib, json, os, sys
-from drdoctl.engine.warm import PRELOADED
-for name in PRELOADED:
+from drdoctl.engine.warm import AHEAD
+for name in AHEAD:
     importlib.import_module(name)
 tasks, files, before = os.listdir("/proc/self/task"), os.listdir("/proc/self/fd"), dict(os.environ)
 from drdoctl.train.rehearsal import rehearse
