@@ -155,10 +155,16 @@ def serve() -> None:
             os.close(answers)
             _become_stage(order["job"], order["log"])
         os.write(answers, json.dumps({"pid": pid}).encode() + b"\n")
-        while ahead and not _has_ended(pid):
-            ahead.pop(0)()
+        meanwhile(ahead, pid)
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         os.write(answers, json.dumps({"code": status}).encode() + b"\n")
+
+
+def meanwhile(ahead: list[Callable[[], None]], pid: int) -> None:
+    """Do one thing after the other as long as the stage runs. What fails is left to whom it concerns."""
+    while ahead and not _has_ended(pid):
+        with contextlib.suppress(Exception):  # or a broken library would cost a stage that does not need it
+            ahead.pop(0)()
 
 
 def _has_ended(pid: int) -> bool:

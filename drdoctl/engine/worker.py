@@ -30,6 +30,7 @@ from drdoctl.store.lock import mark_busy, pid_alive
 
 REQUEUE = 75
 TOKENIZING = ("drdoctl.data._build", "transformers.models.auto.tokenization_auto")
+"""What the data stage runs: no DeepSpeed, and of transformers the tokenizers alone."""
 PARENT_SECONDS = 1.0
 PR_SET_PDEATHSIG = 1
 OUT_OF_MEMORY = (

@@ -30,22 +30,22 @@ LM_HEAD_FILE = "lm_head.safetensors"
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
-def last_states(model: Any, batch: FlatBatch, reads: torch.Tensor, ends: Ends) -> torch.Tensor:
+def last_states(model: Any, batch: FlatBatch, reads: torch.Tensor, ends: Ends | None) -> torch.Tensor:
     """Return the last hidden state at the places `reads` of the row, shape (len(reads), D).
 
     `ends`: how many of each stretch's last tokens these are.
     """
-    count, few = len(reads), True
+    count = len(reads)
     if kernels_by_length(reads.device):
         batch, reads = rounded(batch, reads)
-        few = False  # what fills up the reads is no stretch's end
+        ends = None  # what fills up the reads is no stretch's end
     return model.base_model(
         input_ids=batch.input_ids,
         position_ids=batch.position_ids,
         use_cache=False,
         trees=batch.trees,
         reads=reads,
-        ends=ends if few else None,
+        ends=ends,
     ).last_hidden_state[0, :count]
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 import pytest
 
 from drdoctl.engine import launch
-from drdoctl.engine.warm import GONE, Answers, Forked, Warm
+from drdoctl.engine.warm import GONE, Answers, Forked, Warm, meanwhile
 from drdoctl.stages import Job
 
 RESOURCES = {"processes": 1, "threads": 1, "device": "cpu"}
@@ -70,6 +70,26 @@ def test_a_second_signal_does_not_wait_for_the_imports(tmp_path):
     assert warm.start(tmp_path / "job.json", tmp_path / "log.txt", lambda: True) is None
     assert time.monotonic() - began < 1
     warm.close()
+
+
+def test_what_fails_meanwhile_costs_no_stage():
+    """Things are done in turn while a stage runs, whatever one of them raises, and no more once it has ended."""
+    done = []
+    with subprocess.Popen(["sleep", "30"]) as child:
+
+        def broken() -> None:
+            done.append("broken")
+            raise ImportError
+
+        def last() -> None:
+            done.append("last")
+            child.kill()
+            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+
+        ahead = [broken, last, lambda: done.append("late")]
+        meanwhile(ahead, child.pid)
+    assert done == ["broken", "last"]
+    assert len(ahead) == 1
 
 
 @pytest.mark.slow
