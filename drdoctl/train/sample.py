@@ -183,11 +183,11 @@ def sample(
     if not prompts:
         return []
     was_training, attention = model.training, model.config._attn_implementation  # noqa: SLF001  # no other way to ask
-    model.eval()
-    model.set_attn_implementation(PLACES)
     ends = torch.tensor(sorted(eos_ids), dtype=torch.int64, device=model.device)
     places = _Places(model, prompts, seeds, Rules(temperature, top_p, max_new_tokens, ends, pad_id))
     try:
+        model.eval()
+        model.set_attn_implementation(PLACES)
         while places.go_on():
             if between:
                 between(places.done(), places.drawn)
