@@ -1,7 +1,7 @@
 """What a token leaves for the backward pass, counted by hand from what autograd keeps in each architecture.
 
-Rotary positions and RMSNorm are those of `train/kernels.py`, attention that of `train/attention.py`, the last layer
-that of `train/last_layer.py`.
+Rotary positions and RMSNorm are those of `train/kernels.py`, gated MLPs those of `train/gated.py`, attention that of
+`train/attention.py`, the last layer that of `train/last_layer.py`.
 """
 
 from __future__ import annotations
@@ -28,15 +28,19 @@ def on_cpu(resources: Mapping[str, Any]) -> bool:
     return bool(resources["device"] != "cuda")
 
 
-def kept_bytes(model: ModelSize, load: Load, dtype: str, resources: Mapping[str, Any]) -> float:
+def kept_bytes(
+    model: ModelSize, load: Load, dtype: str, resources: Mapping[str, Any], *, adapted: bool = False
+) -> float:
     """Return the bytes of what the backward pass needs of a micro-batch, and of a layer's gradients on its way back.
 
-    The last layer's MLP and the final norm see only the tokens that are read. While logits are there no layer's
-    gradients are, so of the two the larger adds to the peak; the logits are counted elsewhere.
+    `adapted`: there is an adapter around each MLP's last matrix, which keeps what that reads. The last layer's MLP and
+    the final norm see only the tokens that are read. While logits are there no layer's gradients are, so of the two the
+    larger adds to the peak; the logits are counted elsewhere.
     """
-    shape, whole = model.shape, load.tokens * _layer_bytes(model, dtype, cpu=on_cpu(resources))
+    shape, again = model.shape, remade_bytes(model, dtype) if adapted else 0.0
+    whole = load.tokens * (_layer_bytes(model, dtype, cpu=on_cpu(resources)) + again)
     unread = load.tokens - load.heads
-    last = whole - unread * _mlp_bytes(model, dtype)
+    last = whole - unread * (_mlp_bytes(model, dtype) + again)
     # gradients of the widest values, while a layer is gone through
     passing = load.tokens * passing_bytes(model)
     passing = max(0.0, passing - logit_bytes(model, load.heads, dtype) * LOGIT_COPIES - last)
@@ -54,6 +58,11 @@ def activation_bytes(model: ModelSize, dtype: str, *, cpu: bool) -> float:
     return model.shape.layers * _layer_bytes(model, dtype, cpu=cpu)
 
 
+def moved_bytes(model: ModelSize, dtype: str, *, cpu: bool) -> float:
+    """Return the bytes that a token writes in all layers for the backward pass: what it leaves, and what is remade."""
+    return activation_bytes(model, dtype, cpu=cpu) + model.shape.layers * remade_bytes(model, dtype)
+
+
 def _layer_bytes(model: ModelSize, dtype: str, *, cpu: bool) -> float:
     """Return the bytes that a token leaves for the backward pass in one decoder layer, as autograd keeps them.
 
@@ -65,7 +74,7 @@ def _layer_bytes(model: ModelSize, dtype: str, *, cpu: bool) -> float:
     inputs = 1 if shape.model_type == "gpt_neox" else 2
     outputs = 4 if dtype == "bf16" and shape.model_type == "opt" else 2
     norms = inputs * shape.hidden * FP32 + outputs * shape.hidden * _width(dtype)
-    heads = HEAD_NORM_VALUES * shape.q_width * FP32 if shape.model_type == "qwen3" else 0
+    heads = (shape.q_width + shape.kv_width) * (FP32 + _width(dtype)) if shape.model_type == "qwen3" else 0
     attention = _flash_bytes(model, dtype) if cpu else SEGMENT_VALUES * shape.q_width * _width(dtype)
     return norms + heads + attention + _mlp_bytes(model, dtype)
 
@@ -76,12 +85,18 @@ def _flash_bytes(model: ModelSize, dtype: str) -> float:
     In bfloat16 the output's matrix keeps a narrow copy of the result.
     """
     shape = model.shape
-    return (4 * shape.q_width + shape.heads) * FP32 + (shape.q_width * BF16 if dtype == "bf16" else 0)
+    wide = 2 * shape.q_width + 2 * shape.kv_width + shape.heads
+    return wide * FP32 + (shape.q_width * BF16 if dtype == "bf16" else 0)
 
 
 def _mlp_bytes(model: ModelSize, dtype: str) -> float:
-    """Return the bytes a token leaves in an MLP: gate, its activation, up and their product, or two widths."""
-    return (4 if model.shape.model_type in GATED else 2) * model.shape.mlp * _width(dtype)
+    """Return the bytes a token leaves in an MLP: gate and up, or what the activation reads and gives."""
+    return 2 * model.shape.mlp * _width(dtype)
+
+
+def remade_bytes(model: ModelSize, dtype: str) -> float:
+    """Return the bytes of a token that a gated MLP makes again in the backward pass: the activation and the product."""
+    return 2 * model.shape.mlp * _width(dtype) if model.shape.model_type in GATED else 0.0
 
 
 def _width(dtype: str) -> int:
@@ -92,8 +107,6 @@ SEGMENT_VALUES = 6.8
 """Attention by segment: queries, keys and values joined for each response (a prompt's once more for the second), the
 queries before, the result by tree and laid out anew: 5 for demonstrations, 6.6 for pairs of which half is prompt, and
 their masks."""
-HEAD_NORM_VALUES = 4
-"""What transformers' RMSNorm keeps of queries and of keys: input and normalised values."""
 
 
 def logit_bytes(model: ModelSize, heads: float, dtype: str) -> float:

@@ -128,7 +128,7 @@ def training(
     weights = 0.0 if "weights" in away else held * shares["weights"]
     copies = AUTOCAST_COPIES * model.shape.body * BF16 if dtype == "bf16" else 0.0
     logits = logit_bytes(model, load.heads, dtype) * LOGIT_COPIES
-    activations = kept_bytes(model, load, dtype, resources)
+    activations = kept_bytes(model, load, dtype, resources, adapted=adapter is not None)
     buffers = STEP_COPIES[stage] * stepped + REDUCE_COPIES[stage] * min(BUCKET * FP32, learnt)
     buffers += every if stage == 3 else 0.0
     # what one of the two peaks has freed, the other does not find in blocks that fit

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from drdoctl.plan.activations import activation_bytes, on_cpu
+from drdoctl.plan.activations import moved_bytes, on_cpu
 from drdoctl.plan.load import Load
 from drdoctl.plan.seconds import BACKWARD, Work
 from drdoctl.plan.sizes import ModelSize
@@ -47,7 +47,7 @@ def training_step(
     """Return one process's work in an optimizer step, but for FLOPs. `tokens`, `rows`: of the step in all processes."""
     processes, layers = resources["processes"], model.shape.layers
     times = passes + BACKWARD + (1 if resources["gradient_checkpointing"] else 0)
-    moved = tokens / processes * activation_bytes(model, dtype, cpu=on_cpu(resources)) * times
+    moved = tokens / processes * moved_bytes(model, dtype, cpu=on_cpu(resources)) * times
     calls = (load.micro_batches * LAYER_CALLS + rows / processes * TREE_CALLS) * layers * times
     share = 1 / processes if resources["zero_stage"] else 1.0
     moved += learnt * (ADAMW_BYTES * share + ZERO_BYTES[resources["zero_stage"]])
@@ -57,7 +57,7 @@ def training_step(
 def scoring(model: ModelSize, tokens: float, rows: float, dtype: str) -> Work:
     """Return the work of scoring rows in all, but for FLOPs."""
     calls = (rows / SCORED_ROWS * LAYER_CALLS + rows * TREE_CALLS) * model.shape.layers
-    return Work(moved=tokens * activation_bytes(model, dtype, cpu=True), calls=calls)
+    return Work(moved=tokens * moved_bytes(model, dtype, cpu=True), calls=calls)
 
 
 def sampling(model: ModelSize, prompts: float, length: float, new: float, at_once: float) -> Work:

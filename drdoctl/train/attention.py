@@ -59,11 +59,11 @@ def tree_attention(
     dtype = torch.promote_types(value.dtype, torch.float32) if on_cpu else value.dtype
     query, key, value = (tensor.to(dtype) for tensor in (query, key, value))
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    if on_cpu:
+        return tree_softmax(query, key, _own(value), trees, scale, queries).transpose(1, 2), None
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
         key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
-    if on_cpu:
-        return tree_softmax(query, key, _own(value), trees, scale, queries).transpose(1, 2), None
     return _by_segment(query, key, value, trees, scale, queries).transpose(1, 2).contiguous(), None
 
 

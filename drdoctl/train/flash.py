@@ -48,6 +48,10 @@ def _own(rows: slice, keys: slice) -> list[Part]:
     return [(rows, slice(first, keys.stop), True), (rows, slice(keys.start, first), False)]
 
 
+Five = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+"""Queries, keys, values, the result, and each head's log-sum-exp."""
+
+
 class _Attention(torch.autograd.Function):
     """`tree_softmax`, with its gradient."""
 
@@ -58,9 +62,10 @@ class _Attention(torch.autograd.Function):
         _, heads, rows, width = query.shape
         out = query.new_empty(1, rows, heads, width).transpose(1, 2)
         total = query.new_empty(1, heads, rows)
+        q_of, k_of, v_of, out_of, total_of = _grouped(query, key, value, out, total)
         for calls in parts(trees, ends):
-            made = [_forward(query[:, :, q], key[:, :, k], value[:, :, k], causal, scale) for q, k, causal in calls]
-            out[:, :, calls[0][0]], total[:, :, calls[0][0]] = reduce(_joined, made)
+            made = [_forward(q_of[:, :, q], k_of[:, :, k], v_of[:, :, k], causal, scale) for q, k, causal in calls]
+            out_of[:, :, calls[0][0]], total_of[:, :, calls[0][0]] = reduce(_joined, made)
         ctx.save_for_backward(query, key, value, out, total)
         ctx.trees, ctx.scale, ctx.ends = trees, scale, ends
         return out
@@ -68,21 +73,38 @@ class _Attention(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
         query, key, value, out, total = ctx.saved_tensors
+        saved = _grouped(query, key, value, out, total)
+        grad = _split(grads[0], key.shape[1])
         sums = [torch.zeros_like(tensor) for tensor in (query, key, value)]
+        wholes = [_split(tensor, key.shape[1]) for tensor in sums]
         for calls in parts(ctx.trees, ctx.ends):
             for q, k, causal in calls:
-                given = _backward(grads[0], query, key, value, out, total, (q, k, causal), ctx.scale)
-                for whole, rows, part in zip(sums, (q, k, k), given, strict=True):
-                    whole[:, :, rows] += part
+                given = _backward(grad, *saved, (q, k, causal), ctx.scale)
+                for whole, rows, part in zip(wholes, (q, k, k), given, strict=True):
+                    # keys and values have the sum of their queries' gradients
+                    whole[:, :, rows] += part if whole.shape[1] == part.shape[1] else part.sum(1, keepdim=True)
         return *sums, None, None, None
+
+
+def _split(tensor: Tensor, kv_heads: int) -> Tensor:
+    """Return the heads, (1, H, ...), by the keys and values they share: a view (H_kv, H / H_kv, ...)."""
+    return tensor.squeeze(0).unflatten(0, (kv_heads, -1))
+
+
+def _grouped(query: Tensor, key: Tensor, value: Tensor, out: Tensor, total: Tensor) -> Five:
+    """Return views in which a head's keys and values are those that it shares: not copied for each head."""
+    kv_heads = key.shape[1]
+    query, out, total = (_split(tensor, kv_heads) for tensor in (query, out, total))
+    key, value = (_split(tensor, kv_heads).expand(-1, query.shape[1], -1, -1) for tensor in (key, value))
+    return query, key, value, out, total
 
 
 def tree_softmax(
     query: Tensor, key: Tensor, value: Tensor, trees: Sequence[Tree], scale: float, ends: Ends | None = None
 ) -> Tensor:
-    """Return softmax(q k' scale) v within each tree. Shapes: (1, H, Q, D), (1, H, T, D) twice -> (1, H, Q, D).
+    """Return softmax(q k' scale) v within each tree. Shapes: (1, H, Q, D), (1, H_kv, T, D) twice -> (1, H, Q, D).
 
-    float32 or float64, on a CPU. Q is T, or with `ends` their sum.
+    float32 or float64, on a CPU. Q is T, or with `ends` their sum; H is a multiple of H_kv.
     """
     return _Attention.apply(query, key, value, trees, scale, ends)
 

@@ -2,7 +2,8 @@
 
 transformers writes both as chains of elementwise operations, of which autograd keeps and differentiates every link. On
 a CPU that is a twentieth of an alignment step; docs/performance.md has the measurement. Sources: Zhang and Sennrich,
-arXiv 1910.07467 (RMSNorm); Su et al., arXiv 2104.09864 (rotary positions, in the layout of two halves).
+arXiv 1910.07467 (RMSNorm); Su et al., arXiv 2104.09864 (rotary positions, in the layout of two halves). Gated MLPs
+(`gated.py`) are given their form here, too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from drdoctl.train.gated import use_gated
 
 HALVES = ("llama", "mistral", "qwen2", "qwen3")
 """Types that rotate whole heads, with one function of their module for queries and keys."""
@@ -92,14 +95,16 @@ def turned(x: Tensor, cos: Tensor, sin: Tensor, unsqueeze_dim: int = 1) -> Tenso
 def use_kernels(model: Any) -> None:
     """Give a model's RMSNorms over the hidden width, and its rotary positions, these forms.
 
-    Layer norms, norms of single heads and partial rotations stay as they are. The rotation is a function of
-    transformers' module, so every model of that type in this process gets it: a stage's process holds no other's.
+    Their gated MLPs keep less. Layer norms, norms of single heads and partial rotations stay as they are. The rotation
+    is a function of transformers' module, so every model of that type in this process gets it: a stage's process holds
+    no other's.
     """
     trunk = model.base_model
     layers = getattr(trunk, "decoder", trunk).layers
     for layer in layers:
         for name in ("input_layernorm", "post_attention_layernorm"):
             _replace(getattr(layer, name, None), narrow=True)
+        use_gated(getattr(layer, "mlp", None))
     _replace(getattr(trunk, "norm", None), narrow=False)  # rewards are read from it in float32
     if model.config.model_type in HALVES:
         vars(sys.modules[type(layers[0].self_attn).__module__])["apply_rotary_pos_emb"] = rotate

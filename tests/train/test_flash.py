@@ -54,6 +54,25 @@ def test_attention_is_the_masked_softmax(trees):
     torch.testing.assert_close(found, wanted, rtol=1e-10, atol=1e-11)
 
 
+@settings(deadline=None, max_examples=40)
+@given(trees=TREES, shared=st.integers(1, 3), kv_heads=st.integers(1, 3))
+def test_heads_share_keys_and_values(trees, shared, kv_heads):
+    """Grouped queries have the result and gradients of keys and values copied for each head, and keep no copy."""
+    tokens, stream = sum(prompt + sum(responses) for prompt, responses in trees), torch.Generator().manual_seed(0)
+    query, key, value, grad = (
+        torch.randn(1, tokens, heads, 8, dtype=torch.float64, generator=stream).transpose(1, 2).requires_grad_()
+        for heads in (shared * kv_heads, kv_heads, kv_heads, shared * kv_heads)
+    )
+    copied = [tensor.repeat_interleave(shared, dim=1) for tensor in (key, value)]
+    wanted, out = tree_softmax(query, *copied, trees, 0.3), tree_softmax(query, key, value, trees, 0.3)
+    torch.testing.assert_close(out, wanted, rtol=1e-11, atol=1e-12)
+    assert [tensor.shape[1] for tensor in out.grad_fn.saved_tensors] == [shared * kv_heads, kv_heads, kv_heads] + [
+        shared * kv_heads
+    ] * 2
+    gradients = [torch.autograd.grad(result, (query, key, value), grad) for result in (out, wanted)]
+    torch.testing.assert_close(*gradients, rtol=1e-10, atol=1e-11)
+
+
 @settings(deadline=None, max_examples=60)
 @given(trees=TREES, share=st.floats(0, 1), least=st.integers(0, 1))
 def test_queries_of_last_tokens_alone(trees, share, least):
