@@ -16,8 +16,8 @@ from drdoctl.plan.sizes import ModelSize
 FP32, BF16 = 4, 2
 LOGITS_AT_ONCE = 1 << 24
 """Logits that the LM head makes at once."""
-LOGIT_COPIES = 2
-"""Logits and their log-softmax, in whose place its gradient is made."""
+LOGITS_KEPT = 1 << 26
+"""Log-softmaxes that are kept for the backward pass, in whose place their gradient is made."""
 
 RECOMPUTED = 2.5
 """With checkpointing, a layer's values made again, and the holes that layers made before it left: measured, 2 to 3."""
@@ -43,7 +43,7 @@ def kept_bytes(
     last = whole - unread * (_mlp_bytes(model, dtype) + again)
     # gradients of the widest values, while a layer is gone through
     passing = load.tokens * passing_bytes(model)
-    passing = max(0.0, passing - logit_bytes(model, load.heads, dtype) * LOGIT_COPIES - last)
+    passing = max(0.0, passing - logit_bytes(model, load.heads, dtype, kept=LOGITS_KEPT) - last)
     if resources.get("activation_offload") and not on_cpu(resources):
         # what the backward pass needs lies in the CPU's memory, but for the layer at work
         return whole + passing
@@ -109,10 +109,14 @@ queries before, the result by tree and laid out anew: 5 for demonstrations, 6.6 
 their masks."""
 
 
-def logit_bytes(model: ModelSize, heads: float, dtype: str) -> float:
-    """Return the bytes of the logits made at once for `heads` predicted tokens: float32, and bfloat16 before."""
-    cells = min(heads * model.shape.vocabulary, LOGITS_AT_ONCE)
-    return cells * (FP32 + (BF16 / LOGIT_COPIES if dtype == "bf16" else 0))
+def logit_bytes(model: ModelSize, heads: float, dtype: str, *, kept: int = LOGITS_AT_ONCE) -> float:
+    """Return the bytes of logits for `heads` predicted tokens, in float32 (and bfloat16 before), and of log-softmaxes.
+
+    `kept`: how many of these there are at most, cells.
+    """
+    cells = heads * model.shape.vocabulary
+    made = min(cells, LOGITS_AT_ONCE) * (FP32 + (BF16 if dtype == "bf16" else 0))
+    return made + min(cells, kept) * FP32
 
 
 def passing_bytes(model: ModelSize) -> float:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass, replace
 from typing import Any
 
-from drdoctl.plan.activations import BF16, FP32, LOGIT_COPIES, kept_bytes, logit_bytes, on_cpu, passing_bytes
+from drdoctl.plan.activations import BF16, FP32, LOGITS_KEPT, kept_bytes, logit_bytes, on_cpu, passing_bytes
 from drdoctl.plan.load import Load
 from drdoctl.plan.seconds import device_of
 from drdoctl.plan.sizes import ModelSize
@@ -127,9 +127,11 @@ def training(
     stepped = 0.0 if "optimizer" in away else learnt * shares["optimizer"]
     weights = 0.0 if "weights" in away else held * shares["weights"]
     copies = AUTOCAST_COPIES * model.shape.body * BF16 if dtype == "bf16" else 0.0
-    logits = logit_bytes(model, load.heads, dtype) * LOGIT_COPIES
+    logits = logit_bytes(model, load.heads, dtype, kept=LOGITS_KEPT)
     activations = kept_bytes(model, load, dtype, resources, adapted=adapter is not None)
-    buffers = STEP_COPIES[stage] * stepped + REDUCE_COPIES[stage] * min(BUCKET * FP32, learnt)
+    # at stage 0 a process that is alone reduces nothing, and the fused optimizer makes no copies
+    copies_stepped = STEP_COPIES[stage] if stage or processes > 1 else 0.0
+    buffers = copies_stepped * stepped + REDUCE_COPIES[stage] * min(BUCKET * FP32, learnt)
     buffers += every if stage == 3 else 0.0
     # what one of the two peaks has freed, the other does not find in blocks that fit
     kept = RETAINED * min(buffers, activations + logits) - min(buffers, activations + logits)
@@ -182,7 +184,7 @@ def scoring(model: ModelSize, rows_tokens: float, heads: float, dtype: str, reso
         process=process(resources, model.parameters * FP32),
         weights=_held(model, dtype),
         activations=tokens * passing_bytes(model),
-        logits=2 * logit_bytes(model, heads * share, dtype),
+        logits=logit_bytes(model, heads * share, dtype),
         buffers=kernels,
     )
 
@@ -196,7 +198,7 @@ def sampling(
         process=process(resources, model.parameters * FP32),
         weights=_held(model, dtype),
         activations=rows * prompt * passing_bytes(model),
-        logits=LOGIT_COPIES * rows * model.shape.vocabulary * FP32,
+        logits=2 * rows * model.shape.vocabulary * FP32,
         cache=rows * _cache_bytes(model, prompt + new),
     )
 

@@ -84,6 +84,9 @@ def initialize(policy: Policy, settings: Mapping[str, Any], resources: Mapping[s
         config=config(settings, resources, dtype, sum(weight.numel() for weight in policy.parameters())),
         dist_init_required=False,
     )
+    if not resources["zero_stage"] and resources["processes"] == 1:
+        # with nobody to reduce them with, gradients would be laid out flat, a copy of them all, and copied back
+        engine.enable_backward_allreduce = False
     return engine
 
 

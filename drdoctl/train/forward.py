@@ -15,7 +15,9 @@ from drdoctl.train.batches import FlatBatch
 from drdoctl.train.rounding import kernels_by_length, lacking
 
 LOGITS_AT_ONCE = 1 << 24
-"""Logits of at most this many cells (64 MiB in float32) exist at a time."""
+"""Logits of at most this many cells (64 MiB in float32) are made at a time."""
+LOGITS_KEPT = 1 << 26
+"""Cells (256 MiB) that the backward pass finds; what is beyond is made again."""
 
 
 @dataclass(frozen=True)
@@ -75,19 +77,22 @@ def places(reads: Tensor, wanted: Tensor) -> Tensor:
 def sequence_logp(hidden: Tensor, batch: FlatBatch, lm_head: nn.Module, vocabulary: int) -> Tensor:
     """Sum the log-probabilities of each response's tokens.
 
-    The LM head runs only over states that predict a response token, in chunks recomputed in the
-    backward pass, so logits of [tokens, vocabulary] never exist. `hidden`: the states at `batch.reads`, shape
-    (G + M, D). Returns shape (N,), float64.
+    The LM head runs only over states that predict a response token, in chunks. The last are kept for the backward
+    pass, which begins with them, those before are made again, so logits of [tokens, vocabulary] never exist.
+    `hidden`: the states at `batch.reads`, shape (G + M, D). Returns shape (N,), float64.
     """
     states = hidden.index_select(0, places(batch.reads, batch.predict_at))
     rows = max(1, LOGITS_AT_ONCE // vocabulary)
-    if len(states) <= rows:
-        nll = _token_nll(states, batch.targets, lm_head)
-    else:
-        chunks = zip(states.split(rows), batch.targets.split(rows), strict=True)
-        nll = torch.cat([checkpoint(_token_nll, part, ids, lm_head, use_reentrant=False) for part, ids in chunks])
+    chunks = list(zip(states.split(rows), batch.targets.split(rows), strict=True))
+    again = len(chunks) - max(1, LOGITS_KEPT // LOGITS_AT_ONCE)
+    nll = [
+        checkpoint(_token_nll, part, ids, lm_head, use_reentrant=False)
+        if index < again
+        else _token_nll(part, ids, lm_head)
+        for index, (part, ids) in enumerate(chunks)
+    ]
     # float64: a sum near -850 has a float32 spacing of 6e-5
-    return -torch.segment_reduce(nll.double(), "sum", lengths=batch.response_lengths)
+    return -torch.segment_reduce(torch.cat(nll).double(), "sum", lengths=batch.response_lengths)
 
 
 def responses_reward(states: Tensor, head: nn.Module) -> Tensor:

@@ -52,7 +52,7 @@ def sets(plan):
     [
         (("resources.micro_tokens=16384", "train.global_batch=64"), 0.9, "micro_tokens"),
         ((*LEAST, "resources.processes=4"), 0.8, "zero_stage"),
-        (LEAST, 0.9, "offload"),
+        (LEAST, 0.985, "offload"),
     ],
 )
 def test_the_advice_fits(big, given, share, key):

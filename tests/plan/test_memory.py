@@ -179,3 +179,4 @@ def test_the_limits_are_the_engines():
     assert memory.SAMPLED_ROWS == {"cpu": cache.CPU_ROWS, "cuda": cache.MAX_ROWS}
     assert memory.CACHE_BYTES == {"cpu": cache.CPU_CACHE_BYTES, "cuda": cache.CUDA_CACHE_BYTES}
     assert activations.LOGITS_AT_ONCE == forward.LOGITS_AT_ONCE
+    assert activations.LOGITS_KEPT == forward.LOGITS_KEPT

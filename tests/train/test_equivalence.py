@@ -170,14 +170,21 @@ def test_many_responses_to_one_prompt(doubles):
     torch.testing.assert_close(ours.reward, theirs.reward, rtol=EXACT, atol=1e-12)
 
 
-def test_chunks_of_the_head(model, monkeypatch):
-    """The LM head in recomputed chunks gives the values and gradients of the head in one piece."""
+@pytest.mark.parametrize("kept", [0, 2, 100])
+def test_chunks_of_the_head(model, monkeypatch, kept):
+    """The LM head in chunks, made again but for the last ones, gives the values and gradients of one piece."""
     whole = preference("dpo", tree_outputs(model))
     want = plain.gradients(model, whole.sum())
     monkeypatch.setattr(forward, "LOGITS_AT_ONCE", 3 * plain.VOCABULARY)
+    monkeypatch.setattr(forward, "LOGITS_KEPT", kept * 3 * plain.VOCABULARY)
+    calls = []
+    model.lm.get_output_embeddings().register_forward_pre_hook(lambda *_: calls.append(1))
     chunked = preference("dpo", tree_outputs(model))
+    pieces = len(calls)
     torch.testing.assert_close(chunked, whole, rtol=EXACT, atol=1e-12)
     assert plain.distance(plain.gradients(model, chunked.sum()), want) < EXACT
+    assert pieces > 2
+    assert len(calls) - pieces == pieces - min(pieces, max(1, kept))
 
 
 @pytest.mark.parametrize("shape", sorted(SHAPES))

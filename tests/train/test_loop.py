@@ -10,9 +10,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from deepspeed.runtime.engine import DeepSpeedEngine  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from drdoctl.core.progress import StopRequested  # noqa: E402
+from drdoctl.train import loop  # noqa: E402
 
 
 def weights(job) -> dict:
@@ -44,6 +46,30 @@ def alone(make_job):
     job = make_job("sft", "alone")
     body(job)
     return job
+
+
+def test_a_process_alone_lays_no_gradients_out_flat(alone, make_job, monkeypatch):
+    """Nothing is reduced in a world of one, and what is learnt is, bit for bit, what DeepSpeed's buckets give."""
+    flat, begin = [], loop.ds.initialize
+    reduce = DeepSpeedEngine.allreduce_bucket
+
+    def spied(*given, **more):
+        flat.append(1)
+        return reduce(*given, **more)
+
+    def reducing(*given):
+        engine = begin(*given)
+        engine.enable_backward_allreduce = True
+        return engine
+
+    monkeypatch.setattr(DeepSpeedEngine, "allreduce_bucket", spied)
+    body(make_job("sft", "again"))
+    assert not flat
+    monkeypatch.setattr(loop.ds, "initialize", reducing)
+    job = make_job("sft", "reduced")
+    body(job)
+    assert flat
+    assert result(job) == result(alone)
 
 
 def test_loss_falls(alone):
