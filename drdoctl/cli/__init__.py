@@ -23,7 +23,7 @@ GROUPS = {
     "Start": ("init", "check"),
     "Run": ("plan", "apply", "status", "report", "doctor"),
     "Zoo": ("ls", "show", "pull", "push", "verify", "score"),
-    "Tools": ("leaderboard", "schema"),
+    "Tools": ("leaderboard", "gc", "schema"),
 }
 FRAME = {"console", "options", "render"}
 """Modules of this folder that are no verbs."""

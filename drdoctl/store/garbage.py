@@ -1,0 +1,106 @@
+"""What a store holds that no plan and no run needs any more, and how it is removed.
+
+A run needs the artifacts of its plan, all of them, made or not, for so many days; the last run needs them however long
+ago it was. What nobody needs may still be young (pulled a minute ago), so it has to be as old itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from drdoctl.core.files import disk_errors, fsync_dir
+from drdoctl.store.artifact import PARTIAL, Store
+from drdoctl.store.folder import UNFINISHED, remove, subfolders
+from drdoctl.store.lock import wait_until_free
+from drdoctl.store.manifest import MANIFEST
+from drdoctl.store.run import read_events, run_folders
+
+DAY = 86400.0
+PULLS = ("cache", "pulls")
+"""Where pulls gather their files, below the store."""
+
+
+@dataclass(frozen=True)
+class Waste:
+    """One folder or file that nobody needs."""
+
+    path: Path
+    size: int
+    """Bytes."""
+    why: str
+
+
+def needed_by_runs(store: Store, days: float, now: float | None = None) -> set[str]:
+    """Return the artifacts in the plans of the last run and of those that began within `days`."""
+    oldest = (time.time() if now is None else now) - days * DAY
+    needed: set[str] = set()
+    for newest, folder in enumerate(reversed(run_folders(store))):
+        begun, stages = 0.0, []
+        for event in read_events(folder):
+            if event["event"] == "run_started":
+                begun = datetime.fromisoformat(event["time"]).timestamp()
+            elif event["event"] == "plan":
+                stages = [str(stage["artifact"]) for stage in event["stages"]]
+        if newest == 0 or begun >= oldest:
+            needed.update(stages)
+    return needed
+
+
+def garbage(store: Store, needed: Collection[str], days: float, now: float | None = None) -> list[Waste]:
+    """Return what can go, sorted by path: what is broken at once, what nobody needs once it is `days` old."""
+    oldest = (time.time() if now is None else now) - days * DAY
+    found = [*_artifacts(store, needed, oldest, days), *_litter(store, oldest)]
+    return sorted(found, key=lambda waste: waste.path)
+
+
+def discard(waste: Waste) -> None:
+    """Remove one of them. An artifact loses its manifest first: it is never there in part."""
+    with disk_errors(waste.path):
+        if waste.path.is_dir():
+            (waste.path / MANIFEST).unlink(missing_ok=True)
+        remove(waste.path)
+        fsync_dir(waste.path.parent)
+
+
+def _artifacts(store: Store, needed: Collection[str], oldest: float, days: float) -> Iterator[Waste]:
+    for folder in subfolders(store.artifacts):
+        if _at_work(folder):
+            continue
+        artifact = folder.name.removesuffix(PARTIAL)
+        finished = artifact == folder.name
+        if finished and store.manifest(artifact) is None:
+            yield Waste(folder, _size(folder), "has no valid manifest")
+        elif not finished and store.manifest(artifact) is not None:
+            yield Waste(folder, _size(folder), "the artifact is there whole")
+        elif artifact not in needed and _changed(folder) < oldest:
+            what = "" if finished else "unfinished; "
+            yield Waste(folder, _size(folder), f"{what}no plan and no run of the last {days:g} days needs it")
+
+
+def _litter(store: Store, oldest: float) -> Iterator[Waste]:
+    busy = [folder for folder in subfolders(store.artifacts) if _at_work(folder)]
+    for path in store.root.rglob(".*"):
+        if not any(path.is_relative_to(folder) for folder in busy) and UNFINISHED.fullmatch(path.name):
+            yield Waste(path, path.lstat().st_size, "a write that was cut off")
+    for folder in subfolders(store.root.joinpath(*PULLS)):
+        if _changed(folder) < oldest:
+            yield Waste(folder, _size(folder), "a pull that was not finished")
+
+
+def _at_work(folder: Path) -> bool:
+    """Whether a child is at work in it, be it of an apply that was killed."""
+    return folder.name.endswith(PARTIAL) and not wait_until_free(folder / "job.json", 0)
+
+
+def _changed(folder: Path) -> float:
+    """Return when a folder's own list of files, or its manifest, last changed: seconds since the epoch."""
+    times = [path.stat().st_mtime for path in (folder, folder / MANIFEST, folder / "progress.json") if path.exists()]
+    return max(times, default=0.0)
+
+
+def _size(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
