@@ -43,7 +43,7 @@ def check_stop(job: Place) -> None:
 
 
 class Progress:
-    """Throttled writer of `progress.json`: step, steps, unit, loss, tokens_per_second, seconds_left, checkpoint."""
+    """Throttled writer of `progress.json`: step, steps, unit, loss, tokens_per_second, seconds_left, checkpoint, notes."""
 
     def __init__(self, job: Place, *, interval: float = INTERVAL_SECONDS) -> None:
         """Write at most once every `interval` seconds, and always at the last step and at a checkpoint."""
@@ -56,6 +56,12 @@ class Progress:
         self._tokens_per_second: float | None = None
         self._state: dict[str, Any] = {}
         self._checkpoint: int | None = None
+        self._notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        """Say one sentence that the user must see; it goes out with the next report, and into the log at once."""
+        print(text, flush=True)  # noqa: T201 -- into log.txt
+        self._notes.append(text)
 
     def update(
         self,
@@ -105,7 +111,8 @@ class Progress:
             return
         self._written = now
         beside = self._path.with_name(f".{PROGRESS}.{os.getpid()}.tmp")
-        beside.write_text(json.dumps({**self._state, "checkpoint": self._checkpoint}), encoding="utf-8")
+        told = {**self._state, "checkpoint": self._checkpoint, "notes": self._notes}
+        beside.write_text(json.dumps(told), encoding="utf-8")
         beside.replace(self._path)
 
 

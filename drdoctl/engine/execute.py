@@ -80,6 +80,7 @@ class _Execution:
         self.outcome = Outcome()
         self._journaled = 0.0
         self._checkpoint: int | None = None
+        self._noted: set[str] = set()
         self._warm: Warm | None = None
 
     def run_all(self) -> Outcome:
@@ -218,6 +219,8 @@ class _Execution:
             key: progress.get(key) for key in ("step", "steps", "unit", "loss", "tokens_per_second", "seconds_left")
         }
         self.view("stage_progress", {**_names(stage), **fields})
+        for note in progress.get("notes", ()):
+            self._note(f"`{stage.want.id}`: {note}")
         checkpoint = progress.get("checkpoint")
         if checkpoint is not None and checkpoint != self._checkpoint:
             self._tell("stage_checkpoint", **_names(stage), step=checkpoint)
@@ -225,6 +228,12 @@ class _Execution:
         if time.monotonic() - self._journaled >= JOURNAL_SECONDS:
             self._journaled = time.monotonic()
             self.run.emit("stage_progress", **_names(stage), **fields)
+
+    def _note(self, text: str) -> None:
+        """Pass on what a child says, once."""
+        if text not in self._noted:
+            self._noted.add(text)
+            self._tell("warning", message=text)
 
     def _finished(self, stage: PlannedStage, path: Path, seconds: float) -> Path:
         self._tell("stage_finished", **_names(stage), path=str(path), seconds=round(seconds, 3))

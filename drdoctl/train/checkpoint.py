@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,13 +83,15 @@ def _holds(folder: Path) -> Point | None:
     return Point(folder, manifest["step"], manifest["processes"], manifest["state"])
 
 
-def newest(root: Path, world: World) -> Point | None:
-    """Return the newest checkpoint that holds, saying so when a newer one was damaged. None: start at step 0."""
+def newest(root: Path, world: World, note: Callable[[str], None]) -> Point | None:
+    """Return the newest checkpoint that holds, with a note where a newer one was damaged. None: start at step 0."""
+    damaged: list[str] = []
     for folder in _folders(root):
         point = _holds(folder)
         if point is None:
-            print(f"checkpoint {folder.name} is damaged or not whole: passed over", flush=True)  # noqa: T201 -- into log.txt
+            damaged.append(folder.name[5:])
             continue
+        _fell_back(damaged, f"step {point.step:,}", note)
         if point.processes != world.size:
             raise IntegrityError(
                 f"the checkpoint at step {point.step} was written by {point.processes} processes, not {world.size}",
@@ -96,7 +99,17 @@ def newest(root: Path, world: World) -> Point | None:
                 hint=f"resume with `--set resources.processes={point.processes}`, or delete `{root}` to start anew",
             )
         return point
+    _fell_back(damaged, "the start", note)
     return None
+
+
+def _fell_back(damaged: Sequence[str], to: str, note: Callable[[str], None]) -> None:
+    if damaged:
+        one = len(damaged) == 1
+        which = (
+            f"the checkpoint at step {damaged[0]} is" if one else f"the checkpoints at steps {', '.join(damaged)} are"
+        )
+        note(f"{which} damaged or not whole: training goes on from {to}")
 
 
 def restore(engine: Any, point: Point) -> None:

@@ -110,7 +110,7 @@ class Trainer:
         self.last_save = time.monotonic()
 
     def _resume(self) -> None:
-        point = checkpoint.newest(self.job.path("checkpoints"), self.world)
+        point = checkpoint.newest(self.job.path("checkpoints"), self.world, self.progress.note)
         if point is not None:
             checkpoint.restore(self.engine, point)
             self.step, self.stats = point.step, point.state["stats"]

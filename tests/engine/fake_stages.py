@@ -49,6 +49,8 @@ def run(job):
         chain, first = point["chain"], point["step"]
     progress = Progress(job, interval=0)
     sys.stdout.write(f"from step {first}\n")
+    if note := os.environ.get("FAKE_NOTE"):
+        progress.note(note)
     for step in range(first + 1, steps + 1):
         fault(job, step)
         time.sleep(job.settings.get("seconds", 0))

@@ -73,6 +73,15 @@ def test_progress_and_checkpoints_are_told_in_order(apply):
     assert {"stage_progress", "stage_checkpoint"} <= set(events[1:-1])
 
 
+def test_what_a_child_notes_is_a_warning_once(apply, monkeypatch):
+    """A child's note reaches the screen and the journal as a warning that names its stage, however often it is read."""
+    monkeypatch.setenv("FAKE_NOTE", "the checkpoint at step 4 is damaged")
+    outcome, seen = apply()
+    said = [fields["message"] for event, fields in seen if event == "warning"]
+    assert said == [f"`{stage}`: the checkpoint at step 4 is damaged" for stage in outcome.done]
+    assert "the checkpoint at step 4" in (outcome.done["sft"] / "log.txt").read_text()
+
+
 @pytest.mark.parametrize(
     ("kind", "code", "words", "exit_code"),
     [

@@ -24,6 +24,11 @@ class FakeEngine:
         (Path(root) / tag / "optim.pt").write_bytes(b"o" * 100)
 
 
+def newest(root, world=WORLD, notes=None):
+    """Return the newest checkpoint that holds; `notes` gets what is said."""
+    return checkpoint.newest(root, world, ([] if notes is None else notes).append)
+
+
 @pytest.fixture
 def root(tmp_path):
     """Three checkpoints were written; the two newest are kept."""
@@ -35,7 +40,7 @@ def root(tmp_path):
 def test_newest_by_number_and_two_kept(root):
     """Step 10 is newer than step 9, whatever the clock says; older ones are gone."""
     assert sorted(path.name for path in root.iterdir()) == ["step-10", "step-9"]
-    point = checkpoint.newest(root, WORLD)
+    point = newest(root)
     assert (point.step, point.state) == (10, {"stats": {"a": 1.5}})
 
 
@@ -48,7 +53,7 @@ def test_every_flipped_bit_is_found(root, place, bit):
     broken = bytearray(raw)
     broken[place] ^= 1 << bit
     path.write_bytes(bytes(broken))
-    assert checkpoint.newest(root, WORLD).step == 9
+    assert newest(root).step == 9
     path.write_bytes(raw)
 
 
@@ -67,24 +72,35 @@ def test_other_harm_is_found(root, harm):
         (folder / "manifest.json").unlink()
     else:
         (folder / "manifest.json").write_text("{")
-    assert checkpoint.newest(root, WORLD).step == 9
+    notes = []
+    assert newest(root, notes=notes).step == 9
+    assert notes == ["the checkpoint at step 10 is damaged or not whole: training goes on from step 9"]
+
+
+def test_all_damaged_means_the_start_and_is_said(root):
+    """Where none holds, training begins anew, and a note says so."""
+    for folder in root.iterdir():
+        (folder / "manifest.json").unlink()
+    notes = []
+    assert newest(root, notes=notes) is None
+    assert notes == ["the checkpoints at steps 10, 9 are damaged or not whole: training goes on from the start"]
 
 
 def test_shards_of_another_step_are_found(root):
     """A shard copied from another step does not pass."""
     (root / "step-10" / "weights.pt").write_bytes((root / "step-9" / "weights.pt").read_bytes())
-    assert checkpoint.newest(root, WORLD).step == 9
+    assert newest(root).step == 9
 
 
 def test_nothing_there_means_step_0(tmp_path):
     """Without any checkpoint there is none to resume from."""
-    assert checkpoint.newest(tmp_path / "checkpoints", WORLD) is None
+    assert newest(tmp_path / "checkpoints") is None
 
 
 def test_other_number_of_processes_is_refused(root):
     """A checkpoint of one process is not silently dropped when two ask for it: the error says how to go on."""
     with pytest.raises(IntegrityError, match="written by 1 processes, not 2") as caught:
-        checkpoint.newest(root, World(0, 2, torch.device("cpu")))
+        newest(root, World(0, 2, torch.device("cpu")))
     assert "resources.processes=1" in caught.value.faults[0].hint
 
 
@@ -99,7 +115,7 @@ def test_full_disk_is_an_error_that_names_the_path(tmp_path):
     with pytest.raises(StageFailed, match="No space left") as caught:
         checkpoint.save(Full(), tmp_path, 2, {"stats": {}}, WORLD)
     assert "step-2" in caught.value.faults[0].message
-    assert checkpoint.newest(tmp_path, WORLD).step == 1
+    assert newest(tmp_path).step == 1
 
 
 def test_manifest_is_written_last(tmp_path, monkeypatch):

@@ -107,6 +107,8 @@ def test_damaged_checkpoint_is_passed_over(alone, make_job):
     shard.write_bytes(bytes(raw))
     Path(job.out, "model.safetensors").unlink()
     body(job)
+    notes = json.loads(Path(job.out, "progress.json").read_text())["notes"]
+    assert notes == ["the checkpoint at step 4 is damaged or not whole: training goes on from step 2"]
     assert result(job) == result(alone)
 
 
