@@ -43,7 +43,7 @@ def check_stop(job: Place) -> None:
 
 
 class Progress:
-    """Throttled writer of `progress.json`: step, steps, unit, loss, tokens_per_second, seconds_left, checkpoint, notes."""
+    """Writer of `progress.json`, throttled: step, unit, loss, tokens_per_second, seconds_left, checkpoint, notes."""
 
     def __init__(self, job: Place, *, interval: float = INTERVAL_SECONDS) -> None:
         """Write at most once every `interval` seconds, and always at the last step and at a checkpoint."""

@@ -103,6 +103,7 @@ class Trainer:
         policy.train()
         self.engine = ds.initialize(policy, task.settings, job.resources, task.dtype)
         self.step = 0
+        self.saved: int | None = None
         self.stats: dict[str, float] = {}
         self.progress = Progress(job)
         self.metrics = MetricsFile(job.path("metrics.jsonl"))
@@ -114,6 +115,7 @@ class Trainer:
         if point is not None:
             checkpoint.restore(self.engine, point)
             self.step, self.stats = point.step, point.state["stats"]
+            self.saved = point.step
         if self.world.first:
             self.metrics.truncate(self.step)
 
@@ -159,9 +161,11 @@ class Trainer:
             group["lr"] = rate * group.get(ds.RATE, 1.0)
         norm = ds.grad_norm(self.engine)
         means, tokens = sums.means(self.world, self.task.settings["global_batch"])
-        self._refuse_not_finite(means["loss"])
+        self._refuse_not_finite("loss", means["loss"])
+        self._refuse_not_finite("gradients' norm", norm)
         self.engine.step()
         norm = norm if norm is not None else self.engine.get_global_grad_norm()
+        self._refuse_not_finite("gradients' norm", norm)
         self.stats = self.task.follow(self.stats, means)
         return {**means, "lr": rate, "grad_norm": float(norm) if norm is not None else 0.0}, tokens
 
@@ -173,14 +177,16 @@ class Trainer:
             sums.add(look.measure(outputs, rows, self.stats), tokens)
         return sums.means(self.world, self.task.settings["global_batch"])[0]
 
-    def _refuse_not_finite(self, loss: float) -> None:
-        if np.isfinite(loss):
+    def _refuse_not_finite(self, what: str, value: float | None) -> None:
+        """Raise StageFailed before anything of the step is saved. ZeRO tells the norm after it skipped the step."""
+        if value is None or np.isfinite(value):
             return
         names = self.task.rows.names(self.order.batch(self.step))
+        saved = f"the last good checkpoint is at step {self.saved:,}" if self.saved else "there is no checkpoint yet"
         raise StageFailed(
-            f"the loss is {loss} at step {self.step + 1}; nothing of this step was kept",
+            f"the {what} is {float(value)} at step {self.step + 1}; nothing of this step was kept, {saved}",
             code="not-finite",
-            hint=f"lower the learning rate; the rows of the step begin with {', '.join(names[:4])}",
+            hint=f"lower the learning rate, or look at the rows of the step: {', '.join(names)}",
         )
 
     def _maybe_save(self) -> None:
@@ -194,6 +200,7 @@ class Trainer:
         if self.step < self.steps and (word[0] > 0 or word[1] > 0):
             checkpoint.save(self.engine, self.job.path("checkpoints"), self.step, {"stats": self.stats}, self.world)
             self.progress.checkpointed(self.step)
+            self.saved = self.step
             self.last_save = time.monotonic()
             if word[0] > 0:
                 raise StopRequested

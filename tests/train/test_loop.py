@@ -161,10 +161,32 @@ def test_not_finite_loss_stops_and_names_rows(make_job):
     from drdoctl.core.errors import StageFailed
 
     job = make_job("sft", "nan", settings={"student.sft.learning_rate": 1e30, "student.sft.max_grad_norm": 1e30})
-    with pytest.raises(StageFailed, match="the loss is nan at step") as caught:
+    with pytest.raises(
+        StageFailed, match=r"the (loss|gradients' norm) is .* at step .* there is no checkpoint yet"
+    ) as caught:
         body(job)
     assert "train-" in caught.value.faults[0].hint
     assert not Path(job.out, "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("stage", [0, 2])
+def test_gradients_that_are_not_finite_stop_before_anything_is_saved(make_job, monkeypatch, stage):
+    """A finite loss with an infinite gradient ends the step it comes in, and names the last good checkpoint."""
+    from drdoctl.core.errors import StageFailed
+
+    job = make_job("sft", "inf", resources={"zero_stage": stage, "checkpoint_steps": 1})
+    begin = loop.ds.initialize
+
+    def spoilt(*given):
+        engine = begin(*given)
+        plain = engine.backward
+        engine.backward = lambda loss, **more: plain(loss * float("inf") if engine.global_steps == 2 else loss, **more)
+        return engine
+
+    monkeypatch.setattr(loop.ds, "initialize", spoilt)
+    with pytest.raises(StageFailed, match=r"the gradients' norm is .* at step 3; .* checkpoint is at step 2"):
+        body(job)
+    assert max(int(path.name[5:]) for path in Path(job.out, "checkpoints").glob("step-*")) == 2
 
 
 @pytest.mark.slow
