@@ -130,15 +130,25 @@ def table(records: Sequence[dict[str, Any]]) -> str:
     return "\n".join([*lines, "", *map(summary, _columns(errors(records)))]) + "\n"
 
 
+PIPELINES = "seconds of whole pipelines"
 NAMES = {"memory": "memory", "busy": "processor seconds", "seconds": "seconds"}
 
 
 def _columns(rows: Sequence[dict[str, Any]]) -> list[tuple[str, float, list[float]]]:
     limits = {"memory": 0.15, "busy": 0.25, "seconds": 0.25}
     pairs = {name: [row[name] for row in rows if row[name][0] is not None] for name in limits}
-    return [
-        (NAMES[name], limits[name], [plan / took - 1 for plan, took in found]) for name, found in pairs.items() if found
-    ]
+    found = {NAMES[name]: (limits[name], [plan / took - 1 for plan, took in some]) for name, some in pairs.items()}
+    found[PIPELINES] = (limits["seconds"], _pipelines(rows))
+    return [(name, limit, errors) for name, (limit, errors) in found.items() if errors]
+
+
+def _pipelines(rows: Sequence[dict[str, Any]]) -> list[float]:
+    """Return the error of each case's seconds, all its stages together."""
+    cases: dict[str, list[tuple[float | None, float]]] = {}
+    for row in rows:
+        cases.setdefault(row["case"], []).append(row["seconds"])
+    planned = [some for some in cases.values() if all(plan is not None for plan, _ in some)]
+    return [sum(plan or 0.0 for plan, _ in some) / sum(took for _, took in some) - 1 for some in planned]
 
 
 def summary(column: tuple[str, float, list[float]]) -> str:
@@ -146,7 +156,8 @@ def summary(column: tuple[str, float, list[float]]) -> str:
     name, limit, found = column
     within = sum(abs(error) <= limit for error in found)
     worst = max(found, key=abs, default=0.0)
-    return f"- {name}: {within} of {len(found)} stages within {100 * limit:.0f} %, the worst {100 * worst:+.0f} %"
+    of = "cases" if name == PIPELINES else "stages"
+    return f"- {name}: {within} of {len(found)} {of} within {100 * limit:.0f} %, the worst {100 * worst:+.0f} %"
 
 
 def _cell(planned: float | None, took: float, within: float, digits: int) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Any, Protocol
@@ -57,6 +58,7 @@ class Progress:
         self._state: dict[str, Any] = {}
         self._checkpoint: int | None = None
         self._notes: list[str] = []
+        self._writing = threading.Lock()  # a checkpoint is reported by the thread that sealed it
 
     def note(self, text: str) -> None:
         """Say one sentence that the user must see; it goes out with the next report, and into the log at once."""
@@ -111,9 +113,10 @@ class Progress:
             return
         self._written = now
         beside = self._path.with_name(f".{PROGRESS}.{os.getpid()}.tmp")
-        told = {**self._state, "checkpoint": self._checkpoint, "notes": self._notes}
-        beside.write_text(json.dumps(told), encoding="utf-8")
-        beside.replace(self._path)
+        with self._writing:
+            told = {**self._state, "checkpoint": self._checkpoint, "notes": self._notes}
+            beside.write_text(json.dumps(told), encoding="utf-8")
+            beside.replace(self._path)
 
 
 def _mix(old: float | None, new: float, keep: float) -> float:

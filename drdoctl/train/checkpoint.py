@@ -2,15 +2,19 @@
 
 DeepSpeed writes its shards in place and without checksums, so a checkpoint here is a fresh folder
 `checkpoints/step-N/` that counts only once its `manifest.json` (sizes and sha256, written last) is there.
-The two newest are kept; a damaged one is passed over for the one before. The shards are pickles that
-this run wrote for itself: they are never published and never read from anywhere else.
+The two newest are kept; a damaged one is passed over for the one before. Training waits only until the shards are
+handed to the operating system; that they reach the disk, and their hashes, and the manifest, are a thread's work while
+it goes on. The shards are pickles that this run wrote for itself: they are never published and never read from
+anywhere else.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,7 @@ from drdoctl.core.errors import IntegrityError
 from drdoctl.core.files import disk_errors, fsync_dir, read_json, write_json
 from drdoctl.core.fingerprint import file_sha256
 from drdoctl.train.runtime import World
+from drdoctl.train.universal import universal
 
 KEEP = 2
 MANIFEST = "manifest.json"
@@ -38,30 +43,60 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
 
 
-def save(engine: Any, root: Path, step: int, state: dict[str, Any], world: World) -> None:
-    """Write `step-N`, then its manifest, then drop the oldest. Every process calls this."""
-    folder = root / f"step-{step}"
-    with disk_errors(folder):
-        if world.first:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-        world.barrier()
-        engine.save_checkpoint(str(root), tag=folder.name, save_latest=False, exclude_frozen_parameters=True)
-        world.barrier()
-    if world.first:
+class Saver:
+    """Writes a run's checkpoints, one at a time."""
+
+    def __init__(self, root: Path, world: World, saved: Callable[[int], None]) -> None:
+        """Call `saved` with the step once a checkpoint counts: in the first process, from a thread."""
+        self.root, self.world, self.saved = root, world, saved
+        self._sealing: threading.Thread | None = None
+        self._error: BaseException | None = None
+
+    def save(self, engine: Any, step: int, state: dict[str, Any]) -> None:
+        """Write `step-N`; its manifest follows, then the oldest goes. Every process calls this, at the same step."""
+        self.wait()
+        folder = self.root / f"step-{step}"
         with disk_errors(folder):
-            for path in _files(folder):
-                with path.open("rb") as file:
-                    os.fsync(file.fileno())
-        sums = {
-            str(path.relative_to(folder)): {"size": path.stat().st_size, "sha256": file_sha256(path)}
-            for path in _files(folder)
-        }
-        write_json(folder / MANIFEST, {"step": step, "processes": world.size, "state": state, "files": sums})
-        fsync_dir(root)
-        for old in _folders(root)[KEEP:]:
-            shutil.rmtree(old, ignore_errors=True)
-    world.barrier()
+            if self.world.first:
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir(parents=True)
+            self.world.barrier()
+            engine.save_checkpoint(str(self.root), tag=folder.name, save_latest=False, exclude_frozen_parameters=True)
+            self.world.barrier()
+        if self.world.first:
+            facts = {"step": step, "processes": self.world.size, "state": state}
+            self._sealing = threading.Thread(target=self._seal, args=(folder, facts), daemon=True)
+            self._sealing.start()
+
+    def wait(self) -> None:
+        """Return when the last checkpoint counts. Raises what kept it from that."""
+        if self._sealing is not None:
+            self._sealing.join()
+            self._sealing = None
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+
+    def _seal(self, folder: Path, facts: dict[str, Any]) -> None:
+        try:
+            with disk_errors(folder):
+                seal(folder, facts)
+            for old in _folders(self.root)[KEEP:]:
+                shutil.rmtree(old, ignore_errors=True)
+            self.saved(facts["step"])
+        except BaseException as error:  # noqa: BLE001  # it belongs to whoever waits
+            self._error = error
+
+
+def seal(folder: Path, facts: dict[str, Any]) -> None:
+    """Make a checkpoint's files durable, then write its manifest: from then on it counts."""
+    sums = {}
+    for path in _files(folder):
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        sums[str(path.relative_to(folder))] = {"size": path.stat().st_size, "sha256": file_sha256(path)}
+    write_json(folder / MANIFEST, {**facts, "files": sums})
+    fsync_dir(folder.parent)
 
 
 def _folders(root: Path) -> list[Path]:
@@ -83,7 +118,7 @@ def _holds(folder: Path) -> Point | None:
     return Point(folder, manifest["step"], manifest["processes"], manifest["state"])
 
 
-def newest(root: Path, world: World, note: Callable[[str], None]) -> Point | None:
+def newest(root: Path, note: Callable[[str], None]) -> Point | None:
     """Return the newest checkpoint that holds, with a note where a newer one was damaged. None: start at step 0."""
     damaged: list[str] = []
     for folder in _folders(root):
@@ -92,12 +127,6 @@ def newest(root: Path, world: World, note: Callable[[str], None]) -> Point | Non
             damaged.append(folder.name[5:])
             continue
         _fell_back(damaged, f"step {point.step:,}", note)
-        if point.processes != world.size:
-            raise IntegrityError(
-                f"the checkpoint at step {point.step} was written by {point.processes} processes, not {world.size}",
-                code="other-world-size",
-                hint=f"resume with `--set resources.processes={point.processes}`, or delete `{root}` to start anew",
-            )
         return point
     _fell_back(damaged, "the start", note)
     return None
@@ -112,12 +141,14 @@ def _fell_back(damaged: Sequence[str], to: str, note: Callable[[str], None]) -> 
         note(f"{which} damaged or not whole: training goes on from {to}")
 
 
-def restore(engine: Any, point: Point) -> None:
+def restore(engine: Any, point: Point, world: World) -> None:
     """Load weights and optimizer. Raises IntegrityError where DeepSpeed finds nothing."""
     # frozen weights are not in a checkpoint: they are those of the base, which was loaded before
     whole = all(weight.requires_grad for weight in engine.module.parameters())
-    path, _ = engine.load_checkpoint(
-        str(point.folder.parent), tag=point.folder.name, load_module_strict=whole, load_lr_scheduler_states=False
-    )
+    same = point.processes == world.size
+    with nullcontext(point.folder) if same else universal(engine, point.folder, world) as folder:
+        path, _ = engine.load_checkpoint(
+            str(folder.parent), tag=folder.name, load_module_strict=whole, load_lr_scheduler_states=False
+        )
     if path is None:
         raise IntegrityError(f"checkpoint `{point.folder}` cannot be loaded", code="checkpoint")

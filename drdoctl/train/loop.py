@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from drdoctl.core.errors import StageFailed
 from drdoctl.core.progress import Progress, StopRequested, stop_requested
@@ -25,7 +24,7 @@ from drdoctl.train import engine as ds
 from drdoctl.train.batches import Item, collate
 from drdoctl.train.bins import MICRO_TOKENS, bins
 from drdoctl.train.forward import Outputs
-from drdoctl.train.metrics import MetricsFile
+from drdoctl.train.metrics import MetricsFile, Sums
 from drdoctl.train.models import Policy
 from drdoctl.train.offload import activations_on_cpu
 from drdoctl.train.runtime import World
@@ -53,6 +52,8 @@ class Rows(Protocol):
         ...
 
 
+INEXACT = "other_processes"
+"""Metric of the steps after a resume with another number of processes: these are not the same bit for bit."""
 Loss = Callable[[Outputs, np.ndarray, Mapping[str, float]], LossOut]
 """(outputs, row numbers, stats) -> one loss a row."""
 
@@ -104,18 +105,26 @@ class Trainer:
         self.engine = ds.initialize(policy, task.settings, job.resources, task.dtype)
         self.step = 0
         self.saved: int | None = None
+        self.exact = True
         self.stats: dict[str, float] = {}
         self.progress = Progress(job)
         self.metrics = MetricsFile(job.path("metrics.jsonl"))
+        self.saver = checkpoint.Saver(job.path("checkpoints"), world, self._saved)
         self._resume()
         self.last_save = time.monotonic()
 
     def _resume(self) -> None:
-        point = checkpoint.newest(self.job.path("checkpoints"), self.world, self.progress.note)
+        point = checkpoint.newest(self.job.path("checkpoints"), self.progress.note)
         if point is not None:
-            checkpoint.restore(self.engine, point)
+            checkpoint.restore(self.engine, point, self.world)
             self.step, self.stats = point.step, point.state["stats"]
             self.saved = point.step
+            self.exact = point.state.get("exact", True) and point.processes == self.world.size
+            if point.processes != self.world.size:
+                self.progress.note(
+                    f"the checkpoint at step {point.step:,} was written by {point.processes} processes, and "
+                    f"{self.world.size} go on: the same rows in the same order, but not the same result bit for bit"
+                )
         if self.world.first:
             self.metrics.truncate(self.step)
 
@@ -125,9 +134,10 @@ class Trainer:
             means, tokens = self._one_step()
             self.step += 1
             if self.world.first:
-                self.metrics.append(self.step, means)
+                self.metrics.append(self.step, means if self.exact else {**means, INEXACT: 1.0})
                 self.progress.update(self.step, self.steps, unit="step", loss=means["loss"], tokens=tokens)
             self._maybe_save()
+        self.saver.wait()
         return self.engine
 
     def _mine(self, lengths: np.ndarray) -> list[np.ndarray]:
@@ -148,7 +158,7 @@ class Trainer:
         """Take one optimizer step and return the means over the global batch, and the tokens."""
         stats = self._looked(self.task.look) if self.task.look else self.stats
         stats = {**stats, PROGRESS: self.step / self.steps}
-        micro, sums = self._mine(self.lengths), _Sums()
+        micro, sums = self._mine(self.lengths), Sums()
         for index, rows in enumerate(micro):
             outputs, tokens = self._outputs(self.task.rows, rows)
             out = self.task.loss(outputs, rows, stats)
@@ -171,7 +181,7 @@ class Trainer:
 
     @torch.no_grad()
     def _looked(self, look: Look) -> dict[str, float]:
-        sums = _Sums()
+        sums = Sums()
         for rows in self._mine(look.rows.lengths):
             outputs, tokens = self._outputs(look.rows, rows)
             sums.add(look.measure(outputs, rows, self.stats), tokens)
@@ -198,34 +208,16 @@ class Trainer:
         )
         word = self.world.total(torch.tensor([float(stop), float(due)], dtype=torch.float64))
         if self.step < self.steps and (word[0] > 0 or word[1] > 0):
-            checkpoint.save(self.engine, self.job.path("checkpoints"), self.step, {"stats": self.stats}, self.world)
-            self.progress.checkpointed(self.step)
-            self.saved = self.step
+            self.saver.save(self.engine, self.step, {"stats": self.stats, "exact": self.exact})
             self.last_save = time.monotonic()
             if word[0] > 0:
+                self.saver.wait()
+                self.world.barrier()  # the launcher ends all processes when the first one has gone
                 raise StopRequested
 
-
-class _Sums:
-    """Sums of losses and metrics over micro-batches, in float64, on their device: a copy makes the host wait for it."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, Tensor] = {}
-        self.tokens = 0
-
-    def add(self, out: LossOut, tokens: int) -> None:
-        """Add one micro-batch."""
-        for name, value in {"loss": out.losses, **out.metrics}.items():
-            total = value.detach().double().sum()
-            self.values[name] = total + self.values.get(name, 0.0)
-        self.tokens += tokens
-
-    def means(self, world: World, rows: int) -> tuple[dict[str, float], int]:
-        """Return the means over all processes' rows, and their tokens."""
-        names = sorted(self.values)
-        sums = torch.stack([self.values[name] for name in names]).cpu()
-        summed = world.total(torch.cat([sums, torch.tensor([self.tokens], dtype=torch.float64)]))
-        return {name: float(value) / rows for name, value in zip(names, summed, strict=False)}, int(summed[-1])
+    def _saved(self, step: int) -> None:
+        self.saved = step
+        self.progress.checkpointed(step)
 
 
 def train(job: Job, world: World, policy: Policy, task: Task, save: Callable[[Policy], None]) -> None:

@@ -1,4 +1,7 @@
-"""metrics.jsonl: one line a step, the same bytes whether the run was interrupted or not (so: no times in it)."""
+"""A step's metrics: their means over the global batch, and metrics.jsonl, one line a step.
+
+The file has the same bytes whether the run was interrupted or not, so there are no times in it.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from drdoctl.core.files import disk_errors, write_atomic
 from drdoctl.core.metrics import read_metrics
+from drdoctl.methods import LossOut
+from drdoctl.train.runtime import World
 
 
 class MetricsFile:
@@ -30,3 +38,25 @@ class MetricsFile:
 
 def _line(values: dict[str, Any]) -> str:
     return json.dumps(values, sort_keys=True) + "\n"
+
+
+class Sums:
+    """Sums of losses and metrics over micro-batches, in float64, on their device: a copy makes the host wait for it."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Tensor] = {}
+        self.tokens = 0
+
+    def add(self, out: LossOut, tokens: int) -> None:
+        """Add one micro-batch."""
+        for name, value in {"loss": out.losses, **out.metrics}.items():
+            total = value.detach().double().sum()
+            self.values[name] = total + self.values.get(name, 0.0)
+        self.tokens += tokens
+
+    def means(self, world: World, rows: int) -> tuple[dict[str, float], int]:
+        """Return the means over all processes' rows, and their tokens."""
+        names = sorted(self.values)
+        sums = torch.stack([self.values[name] for name in names]).cpu()
+        summed = world.total(torch.cat([sums, torch.tensor([self.tokens], dtype=torch.float64)]))
+        return {name: float(value) / rows for name, value in zip(names, summed, strict=False)}, int(summed[-1])

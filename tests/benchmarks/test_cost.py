@@ -44,6 +44,13 @@ def test_misses_are_bold_and_counted():
     assert placed(f"x{BEGIN}old{END}y", "new\n") == f"x{BEGIN}\nnew\n{END}y"
 
 
+def test_whole_pipelines_are_counted():
+    """A case counts with the sum of its stages, where each was planned from earlier ones."""
+    other = {**record("b", seconds=30.0, expected=30.0), "stage": "align"}
+    text = table([record("a", calibrates=True), record("b", expected=20.0), other, record("c")])
+    assert "- seconds of whole pipelines: 1 of 1 cases within 25 %, the worst +25 %" in text
+
+
 @pytest.mark.slow
 def test_every_case_can_be_planned(tmp_path):
     """Each case is a spec without faults whose plan has memory and seconds for each stage with a model."""

@@ -206,6 +206,26 @@ def test_two_processes_learn_the_same_and_resume_bitwise(stage, alone, make_job,
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2)])
+@pytest.mark.parametrize("stage", [0, 2, 3])
+def test_another_number_of_processes_goes_on(stage, before, after, alone, make_job, run_job):
+    """Of two processes one goes on, and of one two: with the same rows, to rounding, and the metrics say from where."""
+    job = make_job("sft", "moved", resources={"processes": before, "zero_stage": stage})
+    stop = Path(job.out, "stop")
+    stop.touch()
+    assert run_job(job) == [75] * before
+    stop.unlink()
+    job = make_job("sft", "moved", resources={"processes": after, "zero_stage": stage, "checkpoint_steps": 2})
+    assert run_job(job) == [0] * after
+    assert losses(job) == pytest.approx(losses(alone), rel=1e-4)
+    assert distance(weights(job), weights(alone)) < 1e-3
+    lines = [json.loads(line) for line in Path(job.out, "metrics.jsonl").read_text().splitlines()]
+    assert [line.get(loop.INEXACT) for line in lines] == [None] + [1.0] * 5
+    assert f"was written by {before} processes, and {after} go on" in Path(job.out, "progress.json").read_text()
+    assert not Path(job.out, "checkpoints", "universal").exists()
+
+
+@pytest.mark.slow
 def test_killed_and_resumed_is_bitwise_the_same(alone, make_job, run_job):
     """After kill -9 at the second checkpoint the same job gives the same bits."""
     job = make_job("sft", "killed", resources={"checkpoint_steps": 1}, settings={"student.sft.max_steps": 6})
