@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drdoctl.core.errors import IntegrityError
+from drdoctl.core.errors import IntegrityError, Refused
 from drdoctl.core.files import disk_errors, fsync_dir, read_json, write_json
 from drdoctl.core.fingerprint import file_sha256
 from drdoctl.train.runtime import World
@@ -36,7 +36,19 @@ class Point:
     folder: Path
     step: int
     processes: int
+    zero_stage: int | None
+    """None: an earlier version did not say, so it is taken for the engine's."""
     state: dict[str, Any]
+
+    def moved(self, processes: int, zero_stage: int) -> str | None:
+        """Return what is to be said where others go on than wrote it; None where the result stays the same."""
+        if self.processes == processes and self.zero_stage in (None, zero_stage):
+            return None
+        then = f"{self.processes} processes at ZeRO stage {zero_stage if self.zero_stage is None else self.zero_stage}"
+        return (
+            f"the checkpoint at step {self.step:,} is of {then}, and {processes} go on at stage {zero_stage}: "
+            "the same rows in the same order, but not the same result bit for bit"
+        )
 
 
 def _files(folder: Path) -> list[Path]:
@@ -64,7 +76,8 @@ class Saver:
             engine.save_checkpoint(str(self.root), tag=folder.name, save_latest=False, exclude_frozen_parameters=True)
             self.world.barrier()
         if self.world.first:
-            facts = {"step": step, "processes": self.world.size, "state": state}
+            stage = engine.zero_optimization_stage()
+            facts = {"step": step, "processes": self.world.size, "zero_stage": stage, "state": state}
             self._sealing = threading.Thread(target=self._seal, args=(folder, facts), daemon=True)
             self._sealing.start()
 
@@ -115,7 +128,7 @@ def _holds(folder: Path) -> Point | None:
             return None
     if {str(path.relative_to(folder)) for path in _files(folder)} != set(manifest["files"]):
         return None
-    return Point(folder, manifest["step"], manifest["processes"], manifest["state"])
+    return Point(folder, manifest["step"], manifest["processes"], manifest.get("zero_stage"), manifest["state"])
 
 
 def newest(root: Path, note: Callable[[str], None]) -> Point | None:
@@ -141,11 +154,23 @@ def _fell_back(damaged: Sequence[str], to: str, note: Callable[[str], None]) -> 
         note(f"{which} damaged or not whole: training goes on from {to}")
 
 
+_FORMS = ("whole", "flat", "flat", "parts")
+"""How each ZeRO stage keeps the optimizer's state; DeepSpeed reads no other form, nor do universal checkpoints."""
+
+
 def restore(engine: Any, point: Point, world: World) -> None:
-    """Load weights and optimizer. Raises IntegrityError where DeepSpeed finds nothing."""
+    """Load weights and optimizer. Raises Refused where they cannot be had in another form."""
+    stage = engine.zero_optimization_stage()
+    if point.zero_stage is not None and _FORMS[point.zero_stage] != _FORMS[stage]:
+        raise Refused(
+            f"the checkpoint at step {point.step:,} is of ZeRO stage {point.zero_stage} and cannot be read at {stage}",
+            code="other-zero-stage",
+            hint=f"resume with `--set resources.zero_stage={point.zero_stage}`, or delete `{point.folder.parent}` to "
+            "start the stage anew",
+        )
     # frozen weights are not in a checkpoint: they are those of the base, which was loaded before
     whole = all(weight.requires_grad for weight in engine.module.parameters())
-    same = point.processes == world.size
+    same = point.moved(world.size, stage) is None
     with nullcontext(point.folder) if same else universal(engine, point.folder, world) as folder:
         path, _ = engine.load_checkpoint(
             str(folder.parent), tag=folder.name, load_module_strict=whole, load_lr_scheduler_states=False

@@ -53,7 +53,7 @@ class Rows(Protocol):
 
 
 INEXACT = "other_processes"
-"""Metric of the steps after a resume with another number of processes: these are not the same bit for bit."""
+"""Metric of the steps after a resume by other processes, or at another ZeRO stage: not the same bit for bit."""
 Loss = Callable[[Outputs, np.ndarray, Mapping[str, float]], LossOut]
 """(outputs, row numbers, stats) -> one loss a row."""
 
@@ -119,12 +119,10 @@ class Trainer:
             checkpoint.restore(self.engine, point, self.world)
             self.step, self.stats = point.step, point.state["stats"]
             self.saved = point.step
-            self.exact = point.state.get("exact", True) and point.processes == self.world.size
-            if point.processes != self.world.size:
-                self.progress.note(
-                    f"the checkpoint at step {point.step:,} was written by {point.processes} processes, and "
-                    f"{self.world.size} go on: the same rows in the same order, but not the same result bit for bit"
-                )
+            moved = point.moved(self.world.size, self.engine.zero_optimization_stage())
+            self.exact = point.state.get("exact", True) and moved is None
+            if moved is not None:
+                self.progress.note(moved)
         if self.world.first:
             self.metrics.truncate(self.step)
 

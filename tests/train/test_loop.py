@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch")
 from deepspeed.runtime.engine import DeepSpeedEngine  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
+from drdoctl.core.errors import Refused  # noqa: E402
 from drdoctl.core.progress import StopRequested  # noqa: E402
 from drdoctl.train import loop  # noqa: E402
 
@@ -221,8 +222,38 @@ def test_another_number_of_processes_goes_on(stage, before, after, alone, make_j
     assert distance(weights(job), weights(alone)) < 1e-3
     lines = [json.loads(line) for line in Path(job.out, "metrics.jsonl").read_text().splitlines()]
     assert [line.get(loop.INEXACT) for line in lines] == [None] + [1.0] * 5
-    assert f"was written by {before} processes, and {after} go on" in Path(job.out, "progress.json").read_text()
+    (note,) = json.loads(Path(job.out, "progress.json").read_text())["notes"]
+    assert f"step 1 is of {before} processes at ZeRO stage {stage}, and {after} go on" in note
     assert not Path(job.out, "checkpoints", "universal").exists()
+
+
+def stopped(job) -> None:
+    """Run a job to its first step, then stop it."""
+    stop = Path(job.out, "stop")
+    stop.touch()
+    with pytest.raises(StopRequested):
+        body(job)
+    stop.unlink()
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1)])
+def test_another_zero_stage_goes_on(before, after, alone, make_job):
+    """ZeRO stages 1 and 2 go on from each other's checkpoints: to rounding, and not unsaid."""
+    stopped(make_job("sft", "moved", resources={"zero_stage": before}))
+    job = make_job("sft", "moved", resources={"zero_stage": after})
+    body(job)
+    assert losses(job) == pytest.approx(losses(alone), rel=1e-4)
+    assert distance(weights(job), weights(alone)) < 1e-3
+    assert f"stage {before}, and 1 go on at stage {after}" in Path(job.out, "progress.json").read_text()
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 2), (2, 0), (2, 3), (3, 1)])
+def test_zero_stages_that_cannot_read_each_other_are_refused(before, after, make_job):
+    """An optimizer's state in another form is no internal error: the message names the stage that it takes."""
+    stopped(make_job("sft", "moved", resources={"zero_stage": before}))
+    with pytest.raises(Refused, match=f"ZeRO stage {before} and cannot be read at {after}") as caught:
+        body(make_job("sft", "moved", resources={"zero_stage": after}))
+    assert f"resources.zero_stage={before}" in caught.value.faults[0].hint
 
 
 @pytest.mark.slow
