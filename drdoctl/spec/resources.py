@@ -47,6 +47,9 @@ class Resources(Model):
     """Checkpoint every so many steps."""
     checkpoint_minutes: float = Field(default=10, gt=0)
     """Checkpoint at least this often."""
+    keep: int = Field(default=2, ge=1)
+    """How many checkpoints of a stage stay while it trains; finished, it keeps none. With 1 there is nothing to fall
+    back on where the newest is damaged."""
     timeout_minutes: float = Field(default=30, gt=0)
     """A stage that shows no progress for this long is taken for hung and stopped."""
     server: Server = Server()

@@ -2,10 +2,10 @@
 
 DeepSpeed writes its shards in place and without checksums, so a checkpoint here is a fresh folder
 `checkpoints/step-N/` that counts only once its `manifest.json` (sizes and sha256, written last) is there.
-The two newest are kept; a damaged one is passed over for the one before. Training waits only until the shards are
-handed to the operating system; that they reach the disk, and their hashes, and the manifest, are a thread's work while
-it goes on. The shards are pickles that this run wrote for itself: they are never published and never read from
-anywhere else.
+The newest are kept, two unless the spec says otherwise; a damaged one is passed over for the one before. Training waits
+only until the shards are handed to the operating system; that they reach the disk, and their hashes, and the manifest,
+are a thread's work while it goes on. The shards are pickles that this run wrote for itself: they are never published
+and never read from anywhere else.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from drdoctl.core.fingerprint import file_sha256
 from drdoctl.train.runtime import World
 from drdoctl.train.universal import universal
 
-KEEP = 2
 MANIFEST = "manifest.json"
 
 
@@ -58,9 +57,9 @@ def _files(folder: Path) -> list[Path]:
 class Saver:
     """Writes a run's checkpoints, one at a time."""
 
-    def __init__(self, root: Path, world: World, saved: Callable[[int], None]) -> None:
-        """Call `saved` with the step once a checkpoint counts: in the first process, from a thread."""
-        self.root, self.world, self.saved = root, world, saved
+    def __init__(self, root: Path, world: World, keep: int, saved: Callable[[int], None]) -> None:
+        """Keep `keep` checkpoints; call `saved` with the step once one counts: in the first process, from a thread."""
+        self.root, self.world, self.keep, self.saved = root, world, keep, saved
         self._sealing: threading.Thread | None = None
         self._error: BaseException | None = None
 
@@ -94,7 +93,7 @@ class Saver:
         try:
             with disk_errors(folder):
                 seal(folder, facts)
-            for old in _folders(self.root)[KEEP:]:
+            for old in _folders(self.root)[self.keep :]:
                 shutil.rmtree(old, ignore_errors=True)
             self.saved(facts["step"])
         except BaseException as error:  # noqa: BLE001  # it belongs to whoever waits

@@ -109,7 +109,7 @@ class Trainer:
         self.stats: dict[str, float] = {}
         self.progress = Progress(job)
         self.metrics = MetricsFile(job.path("metrics.jsonl"))
-        self.saver = checkpoint.Saver(job.path("checkpoints"), world, self._saved)
+        self.saver = checkpoint.Saver(job.path("checkpoints"), world, job.resources["keep"], self._saved)
         self._resume()
         self.last_save = time.monotonic()
 

@@ -49,6 +49,7 @@ RESOURCES = {
     "threads": 1,
     "checkpoint_steps": None,
     "checkpoint_minutes": 10.0,
+    "keep": 2,
     "timeout_minutes": 5.0,
 }
 

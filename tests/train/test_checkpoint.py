@@ -31,7 +31,7 @@ class FakeEngine:
 
 def save(root, step, engine=None, stats=None):
     """Write a checkpoint and wait until it counts."""
-    saver = checkpoint.Saver(root, WORLD, lambda step: None)
+    saver = checkpoint.Saver(root, WORLD, 2, lambda step: None)
     saver.save(engine or FakeEngine(), step, {"stats": stats or {}})
     saver.wait()
 
@@ -54,6 +54,17 @@ def test_newest_by_number_and_two_kept(root):
     assert sorted(path.name for path in root.iterdir()) == ["step-10", "step-9"]
     point = newest(root)
     assert (point.step, point.state) == (10, {"stats": {"a": 1.5}})
+
+
+@pytest.mark.parametrize("keep", [1, 3])
+def test_as_many_are_kept_as_asked_for(tmp_path, keep):
+    """`resources.keep` says how many; with one, the newest is whole before the one before goes."""
+    saver = checkpoint.Saver(tmp_path, WORLD, keep, lambda step: None)
+    for step in range(1, 6):
+        saver.save(FakeEngine(), step, {"stats": {}})
+        saver.wait()
+        assert newest(tmp_path).step == step
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"step-{step}" for step in range(6 - keep, 6)]
 
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -146,7 +157,7 @@ def test_training_goes_on_while_a_checkpoint_is_sealed(tmp_path, monkeypatch):
         seal(folder, facts)
 
     monkeypatch.setattr(checkpoint, "seal", slow)
-    saver = checkpoint.Saver(tmp_path, WORLD, told.append)
+    saver = checkpoint.Saver(tmp_path, WORLD, 2, told.append)
     saver.save(FakeEngine(), 2, {"stats": {}})
     assert not (tmp_path / "step-2" / "manifest.json").exists()
     assert (told, newest(tmp_path).step) == ([], 1)
@@ -164,7 +175,7 @@ def test_one_checkpoint_is_sealed_at_a_time(tmp_path, monkeypatch):
         seal(folder, facts)
 
     monkeypatch.setattr(checkpoint, "seal", slow)
-    saver = checkpoint.Saver(tmp_path, WORLD, told.append)
+    saver = checkpoint.Saver(tmp_path, WORLD, 2, told.append)
     for step in range(1, 5):
         saver.save(FakeEngine(), step, {"stats": {}})
         assert told == list(range(1, step))
@@ -180,7 +191,7 @@ def test_what_fails_while_sealing_is_raised_at_the_next_chance(tmp_path, monkeyp
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoint, "seal", full)
-    saver = checkpoint.Saver(tmp_path, WORLD, lambda step: None)
+    saver = checkpoint.Saver(tmp_path, WORLD, 2, lambda step: None)
     saver.save(FakeEngine(), 2, {"stats": {}})
     with pytest.raises(StageFailed, match="No space left"):
         saver.save(FakeEngine(), 3, {"stats": {}})
