@@ -16,7 +16,7 @@ from drdoctl.core.errors import DrdoError, Stopped
 from drdoctl.core.files import write_json
 from drdoctl.engine import launch
 from drdoctl.engine.ranks import Process
-from drdoctl.engine.stage import failure, job_for, metrics_of, spent_before
+from drdoctl.engine.stage import failure, job_for, line, metrics_of, names, spent_before
 from drdoctl.engine.warm import Warm
 from drdoctl.engine.watch import EXIT_CODES, Ending, Signals, Watch
 from drdoctl.engine.worker import as_dict
@@ -100,7 +100,7 @@ class _Execution:
             self._warm = Warm(launch.environment(kind, resources, offline=self.options.offline))
 
     def _run_all(self) -> Outcome:
-        self._tell("plan", stages=[_line(stage) for stage in self.plan.stages], summary=self.plan.as_dict()["summary"])
+        self._tell("plan", stages=[line(stage) for stage in self.plan.stages], summary=self.plan.as_dict()["summary"])
         with Signals() as signals:
             self._warm_up()
             for stage in self.plan.stages:
@@ -109,7 +109,7 @@ class _Execution:
                 because = self._blocked(stage)
                 if because:
                     self.outcome.skipped[stage.want.id] = because
-                    self._tell("stage_skipped", **_names(stage), because=because)
+                    self._tell("stage_skipped", **names(stage), because=because)
                     continue
                 try:
                     self.outcome.done[stage.want.id] = self._one(stage, signals)
@@ -165,7 +165,7 @@ class _Execution:
             timeout=60 * float(resources["timeout_minutes"]),
             processes=launch.processes(job.kind, resources),
             follow=lambda progress: self._progress(stage, progress),
-            stopping=lambda: self.view("stopping", {**_names(stage), "signal": signals.name}),
+            stopping=lambda: self.view("stopping", {**names(stage), "signal": signals.name}),
         ).wait()
 
     def _start(self, folder: Path, job: Job, signals: Signals) -> Process:
@@ -182,7 +182,7 @@ class _Execution:
         """Raise what the ending means, unless the stage ended well."""
         name = signals.name or ending.stopped
         if ending.stopped is not None or ending.killed:
-            self._tell("stage_stopped", **_names(stage), signal=name or "SIGTERM")
+            self._tell("stage_stopped", **names(stage), signal=name or "SIGTERM")
             partial = self.store.partial(stage.want.artifact) or {}
             saved = f"at {partial.get('unit', 'step')} {partial.get('step', 0):,}"
             lost = (
@@ -209,25 +209,25 @@ class _Execution:
 
     def _announce(self, stage: PlannedStage, folder: Path, partial: Mapping[str, Any] | None) -> None:
         self._checkpoint = partial["checkpoint"] if partial else None
-        self._tell("stage_started", **_names(stage), log=str(folder / "log.txt"))
+        self._tell("stage_started", **names(stage), log=str(folder / "log.txt"))
         if partial is not None and partial["step"]:
             fields = {key: partial[key] for key in ("step", "steps", "unit")}
-            self._tell("stage_resumed", **_names(stage), **fields)
+            self._tell("stage_resumed", **names(stage), **fields)
 
     def _progress(self, stage: PlannedStage, progress: Mapping[str, Any]) -> None:
         fields = {
             key: progress.get(key) for key in ("step", "steps", "unit", "loss", "tokens_per_second", "seconds_left")
         }
-        self.view("stage_progress", {**_names(stage), **fields})
+        self.view("stage_progress", {**names(stage), **fields})
         for note in progress.get("notes", ()):
             self._note(f"`{stage.want.id}`: {note}")
         checkpoint = progress.get("checkpoint")
         if checkpoint is not None and checkpoint != self._checkpoint:
-            self._tell("stage_checkpoint", **_names(stage), step=checkpoint)
+            self._tell("stage_checkpoint", **names(stage), step=checkpoint)
         self._checkpoint = checkpoint
         if time.monotonic() - self._journaled >= JOURNAL_SECONDS:
             self._journaled = time.monotonic()
-            self.run.emit("stage_progress", **_names(stage), **fields)
+            self.run.emit("stage_progress", **names(stage), **fields)
 
     def _note(self, text: str) -> None:
         """Pass on what a child says, once."""
@@ -236,22 +236,14 @@ class _Execution:
             self._tell("warning", message=text)
 
     def _finished(self, stage: PlannedStage, path: Path, seconds: float) -> Path:
-        self._tell("stage_finished", **_names(stage), path=str(path), seconds=round(seconds, 3))
+        self._tell("stage_finished", **names(stage), path=str(path), seconds=round(seconds, 3))
         return path
 
     def _failed(self, stage: PlannedStage, error: DrdoError) -> None:
         self.outcome.failed[stage.want.id] = error
         log = self.store.partial_path(stage.want.artifact) / "log.txt"
-        self._tell("stage_failed", **_names(stage), faults=[as_dict(fault) for fault in error.faults], log=str(log))
+        self._tell("stage_failed", **names(stage), faults=[as_dict(fault) for fault in error.faults], log=str(log))
 
     def _tell(self, event: str, **fields: Any) -> None:
         self.run.emit(event, **fields)
         self.view(event, fields)
-
-
-def _names(stage: PlannedStage) -> dict[str, str]:
-    return {"id": stage.want.id, "artifact": stage.want.artifact}
-
-
-def _line(stage: PlannedStage) -> dict[str, str]:
-    return {"id": stage.want.id, "kind": stage.want.kind, "artifact": stage.want.artifact, "action": stage.action}

@@ -15,9 +15,19 @@ from drdoctl.core.usage import taken
 from drdoctl.engine import launch
 from drdoctl.engine.watch import Ending
 from drdoctl.engine.worker import OUT_OF_MEMORY, as_dict
-from drdoctl.plan.types import Estimate
+from drdoctl.plan.types import Estimate, PlannedStage
 from drdoctl.stages import Job, Want
 from drdoctl.store.artifact import Store
+
+
+def names(stage: PlannedStage) -> dict[str, str]:
+    """Return how events name a stage."""
+    return {"id": stage.want.id, "artifact": stage.want.artifact}
+
+
+def line(stage: PlannedStage) -> dict[str, str]:
+    """Return a stage's line in the event of the plan."""
+    return {"id": stage.want.id, "kind": stage.want.kind, "artifact": stage.want.artifact, "action": stage.action}
 
 
 def job_for(
