@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from drdoctl.cli._consent import DECLINED, agreed, require_someone_to_ask
 from drdoctl.cli._results import report_again, results
 from drdoctl.cli._words import place
 from drdoctl.cli.options import Options, shared, verb
@@ -22,7 +23,6 @@ from drdoctl.store.artifact import Store
 if TYPE_CHECKING:
     from drdoctl.spec.model import Spec
 
-DECLINED = 1
 EXAMPLES = (
     "drdoctl apply recipes/quickstart.yaml",
     "drdoctl apply recipes/quickstart.yaml --auto-approve --json",
@@ -58,7 +58,9 @@ def command(options: Options, source: Path, auto_approve: bool, keep_going: bool
     store = Store(options.store)
     if all(stage.action == "reuse" for stage in order.plan.stages):
         return _nothing_to_do(options, order, store)
-    _require_someone_to_ask(options, order)
+    if not order.approved:
+        hint = f"`drdoctl apply {order.name} --auto-approve` carries the plan out without asking"
+        require_someone_to_ask(options, "apply", hint)
     _require_tools(order)
     from drdoctl.store.lock import hold
 
@@ -90,15 +92,6 @@ def _order(options: Options, source: Path, auto_approve: bool) -> Order:
     return Order(planned.plan, planned.loaded.spec, str(source), approved=auto_approve)
 
 
-def _require_someone_to_ask(options: Options, order: Order) -> None:
-    if not order.approved and (options.json or not options.console.interactive):
-        raise UserError(
-            "`apply` needs a yes, and there is nobody to ask",
-            code="no-prompt",
-            hint=f"`drdoctl apply {order.name} --auto-approve` carries the plan out without asking",
-        )
-
-
 def _require_tools(order: Order) -> None:
     """Raise UserError, before hours of training, where a stage will want a server or a library that is not there."""
     from drdoctl.core.adapters import without_nf4
@@ -124,7 +117,7 @@ def _approved(options: Options, order: Order) -> bool:
         console.warning(text)
     if order.approved:
         return True
-    return console.ask("Carry out this plan? Only `yes` is taken:") == "yes"
+    return agreed(options, "Carry out this plan?")
 
 
 def _too_large(order: Order) -> list[str]:

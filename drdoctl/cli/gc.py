@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from drdoctl.cli._consent import DECLINED, agreed, require_someone_to_ask
 from drdoctl.cli._words import place
 from drdoctl.cli._zoo import size_text
 from drdoctl.cli.options import Options, shared, verb
@@ -14,7 +15,6 @@ from drdoctl.core.errors import UserError
 from drdoctl.store.artifact import Store
 
 DAYS = 30
-DECLINED = 1
 EXAMPLES = (
     "drdoctl gc --dry-run",
     "drdoctl gc --older-than 7 --auto-approve",
@@ -49,17 +49,20 @@ def command(options: Options, sources: Sequence[Path], days: float, dry_run: boo
     if not store.artifacts.is_dir():
         raise UserError(f"`{options.store}` is no store", code="no-store", hint="name one with `--store DIR`")
     needed = {artifact for source in sources for artifact in _needed(source, options)}
+    store.prepare()
     with hold(store.root):
         found = garbage(store, needed | needed_by_runs(store, days), days)
         rows = [(place(waste.path), size_text(waste.size), waste.why) for waste in found]
         total = size_text(sum(waste.size for waste in found))
         if not options.json and rows:
             options.console.table(("what", "size", "why"), rows)
-        asked = bool(found) and not dry_run
-        if asked and not auto_approve and not _agreed(options, len(found), total):
-            options.console.info("Nothing was removed.")
-            return DECLINED
-        for waste in found if asked else ():
+        if found and not dry_run and not auto_approve:
+            hint = "`drdoctl gc --auto-approve` removes without asking, `--dry-run` only lists"
+            require_someone_to_ask(options, "gc", hint)
+            if not agreed(options, f"Remove these {len(found):,}, {total} in all?"):
+                options.console.info("Nothing was removed.")
+                return DECLINED
+        for waste in () if dry_run else found:
             discard(waste)
     done = "would be freed" if dry_run else "freed"
     options.console.info(f"{total} {done}." if found else "Nothing to remove.")
@@ -78,13 +81,3 @@ def _needed(source: Path, options: Options) -> list[str]:
     from drdoctl.cli._plan import plan_for
 
     return [stage.want.artifact for stage in plan_for(source, options).plan.stages]
-
-
-def _agreed(options: Options, count: int, total: str) -> bool:
-    if options.json or not options.console.interactive:
-        raise UserError(
-            "`gc` needs a yes, and there is nobody to ask",
-            code="no-prompt",
-            hint="`drdoctl gc --auto-approve` removes without asking, `--dry-run` only lists",
-        )
-    return options.console.ask(f"Remove these {count:,}, {total} in all? Only `yes` is taken:") == "yes"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from drdoctl.core.errors import StageFailed
+from drdoctl.core.fingerprint import file_sha256
 
 WORK_FILES = ("checkpoints", "work", "usage", "job.json", "progress.json", "stop", "stopped", "failure.json", "log.txt")
 """What lies in a stage's `.partial` folder beside the result; everything else is hashed into the manifest."""
@@ -39,6 +40,14 @@ def fsync_dir(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def seal(path: Path) -> dict[str, Any]:
+    """Make a file durable and return its facts for a manifest: sha256 and size."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    fsync_dir(path.parent)
+    return {"sha256": file_sha256(path), "size": path.stat().st_size}
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:

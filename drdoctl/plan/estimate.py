@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from drdoctl.core.adapters import NF4, lora_of, trained_parameters
+from drdoctl.core.micro import micro_tokens
 from drdoctl.evals import OF
 from drdoctl.methods import methods
 from drdoctl.plan import memory, reference, work
@@ -19,7 +20,7 @@ from drdoctl.plan.asking import asked
 from drdoctl.plan.load import load_of
 from drdoctl.plan.memory import GIB
 from drdoctl.plan.sampled import evaluation
-from drdoctl.plan.seconds import Witness, Work, likeness, nominal, slowness, witnesses
+from drdoctl.plan.seconds import Witness, Work, device_of, likeness, nominal, slowness, witnesses
 from drdoctl.plan.sizes import Basis, ModelSize, Rows, Sizes, model_size, trained_on
 from drdoctl.plan.types import Estimate
 from drdoctl.stages import Want
@@ -118,7 +119,9 @@ def _training(want: Want, rows: Rows | None, resources: Mapping[str, Any]) -> tu
     if model is None or rows is None:
         return estimate, Work()
     forward = model.forward(each, length, each - settings["global_batch"] * rows.prompt)
-    load = load_of(rows, settings["global_batch"], resources, memory.micro_tokens(resources), pairs=pairs)
+    usual = micro_tokens(device_of(resources), model.shape.layers, model.shape.hidden)
+    budget = resources["micro_tokens"] or usual
+    load = load_of(rows, settings["global_batch"], resources, budget, pairs=pairs)
     peak = memory.training(
         model,
         load,

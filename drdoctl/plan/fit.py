@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from drdoctl.core.micro import MICRO_TOKENS
 from drdoctl.plan.activations import on_cpu
 from drdoctl.plan.estimate import estimates
-from drdoctl.plan.memory import micro_tokens
+from drdoctl.plan.seconds import device_of
 from drdoctl.plan.sizes import Basis
 from drdoctl.plan.types import Estimate, Fit, Plan
 from drdoctl.stages import Want
@@ -42,7 +43,7 @@ def changes(resources: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
     Recomputing costs a forward pass; moving activations to the CPU and back costs more, as far as the bus is slower.
     """
-    tokens = micro_tokens(resources) // 2
+    tokens = (resources["micro_tokens"] or MICRO_TOKENS[device_of(resources)]) // 2
     while tokens >= LEAST_TOKENS:
         yield {"micro_tokens": tokens}
         tokens //= 2

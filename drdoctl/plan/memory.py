@@ -27,8 +27,6 @@ ZERO_3_GIB = 0.08
 """What ZeRO stage 3 touches beside: hooks on every module, weights gathered for a layer."""
 SPARE, SPARE_GIB = 0.7, 0.1
 """Of the weights, and at most: what loading them leaves behind on a CPU. Measured on models of 1 to 28 M parameters."""
-MICRO_TOKENS = {"cpu": 2048, "cuda": 16384}
-"""Tokens computed at once where the spec names no number."""
 SCORED_AT_ONCE = 2048
 """Tokens scored at once; on a GPU more, but only as many as there is room for."""
 BUCKET = 200_000_000
@@ -38,11 +36,6 @@ CACHE_BYTES = {"cpu": 512 << 20, "cuda": 8 << 30}
 SAMPLED_ROWS = {"cpu": 64, "cuda": 512}
 RETAINED = 0.8
 """Share of the smaller of two peaks that the allocator has not given back when the other comes."""
-
-
-def micro_tokens(resources: Mapping[str, Any]) -> int:
-    """Return the tokens that a training process computes at once: as the spec says, or by default."""
-    return int(resources.get("micro_tokens") or MICRO_TOKENS[device_of(resources)])
 
 
 @dataclass(frozen=True)

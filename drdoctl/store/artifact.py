@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.errors import IntegrityError, Refused, StageFailed
-from drdoctl.core.files import WORK_FILES, disk_errors, fsync_dir, read_json, write_atomic, write_json
+from drdoctl.core.files import WORK_FILES, disk_errors, fsync_dir, read_json, seal, write_atomic, write_json
 from drdoctl.core.fingerprint import file_sha256
-from drdoctl.store.folder import newest_checkpoint, remove, result_files, seal, subfolders, sweep
+from drdoctl.store.folder import newest_checkpoint, remove, result_files, subfolders, sweep
 from drdoctl.store.lock import wait_until_free
 from drdoctl.store.manifest import FORMAT, MANIFEST, describe, well_formed
 
@@ -42,6 +42,7 @@ class Store:
         self.artifacts = self.root / "artifacts"
         self.runs = self.root / "runs"
         self.reports = self.root / "reports"
+        self.pulls = self.root / "cache" / "pulls"
         self.warnings: list[str] = []
         """What was found broken and is treated as not there, one sentence each."""
         self._verified: set[str] = set()

@@ -1,15 +1,12 @@
-"""What is done to the folder of a stage in progress: look for checkpoints, sweep, list, seal."""
+"""What is done to the folder of a stage in progress: look for checkpoints, sweep, list, remove."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
-from drdoctl.core.files import WORK_FILES, fsync_dir
-from drdoctl.core.fingerprint import file_sha256
+from drdoctl.core.files import WORK_FILES
 from drdoctl.store.manifest import MANIFEST
 
 UNFINISHED = re.compile(r"\.\d+\..+|\..+\.tmp")
@@ -36,14 +33,6 @@ def result_files(folder: Path) -> list[str]:
         for path in folder.rglob("*")
         if path.is_file() and path.relative_to(folder).parts[0] not in WORK_FILES and path.name != MANIFEST
     )
-
-
-def seal(path: Path) -> dict[str, Any]:
-    """Make a file durable and return its facts for the manifest."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-    fsync_dir(path.parent)
-    return {"sha256": file_sha256(path), "size": path.stat().st_size}
 
 
 def subfolders(parent: Path) -> list[Path]:

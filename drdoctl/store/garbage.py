@@ -20,8 +20,8 @@ from drdoctl.store.manifest import MANIFEST
 from drdoctl.store.run import read_events, run_folders
 
 DAY = 86400.0
-PULLS = ("cache", "pulls")
-"""Where pulls gather their files, below the store."""
+HOUR = 3600.0
+"""After which a write beside a file is no longer somebody's who is at it: not all who write hold the store."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,12 @@ def needed_by_runs(store: Store, days: float, now: float | None = None) -> set[s
 
 
 def garbage(store: Store, needed: Collection[str], days: float, now: float | None = None) -> list[Waste]:
-    """Return what can go, sorted by path: what is broken at once, what nobody needs once it is `days` old."""
-    oldest = (time.time() if now is None else now) - days * DAY
-    found = [*_artifacts(store, needed, oldest, days), *_litter(store, oldest)]
-    return sorted(found, key=lambda waste: waste.path)
+    """Return what can go, sorted by path: leftovers, and what nobody needs once it is `days` old."""
+    moment = time.time() if now is None else now
+    found = [*_artifacts(store, needed, moment - days * DAY, days), *_pulls(store, moment - days * DAY)]
+    apart = [waste.path for waste in found] + [folder for folder in subfolders(store.artifacts) if _at_work(folder)]
+    litter = (waste for waste in _litter(store, moment - HOUR) if not any(map(waste.path.is_relative_to, apart)))
+    return sorted([*found, *litter], key=lambda waste: waste.path)
 
 
 def discard(waste: Waste) -> None:
@@ -72,8 +74,8 @@ def _artifacts(store: Store, needed: Collection[str], oldest: float, days: float
             continue
         artifact = folder.name.removesuffix(PARTIAL)
         finished = artifact == folder.name
-        if finished and store.manifest(artifact) is None:
-            yield Waste(folder, _size(folder), "has no valid manifest")
+        if finished and not (folder / MANIFEST).exists():
+            yield Waste(folder, _size(folder), "has no manifest: what is left of an artifact")
         elif not finished and store.manifest(artifact) is not None:
             yield Waste(folder, _size(folder), "the artifact is there whole")
         elif artifact not in needed and _changed(folder) < oldest:
@@ -81,14 +83,17 @@ def _artifacts(store: Store, needed: Collection[str], oldest: float, days: float
             yield Waste(folder, _size(folder), f"{what}no plan and no run of the last {days:g} days needs it")
 
 
-def _litter(store: Store, oldest: float) -> Iterator[Waste]:
-    busy = [folder for folder in subfolders(store.artifacts) if _at_work(folder)]
-    for path in store.root.rglob(".*"):
-        if not any(path.is_relative_to(folder) for folder in busy) and UNFINISHED.fullmatch(path.name):
-            yield Waste(path, path.lstat().st_size, "a write that was cut off")
-    for folder in subfolders(store.root.joinpath(*PULLS)):
-        if _changed(folder) < oldest:
+def _pulls(store: Store, oldest: float) -> Iterator[Waste]:
+    for folder in subfolders(store.pulls):
+        # whoever pulls holds this lock, not the store's
+        if _changed(folder) < oldest and wait_until_free(folder.with_name(f"{folder.name}.lock"), 0):
             yield Waste(folder, _size(folder), "a pull that was not finished")
+
+
+def _litter(store: Store, oldest: float) -> Iterator[Waste]:
+    for path in store.root.rglob(".*"):
+        if UNFINISHED.fullmatch(path.name) and path.lstat().st_mtime < oldest:
+            yield Waste(path, path.lstat().st_size, "a write that was cut off")
 
 
 def _at_work(folder: Path) -> bool:

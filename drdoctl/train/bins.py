@@ -9,9 +9,6 @@ import heapq
 
 import numpy as np
 
-MICRO_TOKENS = {"cpu": 2048, "cuda": 16384}
-"""Tokens of a micro-batch where the spec names none (docs/performance.md has the sweep on a CPU)."""
-
 
 def bins(lengths: np.ndarray, processes: int, budget: int, most: int | None = None) -> list[list[np.ndarray]]:
     """Return for each micro-step the places (in `lengths`) that each process computes.

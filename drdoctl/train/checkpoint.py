@@ -10,15 +10,16 @@ and never read from anywhere else.
 
 from __future__ import annotations
 
-import os
+import contextlib
 import shutil
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
+from drdoctl.core import files
 from drdoctl.core.errors import IntegrityError, Refused
 from drdoctl.core.files import disk_errors, fsync_dir, read_json, write_json
 from drdoctl.core.fingerprint import file_sha256
@@ -60,8 +61,19 @@ class Saver:
     def __init__(self, root: Path, world: World, keep: int, saved: Callable[[int], None]) -> None:
         """Keep `keep` checkpoints; call `saved` with the step once one counts: in the first process, from a thread."""
         self.root, self.world, self.keep, self.saved = root, world, keep, saved
+        self.newest: int | None = None
+        """The step of the newest one that counts, as far as this process knows."""
         self._sealing: threading.Thread | None = None
         self._error: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        """Begin a run."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """End it: a checkpoint that is being sealed still comes to count, whatever ended the run."""
+        with contextlib.nullcontext() if error is None else contextlib.suppress(Exception):
+            self.wait()
 
     def save(self, engine: Any, step: int, state: dict[str, Any]) -> None:
         """Write `step-N`; its manifest follows, then the oldest goes. Every process calls this, at the same step."""
@@ -95,18 +107,15 @@ class Saver:
                 seal(folder, facts)
             for old in _folders(self.root)[self.keep :]:
                 shutil.rmtree(old, ignore_errors=True)
-            self.saved(facts["step"])
+            self.newest = facts["step"]
+            self.saved(self.newest)
         except BaseException as error:  # noqa: BLE001  # it belongs to whoever waits
             self._error = error
 
 
 def seal(folder: Path, facts: dict[str, Any]) -> None:
     """Make a checkpoint's files durable, then write its manifest: from then on it counts."""
-    sums = {}
-    for path in _files(folder):
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-        sums[str(path.relative_to(folder))] = {"size": path.stat().st_size, "sha256": file_sha256(path)}
+    sums = {str(path.relative_to(folder)): files.seal(path) for path in _files(folder)}
     write_json(folder / MANIFEST, {**facts, "files": sums})
     fsync_dir(folder.parent)
 
@@ -170,7 +179,7 @@ def restore(engine: Any, point: Point, world: World) -> None:
     # frozen weights are not in a checkpoint: they are those of the base, which was loaded before
     whole = all(weight.requires_grad for weight in engine.module.parameters())
     same = point.moved(world.size, stage) is None
-    with nullcontext(point.folder) if same else universal(engine, point.folder, world) as folder:
+    with contextlib.nullcontext(point.folder) if same else universal(engine, point.folder, world) as folder:
         path, _ = engine.load_checkpoint(
             str(folder.parent), tag=folder.name, load_module_strict=whole, load_lr_scheduler_states=False
         )

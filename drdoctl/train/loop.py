@@ -16,13 +16,14 @@ import numpy as np
 import torch
 
 from drdoctl.core.errors import StageFailed
+from drdoctl.core.micro import micro_tokens
 from drdoctl.core.progress import Progress, StopRequested, stop_requested
 from drdoctl.methods import PROGRESS, LossOut
 from drdoctl.stages import Job
 from drdoctl.train import checkpoint
 from drdoctl.train import engine as ds
 from drdoctl.train.batches import Item, collate
-from drdoctl.train.bins import MICRO_TOKENS, bins
+from drdoctl.train.bins import bins
 from drdoctl.train.forward import Outputs
 from drdoctl.train.metrics import MetricsFile, Sums
 from drdoctl.train.models import Policy
@@ -52,6 +53,8 @@ class Rows(Protocol):
         ...
 
 
+SHOWN = 64
+"""Rows of a step that an error names."""
 INEXACT = "other_processes"
 """Metric of the steps after a resume by other processes, or at another ZeRO stage: not the same bit for bit."""
 Loss = Callable[[Outputs, np.ndarray, Mapping[str, float]], LossOut]
@@ -96,7 +99,9 @@ class Trainer:
         self.steps = total_steps(task.settings, len(task.rows))
         self.local = task.settings["global_batch"] // world.size
         self.lengths = task.rows.lengths
-        self.budget = job.resources["micro_tokens"] or MICRO_TOKENS[world.device.type]
+        config = policy.lm.config
+        usual = micro_tokens(world.device.type, config.num_hidden_layers, config.hidden_size)
+        self.budget = job.resources["micro_tokens"] or usual
         self.order = Order(len(task.rows), task.settings["global_batch"], task.seed)
         if job.resources["gradient_checkpointing"]:
             policy.lm.gradient_checkpointing_enable({"use_reentrant": False})
@@ -104,12 +109,11 @@ class Trainer:
         policy.train()
         self.engine = ds.initialize(policy, task.settings, job.resources, task.dtype)
         self.step = 0
-        self.saved: int | None = None
         self.exact = True
         self.stats: dict[str, float] = {}
         self.progress = Progress(job)
         self.metrics = MetricsFile(job.path("metrics.jsonl"))
-        self.saver = checkpoint.Saver(job.path("checkpoints"), world, job.resources["keep"], self._saved)
+        self.saver = checkpoint.Saver(job.path("checkpoints"), world, job.resources["keep"], self.progress.checkpointed)
         self._resume()
         self.last_save = time.monotonic()
 
@@ -118,7 +122,7 @@ class Trainer:
         if point is not None:
             checkpoint.restore(self.engine, point, self.world)
             self.step, self.stats = point.step, point.state["stats"]
-            self.saved = point.step
+            self.saver.newest = point.step
             moved = point.moved(self.world.size, self.engine.zero_optimization_stage())
             self.exact = point.state.get("exact", True) and moved is None
             if moved is not None:
@@ -128,14 +132,14 @@ class Trainer:
 
     def run(self) -> Any:
         """Train to the last step and return the engine. Raises StopRequested after a checkpoint."""
-        while self.step < self.steps:
-            means, tokens = self._one_step()
-            self.step += 1
-            if self.world.first:
-                self.metrics.append(self.step, means if self.exact else {**means, INEXACT: 1.0})
-                self.progress.update(self.step, self.steps, unit="step", loss=means["loss"], tokens=tokens)
-            self._maybe_save()
-        self.saver.wait()
+        with self.saver:
+            while self.step < self.steps:
+                means, tokens = self._one_step()
+                self.step += 1
+                if self.world.first:
+                    self.metrics.append(self.step, means if self.exact else {**means, INEXACT: 1.0})
+                    self.progress.update(self.step, self.steps, unit="step", loss=means["loss"], tokens=tokens)
+                self._maybe_save()
         return self.engine
 
     def _mine(self, lengths: np.ndarray) -> list[np.ndarray]:
@@ -190,11 +194,13 @@ class Trainer:
         if value is None or np.isfinite(value):
             return
         names = self.task.rows.names(self.order.batch(self.step))
-        saved = f"the last good checkpoint is at step {self.saved:,}" if self.saved else "there is no checkpoint yet"
+        newest = self.saver.newest
+        saved = f"the last good checkpoint is at step {newest:,}" if newest else "there is no checkpoint yet"
+        rows = ", ".join([*names[:SHOWN], *([f"and {len(names) - SHOWN} more"] if len(names) > SHOWN else [])])
         raise StageFailed(
             f"the {what} is {float(value)} at step {self.step + 1}; nothing of this step was kept, {saved}",
             code="not-finite",
-            hint=f"lower the learning rate, or look at the rows of the step: {', '.join(names)}",
+            hint=f"lower the learning rate, or look at the rows of the step: {rows}",
         )
 
     def _maybe_save(self) -> None:
@@ -212,10 +218,6 @@ class Trainer:
                 self.saver.wait()
                 self.world.barrier()  # the launcher ends all processes when the first one has gone
                 raise StopRequested
-
-    def _saved(self, step: int) -> None:
-        self.saved = step
-        self.progress.checkpointed(step)
 
 
 def train(job: Job, world: World, policy: Policy, task: Task, save: Callable[[Policy], None]) -> None:

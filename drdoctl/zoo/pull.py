@@ -155,7 +155,7 @@ def _bring(
         _refuse_other(store, artifact, facts)
         return final, ()
     store.prepare()
-    staging = store.root / "cache" / "pulls" / f"{facts.card.name}-{facts.revision[:12]}"
+    staging = store.pulls / f"{facts.card.name}-{facts.revision[:12]}"
     with alone(staging):
         if store.manifest(artifact) is not None:
             return final, ()

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drdoctl.core.errors import StageFailed
-from drdoctl.core.files import disk_errors, expand, kind_at, read_json, write_atomic, write_json, write_via
+from drdoctl.core.files import disk_errors, expand, kind_at, read_json, seal, write_atomic, write_json, write_via
+from drdoctl.core.fingerprint import file_sha256
 
 JSON = st.recursive(
     st.none()
@@ -81,6 +82,16 @@ def test_json_never_holds_what_is_not_a_number(tmp_path, bad):
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "a.json", {"x": bad})
     assert not (tmp_path / "a.json").exists()
+
+
+def test_a_sealed_file_is_on_the_disk(tmp_path, monkeypatch):
+    """The file and its folder are synchronised, and the facts are those of its bytes."""
+    synced, fsync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: (synced.append(os.fstat(handle).st_ino), fsync(handle)))
+    path = tmp_path / "weights"
+    path.write_bytes(b"abc")
+    assert seal(path) == {"sha256": file_sha256(path), "size": 3}
+    assert synced == [path.stat().st_ino, tmp_path.stat().st_ino]
 
 
 def test_read_json_of_what_is_not_whole_is_none(tmp_path):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from drdoctl.core.architectures import SUPPORTED, shape_of
 from drdoctl.plan.load import Load
-from drdoctl.plan.memory import Memory, micro_tokens, sampled_rows, sampling, saved_oracle, scoring, training
+from drdoctl.plan.memory import Memory, sampled_rows, sampling, saved_oracle, scoring, training
 from drdoctl.plan.sizes import ModelSize
 
 RESOURCES = {"processes": 1, "zero_stage": 0, "offload": "none", "gradient_checkpointing": False, "device": "cpu"}
@@ -75,13 +75,6 @@ def test_offload_frees_a_gpu_and_not_a_cpu(size, stage):
     gpu = {"device": "cuda", "zero_stage": stage, "processes": 2}
     assert trained(size, **gpu, offload="optimizer").optimizer == 0 < trained(size, **gpu).optimizer
     assert trained(size, zero_stage=stage, offload="optimizer") == trained(size, zero_stage=stage)
-
-
-def test_what_is_computed_at_once():
-    """The spec's number counts; without one a GPU takes more than a CPU, which `auto` is taken for."""
-    cpu, auto, gpu = (micro_tokens({"device": device, "micro_tokens": None}) for device in ("cpu", "auto", "cuda"))
-    assert cpu == auto < gpu
-    assert micro_tokens({"device": "cuda", "micro_tokens": 7}) == 7
 
 
 def test_in_bfloat16_a_cpu_needs_more_with_every_step():
@@ -171,10 +164,9 @@ def test_the_limits_are_the_engines():
     """What the plan takes to be computed at once is what the engine computes at once."""
     pytest.importorskip("torch")
     from drdoctl.plan import activations, memory
-    from drdoctl.train import bins, cache, forward
+    from drdoctl.train import cache, forward
     from drdoctl.train import scoring as scores
 
-    assert memory.MICRO_TOKENS == bins.MICRO_TOKENS
     assert memory.SCORED_AT_ONCE == scores.BATCH_TOKENS
     assert memory.SAMPLED_ROWS == {"cpu": cache.CPU_ROWS, "cuda": cache.MAX_ROWS}
     assert memory.CACHE_BYTES == {"cpu": cache.CPU_CACHE_BYTES, "cuda": cache.CUDA_CACHE_BYTES}

@@ -1,7 +1,6 @@
 import pytest
 
-from drdoctl.core.fingerprint import file_sha256
-from drdoctl.store.folder import newest_checkpoint, remove, result_files, seal, sweep
+from drdoctl.store.folder import newest_checkpoint, remove, result_files, sweep
 
 
 def test_the_newest_checkpoint_is_by_number_and_whole(tmp_path):
@@ -30,7 +29,6 @@ def test_results_are_all_files_but_the_work(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
     assert result_files(tmp_path) == ["model/a", "model/log.txt", "z"]
-    assert seal(tmp_path / "z") == {"sha256": file_sha256(tmp_path / "z"), "size": 1}
 
 
 def test_removing_a_link_leaves_what_it_points_at(tmp_path):

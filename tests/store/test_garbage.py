@@ -16,6 +16,7 @@ from drdoctl.store.artifact import Store
 from drdoctl.store.garbage import DAY, discard, garbage, needed_by_runs
 from drdoctl.store.lock import mark_busy
 from drdoctl.store.run import Run
+from drdoctl.zoo.staging import alone
 
 fill = runpy.run_path(str(Path(__file__).parent / "commit_once.py"))["fill"]
 NOW = time.time()
@@ -104,20 +105,33 @@ def test_unfinished_work_of_no_run_can_go_unless_a_child_is_at_it(store):
     assert names(garbage(store, (), 30, NOW)) == [folder.name]
 
 
-def test_what_is_broken_or_left_over_goes_at_once(store):
-    """No days are waited for: a folder without a manifest, work on what is there whole, and cut writes."""
-    made = commit(store, 0)
-    broken = commit(store, 1)
-    (store.path(broken) / "manifest.json").write_text("{")
+def test_leftovers_go_at_once(store):
+    """No days are waited for: what a killed removal left, work on what is there whole, and writes cut off."""
+    made, half = commit(store, 0), commit(store, 1)
+    (store.path(half) / "manifest.json").unlink()
     shutil.copytree(store.path(made), store.partial_path(made))
-    (store.path(made) / ".123.tokenizer.json").write_text("half")
-    found = garbage(store, {made, broken}, 30, NOW)
-    assert names(found) == [".123.tokenizer.json", store.partial_path(made).name, broken]
+    for folder in (store.path(made), store.partial_path(made)):
+        (folder / ".123.tokenizer.json").write_text("half")
+    assert names(garbage(store, {made, half}, 30)) == [store.partial_path(made).name, half]
+    found = garbage(store, {made, half}, 30, time.time() + 3700)
+    assert [waste.path for waste in found] == [
+        store.path(made) / ".123.tokenizer.json", store.partial_path(made), store.path(half),
+    ]  # fmt: skip
     for waste in found:
         discard(waste)
     store.verify(made)
-    assert not store.path(broken).exists()
+    assert garbage(store, {made}, 30, time.time() + 3700) == []
+
+
+@pytest.mark.parametrize("text", ["{", '{"format": 99}'])
+def test_what_cannot_be_read_is_kept_like_any_other(store, text):
+    """A manifest that is damaged, or of a newer version, makes no artifact go that is needed or young."""
+    made = commit(store, 0)
+    (store.path(made) / "manifest.json").write_text(text)
+    assert garbage(store, (), 30) == []
+    age(store, 400)
     assert garbage(store, {made}, 30, NOW) == []
+    assert names(garbage(store, (), 30, NOW)) == [made]
 
 
 def test_a_pull_that_was_not_finished_is_litter_when_it_is_old(store):
@@ -127,6 +141,8 @@ def test_a_pull_that_was_not_finished_is_litter_when_it_is_old(store):
     (staging / "model.safetensors.incomplete").write_bytes(b"x" * 10)
     assert garbage(store, (), 30, time.time()) == []
     assert names(garbage(store, (), 30, time.time() + 31 * DAY)) == ["oracle-abc"]
+    with alone(staging):
+        assert garbage(store, (), 30, time.time() + 31 * DAY) == []
 
 
 def test_an_artifact_is_never_there_in_part(store, monkeypatch):

@@ -197,3 +197,36 @@ def test_what_fails_while_sealing_is_raised_at_the_next_chance(tmp_path, monkeyp
         saver.save(FakeEngine(), 3, {"stats": {}})
     saver.wait()
     assert newest(tmp_path).step == 1
+
+
+def test_a_failure_does_not_cut_off_what_is_being_sealed(tmp_path, monkeypatch):
+    """A run that fails while its last checkpoint is sealed keeps it, and the failure is what is told."""
+    seal = checkpoint.seal
+
+    def slow(folder, facts):
+        time.sleep(0.2)
+        seal(folder, facts)
+
+    monkeypatch.setattr(checkpoint, "seal", slow)
+    saver = checkpoint.Saver(tmp_path, WORLD, 2, lambda step: None)
+
+    def run():
+        with saver:
+            saver.save(FakeEngine(), 4, {"stats": {}})
+            raise StageFailed("not finite", code="not-finite")
+
+    with pytest.raises(StageFailed, match="not finite"):
+        run()
+    assert newest(tmp_path).step == saver.newest == 4
+
+
+def test_a_failure_to_seal_the_last_checkpoint_is_told_at_the_end(tmp_path, monkeypatch):
+    """Where nothing else failed, the end of the run raises what kept the last checkpoint from the disk."""
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "seal", full)
+    saver = checkpoint.Saver(tmp_path, WORLD, 2, lambda step: None)
+    with pytest.raises(StageFailed, match="No space left"), saver:
+        saver.save(FakeEngine(), 1, {"stats": {}})
