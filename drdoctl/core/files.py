@@ -14,7 +14,18 @@ from typing import Any
 from drdoctl.core.errors import StageFailed
 from drdoctl.core.fingerprint import file_sha256
 
-WORK_FILES = ("checkpoints", "work", "usage", "job.json", "progress.json", "stop", "stopped", "failure.json", "log.txt")
+WORK_FILES = (
+    "checkpoints",
+    "work",
+    "beats",
+    "usage",
+    "job.json",
+    "progress.json",
+    "stop",
+    "stopped",
+    "failure.json",
+    "log.txt",
+)
 """What lies in a stage's `.partial` folder beside the result; everything else is hashed into the manifest."""
 
 

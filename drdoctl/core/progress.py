@@ -1,7 +1,8 @@
 """How a stage's child tells its parent how far it is, and learns that it should stop.
 
-One small file, `progress.json`, replaced atomically a few times a second and never fsynced: it is
-for people and for the hang watch, a resume does not rely on it. Only rank 0 writes.
+One small file, `progress.json`, replaced atomically a few times a second and never fsynced: it is for people and for
+the hang watch, a resume does not rely on it. Only rank 0 writes it; of several processes each says in a file of its
+own, in `beats`, that it is alive, and at which step.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, Protocol
 
 PROGRESS = "progress.json"
 STOP = "stop"
+BEATS = "beats"
 INTERVAL_SECONDS = 0.25
 HALF_LIFE_SECONDS = 20.0
 
@@ -49,7 +51,11 @@ class Progress:
     def __init__(self, job: Place, *, interval: float = INTERVAL_SECONDS) -> None:
         """Write at most once every `interval` seconds, and always at the last step and at a checkpoint."""
         self._path = Path(job.out, PROGRESS)
-        self._writes = int(os.environ.get("RANK", "0")) == 0
+        rank, size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+        self._writes = rank == 0
+        self._beats = Path(job.out, BEATS, str(rank)) if size > 1 else None
+        if self._beats is not None:
+            self._beats.parent.mkdir(exist_ok=True)
         self._interval = interval
         self._written = 0.0
         self._last: tuple[float, int] | None = None
@@ -60,9 +66,14 @@ class Progress:
         self._notes: list[str] = []
         self._writing = threading.Lock()  # a checkpoint is reported by the thread that sealed it
 
+    def log(self, text: str) -> None:
+        """Say one line in the stage's log, once for all processes."""
+        if self._writes:
+            print(text, flush=True)  # noqa: T201 -- into log.txt
+
     def note(self, text: str) -> None:
         """Say one sentence that the user must see; it goes out with the next report, and into the log at once."""
-        print(text, flush=True)  # noqa: T201 -- into log.txt
+        self.log(text)
         self._notes.append(text)
 
     def update(
@@ -79,6 +90,7 @@ class Progress:
         `tokens`: worked on since the last call, over all processes.
         """
         now = time.monotonic()
+        self.beat(step)
         self._rates(now, step, tokens)
         left = (steps - step) / self._steps_per_second if steps and self._steps_per_second else None
         self._state = {
@@ -91,6 +103,11 @@ class Progress:
         }
         if now - self._written >= self._interval or (steps and step >= steps):
             self._write(now)
+
+    def beat(self, step: int) -> None:
+        """Say that this process is alive, `step` steps done. Of a single process `update` says it."""
+        if self._beats is not None:
+            self._beats.write_text(str(step), encoding="ascii")
 
     def checkpointed(self, step: int) -> None:
         """Report that a resume would go on from `step`."""

@@ -7,8 +7,15 @@ import os
 import select
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any, Protocol
+
+STACKS = signal.SIGUSR2
+"""Upon which a worker writes the stacks of its threads to its log."""
+STACKS_SECONDS = 0.5
+NAMED = 4
+"""Processes of a hung stage of which is told when they were last heard of."""
 
 
 class Process(Protocol):
@@ -86,12 +93,37 @@ class Ranks:
                 return rank, int(fields[-1])
         return None
 
-    def stuck(self) -> str:
-        """Return which processes of a hung stage are stopped or gone, in words; empty where all seem to run."""
+    def stuck(self, beats: Path) -> str:
+        """Return what is known of the processes of a hung stage, in words; empty where nothing is.
+
+        Which of them are stopped or gone, and when each was last heard of: who waits for another spoke after it.
+        `beats`: the folder in which they speak.
+        """
         named = {**self.known} or {self.leader: 0}
         states = {rank: (_stat(pid) or ["gone"])[0] for pid, rank in named.items()}
         words = {"T": "is stopped", "t": "is stopped", "Z": "has died", "gone": "is gone", "D": "waits for the disk"}
-        return ", ".join(f"rank {rank} {words[state]}" for rank, state in sorted(states.items()) if state in words)
+        found = [f"rank {rank} {words[state]}" for rank, state in sorted(states.items()) if state in words]
+        return "; ".join([", ".join(found)] * bool(found) + [", ".join(last_heard(beats))] * beats.is_dir())
+
+    def tell_stacks(self) -> None:
+        """Let the processes write into the log what each of their threads is at, as far as they still can."""
+        for pid in self.known or [self.leader]:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, STACKS)
+        time.sleep(STACKS_SECONDS)
+
+
+def last_heard(beats: Path, now: float | None = None) -> list[str]:
+    """Return when the processes that speak in a folder last did, and at which step: the longest silent first."""
+    moment = time.time() if now is None else now
+    found = []
+    for file in beats.glob("[0-9]*"):
+        with contextlib.suppress(OSError, ValueError):
+            found.append((file.stat().st_mtime, int(file.name), int(file.read_text(encoding="ascii"))))
+    return [
+        f"rank {rank} was last heard of {max(0.0, moment - heard):,.1f} s ago, after step {step:,}"
+        for heard, rank, step in sorted(found)[:NAMED]
+    ]
 
 
 def kill_group(process: Process) -> None:

@@ -117,7 +117,8 @@ def _hung(name: str, folder: Path, known: str, resources: Mapping[str, Any]) -> 
     return Fault(
         "hung",
         f"`{name}` showed no progress for {minutes:g} minutes {at}{detail} and was ended",
-        hint="run the same command to go on from its checkpoint; raise `resources.timeout_minutes` if it is only slow",
+        hint=f"what its processes were at is at the end of `{folder / 'log.txt'}`; run the same command to go on from "
+        "its checkpoint, and raise `resources.timeout_minutes` if it is only slow",
     )
 
 

@@ -11,7 +11,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from drdoctl.core.files import read_json
-from drdoctl.core.progress import PROGRESS, STOP
+from drdoctl.core.progress import BEATS, PROGRESS, STOP
 from drdoctl.engine.ranks import Exits, Process, Ranks, kill_group
 
 POLL_SECONDS = 0.1
@@ -105,7 +105,9 @@ class Watch:
                 if self.signals.at_once or (self._asked and time.monotonic() - self._asked > GRACE_SECONDS):
                     return self._kill(killed=True)
                 if not self._asked and time.monotonic() - self._moved > self.timeout:
-                    return self._kill(hung=self._ranks.stuck())
+                    known = self._ranks.stuck(self.folder / BEATS)
+                    self._ranks.tell_stacks()
+                    return self._kill(hung=known)
             self._read_progress()
             return self._ending()
         finally:

@@ -7,6 +7,7 @@ one of several processes) after a checkpoint that was asked for; else `failure.j
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import json
 import os
 import signal
@@ -25,6 +26,7 @@ from drdoctl.core.imports import import_all
 from drdoctl.core.progress import STOP, StopRequested
 from drdoctl.core.usage import note
 from drdoctl.engine.launch import PARALLEL_KINDS
+from drdoctl.engine.ranks import STACKS
 from drdoctl.stages import Job
 from drdoctl.store.lock import mark_busy, pid_alive
 
@@ -46,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     die_with(job.parent)
     for wanted in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         signal.signal(wanted, lambda number, _frame: ask_to_stop(job, signal.Signals(number).name))
+    faulthandler.register(STACKS, chain=False)
     try:
         import_all(modules(job.kind))
         sys.modules[f"drdoctl.stages.{job.kind}"].run(job)

@@ -36,6 +36,8 @@ class Training(Model):
     """AdamW's second-moment decay."""
     max_grad_norm: float = Field(default=1.0, gt=0)
     """Gradients are clipped to this global norm."""
+    skip_not_finite: int = Field(default=0, ge=0)
+    """Steps of the stage that may be left out because their loss or gradients are not finite; the next one ends it."""
 
 
 class Lora(Model):

@@ -169,6 +169,8 @@ def training_settings(prefix: str, training: Training, **changed: Any) -> dict[s
     fields = {name: getattr(training, name) for name in Training.model_fields}
     if training.max_steps is not None:
         fields["epochs"] = None
+    if not training.skip_not_finite:
+        fields.pop("skip_not_finite")
     return {f"{prefix}.{name}": value for name, value in (fields | changed).items()}
 
 

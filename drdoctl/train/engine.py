@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -101,9 +102,22 @@ def gathered(engine: Any) -> Any:
     )
 
 
-def grad_norm(engine: Any) -> float | None:
-    """Return the gradients' global norm before clipping, where DeepSpeed does not compute it (stage 0), else None."""
-    if engine.zero_optimization_stage() > 0:
-        return None
+def step(engine: Any) -> float:
+    """Step on the gradients, unless they are not finite, and forget them. Return their global norm before clipping.
+
+    ZeRO leaves out such a step by itself, and says infinity for its norm; at stage 0 DeepSpeed does not look.
+    """
+    if engine.zero_optimization_stage():
+        engine.step()
+        return float(engine.get_global_grad_norm())
+    norm = _norm(engine)
+    if math.isfinite(norm):
+        engine.step()
+    else:
+        engine.module.zero_grad()
+    return norm
+
+
+def _norm(engine: Any) -> float:
     norms = torch._foreach_norm([weight.grad for weight in engine.module.parameters() if weight.grad is not None])  # noqa: SLF001 -- what clip_grad_norm_ itself calls
     return float(torch.linalg.vector_norm(torch.stack(norms)))

@@ -6,8 +6,9 @@ over all of them. What differs between stages is a `Task`; a method may not add 
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -15,7 +16,6 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from drdoctl.core.errors import StageFailed
 from drdoctl.core.micro import micro_tokens
 from drdoctl.core.progress import Progress, StopRequested, stop_requested
 from drdoctl.methods import PROGRESS, LossOut
@@ -30,6 +30,8 @@ from drdoctl.train.models import Policy
 from drdoctl.train.offload import activations_on_cpu
 from drdoctl.train.runtime import World
 from drdoctl.train.schedule import Order, learning_rate, total_steps
+from drdoctl.train.skips import SKIPPED, Skips
+from drdoctl.train.spikes import Spikes
 
 
 class Rows(Protocol):
@@ -53,8 +55,6 @@ class Rows(Protocol):
         ...
 
 
-SHOWN = 64
-"""Rows of a step that an error names."""
 INEXACT = "other_processes"
 """Metric of the steps after a resume by other processes, or at another ZeRO stage: not the same bit for bit."""
 Loss = Callable[[Outputs, np.ndarray, Mapping[str, float]], LossOut]
@@ -112,6 +112,8 @@ class Trainer:
         self.exact = True
         self.stats: dict[str, float] = {}
         self.progress = Progress(job)
+        self.skips = Skips(task.settings.get("skip_not_finite", 0), self.progress.note)
+        self.spikes = Spikes(self.progress.log)
         self.metrics = MetricsFile(job.path("metrics.jsonl"))
         self.saver = checkpoint.Saver(job.path("checkpoints"), world, job.resources["keep"], self.progress.checkpointed)
         self._resume()
@@ -123,12 +125,13 @@ class Trainer:
             checkpoint.restore(self.engine, point, self.world)
             self.step, self.stats = point.step, point.state["stats"]
             self.saver.newest = point.step
+            self.skips.count = point.state.get("skipped", 0)
             moved = point.moved(self.world.size, self.engine.zero_optimization_stage())
             self.exact = point.state.get("exact", True) and moved is None
             if moved is not None:
                 self.progress.note(moved)
         if self.world.first:
-            self.metrics.truncate(self.step)
+            self.spikes.begin(line["grad_norm"] for line in self.metrics.truncate(self.step) if "grad_norm" in line)
 
     def run(self) -> Any:
         """Train to the last step and return the engine. Raises StopRequested after a checkpoint."""
@@ -138,7 +141,7 @@ class Trainer:
                 self.step += 1
                 if self.world.first:
                     self.metrics.append(self.step, means if self.exact else {**means, INEXACT: 1.0})
-                    self.progress.update(self.step, self.steps, unit="step", loss=means["loss"], tokens=tokens)
+                    self.progress.update(self.step, self.steps, unit="step", loss=means.get("loss"), tokens=tokens)
                 self._maybe_save()
         return self.engine
 
@@ -152,6 +155,7 @@ class Trainer:
         return [rows[ranks[self.world.rank]] for ranks in steps]
 
     def _outputs(self, source: Rows, rows: np.ndarray) -> tuple[Outputs, int]:
+        self.progress.beat(self.step)
         batch = collate(source.items(rows)).to(self.world.device)
         with self.kept:
             return self.engine(batch, logp=self.task.needs_logp), batch.tokens
@@ -165,21 +169,24 @@ class Trainer:
             outputs, tokens = self._outputs(self.task.rows, rows)
             out = self.task.loss(outputs, rows, stats)
             sums.add(out, tokens)
-            last = index == len(micro) - 1
+            loss, last = out.losses.float().sum() / self.local, index == len(micro) - 1
+            if last:
+                means, tokens = sums.means(self.world, self.task.settings["global_batch"])
+                fit = self._fit("loss", means["loss"])
+                # no step is taken on gradients that are not finite, and those of such a loss can be
+                loss = loss if fit else loss * float("nan")
             self.engine.set_gradient_accumulation_boundary(is_boundary=last)
-            self.engine.backward(out.losses.float().sum() / self.local, scale_wrt_gas=False)
+            self.engine.backward(loss, scale_wrt_gas=False)
         rate = learning_rate(self.task.settings, self.step, self.steps)
         for group in self.engine.optimizer.param_groups:
             group["lr"] = rate * group.get(ds.RATE, 1.0)
-        norm = ds.grad_norm(self.engine)
-        means, tokens = sums.means(self.world, self.task.settings["global_batch"])
-        self._refuse_not_finite("loss", means["loss"])
-        self._refuse_not_finite("gradients' norm", norm)
-        self.engine.step()
-        norm = norm if norm is not None else self.engine.get_global_grad_norm()
-        self._refuse_not_finite("gradients' norm", norm)
+        norm = ds.step(self.engine)
+        if not (fit and self._fit("gradients' norm", norm)):
+            return {**_finite(means), "lr": rate, SKIPPED: 1.0}, tokens
+        if self.world.first:
+            self.spikes.look(self.step + 1, norm, self._names)
         self.stats = self.task.follow(self.stats, means)
-        return {**means, "lr": rate, "grad_norm": float(norm) if norm is not None else 0.0}, tokens
+        return {**means, "lr": rate, "grad_norm": norm}, tokens
 
     @torch.no_grad()
     def _looked(self, look: Look) -> dict[str, float]:
@@ -189,19 +196,15 @@ class Trainer:
             sums.add(look.measure(outputs, rows, self.stats), tokens)
         return sums.means(self.world, self.task.settings["global_batch"])[0]
 
-    def _refuse_not_finite(self, what: str, value: float | None) -> None:
-        """Raise StageFailed before anything of the step is saved. ZeRO tells the norm after it skipped the step."""
-        if value is None or np.isfinite(value):
-            return
-        names = self.task.rows.names(self.order.batch(self.step))
-        newest = self.saver.newest
-        saved = f"the last good checkpoint is at step {newest:,}" if newest else "there is no checkpoint yet"
-        rows = ", ".join([*names[:SHOWN], *([f"and {len(names) - SHOWN} more"] if len(names) > SHOWN else [])])
-        raise StageFailed(
-            f"the {what} is {float(value)} at step {self.step + 1}; nothing of this step was kept, {saved}",
-            code="not-finite",
-            hint=f"lower the learning rate, or look at the rows of the step: {rows}",
-        )
+    def _fit(self, what: str, value: float) -> bool:
+        """Return whether a value is finite. Raises StageFailed where it is not, and no more steps may be skipped."""
+        if not math.isfinite(value):
+            self.skips.leave_out(what, value, self.step + 1, self._names(), self.saver.newest)
+        return math.isfinite(value)
+
+    def _names(self) -> Sequence[str]:
+        """Return the ids of the step's rows."""
+        return self.task.rows.names(self.order.batch(self.step))
 
     def _maybe_save(self) -> None:
         """Checkpoint when it is time, or when asked to stop; the first process decides for all."""
@@ -212,12 +215,18 @@ class Trainer:
         )
         word = self.world.total(torch.tensor([float(stop), float(due)], dtype=torch.float64))
         if self.step < self.steps and (word[0] > 0 or word[1] > 0):
-            self.saver.save(self.engine, self.step, {"stats": self.stats, "exact": self.exact})
+            self.saver.save(
+                self.engine, self.step, {"stats": self.stats, "exact": self.exact, "skipped": self.skips.count}
+            )
             self.last_save = time.monotonic()
             if word[0] > 0:
                 self.saver.wait()
                 self.world.barrier()  # the launcher ends all processes when the first one has gone
                 raise StopRequested
+
+
+def _finite(means: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in means.items() if math.isfinite(value)}
 
 
 def train(job: Job, world: World, policy: Policy, task: Task, save: Callable[[Policy], None]) -> None:

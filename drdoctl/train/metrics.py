@@ -25,10 +25,11 @@ class MetricsFile:
         """`path` need not exist."""
         self.path = path
 
-    def truncate(self, step: int) -> None:
-        """Keep the lines of steps up to `step`; a torn last line goes."""
+    def truncate(self, step: int) -> list[dict[str, Any]]:
+        """Keep the lines of steps up to `step`, and return them; a torn last line goes."""
         kept = [line for line in read_metrics(self.path) if line["step"] <= step]
         write_atomic(self.path, "".join(_line(line) for line in kept))
+        return kept
 
     def append(self, step: int, values: dict[str, float]) -> None:
         """Add the step's line."""

@@ -131,7 +131,7 @@ def test_keep_going_runs_what_does_not_rest_on_the_failure(apply, monkeypatch):
 
 
 @pytest.mark.parametrize(("kind", "known"), [("hang", ""), ("pause", "rank 0 is stopped")])
-def test_a_hung_stage_is_ended(apply, monkeypatch, kind, known):
+def test_a_hung_stage_is_ended(store, apply, monkeypatch, kind, known):
     """A stage without progress for `timeout_minutes` is killed, and the error names the step and a stopped process."""
     monkeypatch.setenv("FAKE_FAULT", f"{kind}@2:data")
     outcome, _ = apply(resources={"timeout_minutes": 1.2 / 60})
@@ -139,6 +139,9 @@ def test_a_hung_stage_is_ended(apply, monkeypatch, kind, known):
     assert fault.code == "hung"
     assert "after step 1" in fault.message
     assert known in fault.message
+    assert "log.txt" in fault.hint
+    log = next(store.root.rglob("log.txt")).read_text()
+    assert ("most recent call first" in log) == (kind == "hang"), "a stopped process cannot say where it is"
 
 
 def test_a_damaged_input_is_refused_before_use(store, apply, monkeypatch):

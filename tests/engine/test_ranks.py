@@ -4,10 +4,10 @@ import subprocess
 import sys
 import time
 
-from drdoctl.engine.ranks import Exits, Ranks, kill_group
+from drdoctl.engine.ranks import Exits, Ranks, kill_group, last_heard
 
 
-def test_a_dead_rank_is_seen_before_anyone_waits_for_it():
+def test_a_dead_rank_is_seen_before_anyone_waits_for_it(tmp_path):
     """The rank of a launcher's child that died of a signal is known from its environment and its exit status."""
     program = "import os, subprocess, sys, time\n"
     program += "for rank in '01': subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], "
@@ -24,13 +24,45 @@ def test_a_dead_rank_is_seen_before_anyone_waits_for_it():
         victim = next(pid for pid, rank in ranks.known.items() if rank == 1)
         os.kill(victim, signal.SIGSTOP)
         time.sleep(0.1)
-        assert ranks.stuck() == "rank 1 is stopped"
+        assert ranks.stuck(tmp_path / "beats") == "rank 1 is stopped"
+        (tmp_path / "beats").mkdir()
+        (tmp_path / "beats" / "1").write_text("3")
+        assert ranks.stuck(tmp_path / "beats").startswith("rank 1 is stopped; rank 1 was last heard of 0.")
         os.kill(victim, signal.SIGKILL)
         time.sleep(0.1)
         assert ranks.look() == (1, 9)
     finally:
         kill_group(launcher)
         launcher.stdout.close()
+
+
+def test_who_has_been_silent_longest_comes_first(tmp_path):
+    """Each process is named with its step; what is no process's file, or not whole, is left out."""
+    for rank, (step, age) in {"0": ("7", 60), "1": ("6", 75.5), "2": ("", 80), "x": ("1", 90)}.items():
+        (tmp_path / rank).write_text(step)
+        os.utime(tmp_path / rank, (1000 - age, 1000 - age))
+    assert last_heard(tmp_path, now=1000) == [
+        "rank 1 was last heard of 75.5 s ago, after step 6",
+        "rank 0 was last heard of 60.0 s ago, after step 7",
+    ]
+    assert last_heard(tmp_path / "none") == []
+
+
+def test_stacks_are_asked_for(tmp_path):
+    """A process that registered for it writes where its threads are; one that is gone is passed over."""
+    log = tmp_path / "log.txt"
+    program = "import faulthandler, signal, time\nfaulthandler.register(signal.SIGUSR2)\n"
+    program += "def waiting():\n    print('up', flush=True)\n    time.sleep(60)\nwaiting()"
+    with log.open("wb") as file:
+        process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=file)
+    process.stdout.readline()
+    ranks = Ranks(process.pid, 2, Exits(process))
+    ranks.known = {process.pid: 0, 2**22 + 1: 1}
+    ranks.tell_stacks()
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert "in waiting" in log.read_text()
 
 
 def test_an_end_wakes_the_waiter():

@@ -1,5 +1,6 @@
 """The one loop: resume, micro-batches, processes and ZeRO stages must not change what is learned."""
 
+import dataclasses
 import json
 import shutil
 import signal
@@ -15,7 +16,7 @@ from safetensors.torch import load_file  # noqa: E402
 
 from drdoctl.core.errors import Refused  # noqa: E402
 from drdoctl.core.progress import StopRequested  # noqa: E402
-from drdoctl.train import loop  # noqa: E402
+from drdoctl.train import checkpoint, loop  # noqa: E402
 
 
 def weights(job) -> dict:
@@ -188,6 +189,68 @@ def test_gradients_that_are_not_finite_stop_before_anything_is_saved(make_job, m
     with pytest.raises(StageFailed, match=r"the gradients' norm is .* at step 3; .* checkpoint is at step 2"):
         body(job)
     assert max(int(path.name[5:]) for path in Path(job.out, "checkpoints").glob("step-*")) == 2
+
+
+def spoil_step(monkeypatch, step: int, *, loss: bool) -> None:
+    """Make the gradients of the step after `step` infinite, or its loss NaN."""
+    begin, taken = loop.ds.initialize, loop.Trainer._one_step
+    at = {}
+
+    def spoilt(*given):
+        engine = begin(*given)
+        plain = engine.backward
+        factor = float("inf")
+        engine.backward = lambda total, **more: plain(total * factor if at["step"] == step else total, **more)
+        return engine
+
+    def told(trainer):
+        at["step"] = trainer.step
+        if loss:
+            usual = trainer.task.loss
+            bad = dataclasses.replace(trainer.task, loss=lambda *given: _nan(usual(*given), at["step"] == step))
+            trainer.task = bad
+            try:
+                return taken(trainer)
+            finally:
+                trainer.task = dataclasses.replace(bad, loss=usual)
+        return taken(trainer)
+
+    if not loss:
+        monkeypatch.setattr(loop.ds, "initialize", spoilt)
+    monkeypatch.setattr(loop.Trainer, "_one_step", told)
+
+
+def _nan(out, spoilt: bool):
+    # finite gradients: what is not finite is the number alone
+    return dataclasses.replace(out, losses=out.losses + float("nan")) if spoilt else out
+
+
+@pytest.mark.parametrize("loss", [False, True])
+@pytest.mark.parametrize("stage", [0, 2, 3])
+def test_a_step_that_is_not_finite_can_be_skipped(make_job, monkeypatch, stage, loss):
+    """It changes nothing at any ZeRO stage, the metrics say it, and a resume counts it; one more ends the stage."""
+    spoil_step(monkeypatch, 2, loss=loss)
+    allowed = {"student.sft.skip_not_finite": 1}
+    whole = make_job("sft", "whole", settings=allowed, resources={"zero_stage": stage})
+    body(whole)
+    lines = [json.loads(line) for line in Path(whole.out, "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
+    assert [line.get("skipped", 0.0) for line in lines] == [0, 0, 1, 0, 0, 0]
+    assert "grad_norm" not in lines[2]
+    assert ("loss" in lines[2]) != loss
+    before = make_job("sft", "before", settings=allowed, resources={"zero_stage": stage, "checkpoint_steps": 1})
+    body(before)
+    assert result(before) == result(whole)
+    for folder in Path(before.out, "checkpoints").glob("step-*"):
+        assert checkpoint.newest(folder.parent, lambda text: None).state["skipped"] == 1
+    learnt = weights(whole)
+    reference = make_job("sft", "reference", settings=allowed)
+    body(reference)
+    assert distance(learnt, weights(reference)) < 1e-5
+    monkeypatch.undo()
+    plain = make_job("sft", "plain", settings=allowed, resources={"zero_stage": stage})
+    body(plain)
+    assert distance(learnt, weights(plain)) > 1e-5
 
 
 @pytest.mark.slow

@@ -5,14 +5,13 @@ import math
 from wards import only, seen, steady, ward
 
 
-def test_gradients_that_overflowed_are_a_fault(tmp_path):
+def test_steps_that_were_skipped_are_a_warning(tmp_path):
     """With the first step and how many."""
     lines = steady()
-    lines[6]["grad_norm"] = lines[9]["grad_norm"] = math.inf
-    found = only(
-        "not_finite", ward(tmp_path / "a", lines=lines), "fault", "`grad_norm` is not finite at 2 of 40", "step 7"
-    )
-    assert found.evidence[0].values == {"first_step": 7, "grad_norm": 2}
+    for at in (6, 9):
+        lines[at] = {"step": lines[at]["step"], "lr": lines[at]["lr"], "skipped": 1.0}
+    found = only("not_finite", ward(tmp_path / "a", lines=lines), "warning", "2 of 40 steps were skipped", "step 7")
+    assert found.evidence[0].values == {"first_step": 7, "skipped": 2}
 
 
 def test_other_metrics_are_a_warning(tmp_path):
