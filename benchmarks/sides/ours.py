@@ -32,3 +32,17 @@ def stage(job: dict[str, Any], warmup: int, folder: str, threads: int) -> dict[s
     importlib.import_module(f"drdoctl.stages.{told.kind}").run(told)
     settings = {"align": "train", "sft": "student.sft"}.get(told.kind, told.kind)
     return clock.record(tokens, told.settings[f"{settings}.global_batch"], losses)
+
+
+def waiting(**given: Any) -> dict[str, Any]:
+    """Run the stage with training standing still until each checkpoint is sealed."""
+    from drdoctl.train.checkpoint import Saver
+
+    save = Saver.save
+
+    def sealed(self: Saver, *what: Any) -> None:
+        save(self, *what)
+        self.wait()
+
+    Saver.save = sealed  # type: ignore[method-assign]
+    return stage(**given)
