@@ -101,6 +101,20 @@ def test_resources_do_not_matter(begun, make_job, resources):
     assert distance(held(job), held(begun)) < 1e-3
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", [2, 3])
+def test_another_number_of_processes_goes_on(begun, make_job, run_job, stage):
+    """The universal checkpoint holds the adapter alone, and it is enough: the same losses, to rounding."""
+    job = make_job("sft", "moved", settings=lora("student"), resources={"processes": 2, "zero_stage": stage})
+    Path(job.out, "stop").touch()
+    assert run_job(job) == [75, 75]
+    Path(job.out, "stop").unlink()
+    job = make_job("sft", "moved", settings=lora("student"), resources={"zero_stage": stage})
+    assert run_job(job) == [0]
+    assert losses(job) == pytest.approx(losses(begun), rel=1e-4)
+    assert distance(held(job), held(begun)) < 1e-3
+
+
 def test_bf16_trains_float32_adapters(make_job):
     """Under autocast the adapter stays in float32 and the loss falls."""
     job = make_job("sft", "bf16", settings={**lora("student"), "student.dtype": "bf16"})
