@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from drdoctl.core.errors import Fault, UserError, Where
 from drdoctl.data import BadRow, Tally
 
 SHOWN = 20
+SHOWN_PLACES = 5
 ALWAYS_DROPPED = frozenset({"tie", "no-preference", "not-tldr", "dialogues-differ"})
 """Codes of rows that are sound but are no pairs: left out and counted, whatever `data.bad_rows` says."""
 
@@ -22,6 +24,10 @@ class Ledger:
         self.tallies: dict[str, Tally] = {}
         self.long_references: dict[str, int] = {}
         """Rows kept without their reference, which is over the token limit."""
+        self.noticed: dict[str, Tally] = {}
+        """What is odd in rows that are kept."""
+        self.unread_fields: dict[str, dict[str, int]] = {}
+        """Part -> fields of the source that nothing reads -> rows that have them."""
         self.faults: list[Fault] = []
         self.fault_count = 0
 
@@ -38,6 +44,14 @@ class Ledger:
         tally = self.tally(part)
         tally.drop(code, where)
         tally.dropped[code] += count - 1
+
+    def notice(self, part: str, code: str, places: Iterable[str], count: int = 1) -> None:
+        """Count rows that are kept and have something odd; `places` are those of the first."""
+        tally = self.noticed.setdefault(part, Tally())
+        for number, where in enumerate(places):
+            tally.drop(code, where, SHOWN_PLACES)
+            count -= number == 0
+        tally.dropped[code] += count
 
     def bad(self, part: str, row: BadRow) -> None:
         """Count a row that cannot be used; it is a fault unless such rows may be skipped."""

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import Any
 
 from drdoctl.core.errors import UserError
 from drdoctl.data import Turns
 from drdoctl.data._records import Bad
+from drdoctl.data._trial import trial_fault
 
 SPEAKERS = {"system": "", "user": "Human: ", "assistant": "Assistant: "}
+SIDES = ("user", "assistant")
 PROBE = "drdoctlprobe"
 DATE = "26 Jul 2024"
 """What templates that print the day are told, so that the same data gives the same tokens every day."""
 MASK = re.compile("\ue000([0-9]+)\ue001")
+GROWTH, FRAME = 64, 1 << 20
+"""Most characters of a rendered text: so many for each character of the turns, and so many more."""
+TURNS_TRIED = (1, 2, 64)
 
 
 class Template:
@@ -24,13 +30,15 @@ class Template:
     """
 
     def __init__(self, tokenizer: Any, template: str) -> None:
-        """`template`: `auto` or `none`. Raises UserError where the chat template cannot render an answer."""
+        """`template`: `auto` or `none`. Raises UserError where the chat template cannot render an answer, or hangs."""
         self._tokenizer = tokenizer
         self.chat = template == "auto" and bool(tokenizer.chat_template)
         names = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
         longest_first = sorted(names, key=len, reverse=True)
         self.special = re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
         self._trims = False
+        if self.chat and (fault := trial_fault(self._try_out)):
+            raise _unfit(f"the chat template is not safe to use: {fault}")
         self.suffix = self._after_answer() if self.chat else ""
 
     @property
@@ -75,30 +83,42 @@ class Template:
 
         return self.special.sub(mask, text)
 
+    def _try_out(self) -> None:
+        """Render a few conversations: short ones, a long one, a long text. A template may refuse any of them."""
+        for count in TURNS_TRIED:
+            turns = [{"role": SIDES[at % 2], "content": PROBE * count} for at in range(count)]
+            for ask in (True, False):
+                with contextlib.suppress(Bad):
+                    self._apply(turns, ask=ask)
+
     def _after_answer(self) -> str:
         turns = [{"role": "user", "content": PROBE}, {"role": "assistant", "content": f" {PROBE}2 "}]
         try:
             rendered = self._apply(turns, ask=False)
         except Bad as bad:
-            raise UserError(
-                f"the chat template cannot render a question and an answer: {bad.message}",
-                code="template",
-                hint="set `data.template: none`, or mend the tokenizer's `chat_template`",
-            ) from bad
+            raise _unfit(f"the chat template cannot render a question and an answer: {bad.message}") from bad
         self._trims = f" {PROBE}2 " not in rendered
         return rendered.partition(f"{PROBE}2")[2]
 
     def _apply(self, turns: list[dict[str, str]], *, ask: bool) -> str:
-        from jinja2 import TemplateError
-
         apply = self._tokenizer.apply_chat_template
         try:
-            text = apply(turns, tokenize=False, add_generation_prompt=ask, date_string=DATE)
-        except (TemplateError, ValueError, TypeError, KeyError) as error:
-            raise Bad(
-                "template", f"the chat template refuses the turns: {error}", "set `data.template: none`"
-            ) from error
-        return str(text)
+            text = str(apply(turns, tokenize=False, add_generation_prompt=ask, date_string=DATE))
+        except MemoryError:
+            raise
+        except Exception as error:  # a template is a program: it may raise anything
+            said = " ".join(str(error).split()) or type(error).__name__
+            message = f"the chat template refuses the turns: {said:.300}"
+            raise Bad("template", message, "set `data.template: none`") from error
+        if len(text) > GROWTH * sum(len(turn["content"]) for turn in turns) + FRAME:
+            message = f"the chat template makes {len(text):,} characters of the turns"
+            raise Bad("template", message, "set `data.template: none`")
+        return text
+
+
+def _unfit(message: str) -> UserError:
+    hint = "set `data.template: none`, or mend the tokenizer's `chat_template`"
+    return UserError(message, code="template", hint=hint)
 
 
 def unmasked(text: str, hidden: tuple[str, ...]) -> str:
