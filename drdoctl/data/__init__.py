@@ -44,6 +44,12 @@ class Row:
     where: str = ""
     """file:line, for messages."""
 
+    @property
+    def texts(self) -> list[str]:
+        """Return what people and models wrote: the prompt, or its turns, and the responses."""
+        prompt = [self.prompt] if isinstance(self.prompt, str) else [turn["content"] for turn in self.prompt]
+        return prompt + [text for text in (self.chosen, self.rejected) if text is not None]
+
 
 @dataclass(frozen=True)
 class BadRow:
@@ -98,6 +104,10 @@ class Dataset(Part):
     def tokenizer_json(self) -> str | None:
         """Return the text of a `tokenizer.json` made for this source (generated worlds), else None."""
         return None
+
+    def unread_fields(self) -> dict[str, int]:
+        """Return fields that nothing reads, of the records read last: name -> records that have it."""
+        return {}
 
     def truth(self, prompt: str, response: str, ended: bool) -> dict[str, float] | None:
         """Return the true reward and its parts for a response, where a program can tell, else None.

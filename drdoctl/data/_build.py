@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.errors import UserError
 from drdoctl.core.files import disk_errors, write_json
+from drdoctl.core.progress import Progress
 from drdoctl.data import EVAL_FRACTION
 from drdoctl.data._choose import JUDGES, drawn, first_of_each, held_out
 from drdoctl.data._ledger import Ledger
@@ -23,6 +24,10 @@ from drdoctl.data._write import Picked, write_pairs, write_prompts, write_sft
 if TYPE_CHECKING:
     import numpy as np
 
+IN_EVAL = "in-eval"
+MUCH_SHARED = 0.5
+"""Share of the training rows read whose prompts are evaluated too, above which the user is told while it runs."""
+
 
 def build(request: Request) -> None:
     """Write the data artifact. Raises DrdoError, or StopRequested after which the stage starts afresh."""
@@ -35,6 +40,7 @@ def build(request: Request) -> None:
         spools = read_parts(request, source, renderers, ledger, work)
     ledger.raise_faults()
     sides = _sides(request, spools, ledger)
+    _warn_of_overlap(request, ledger)
     seed = request.settings["seed"]
     pairs = Pairs(sides.train.marks, sides.rows, WorkIds(sides.train.path, sides.rows))
     training = pick(request, pairs, ledger)
@@ -98,12 +104,25 @@ def _sides(request: Request, spools: dict[str, Spool], ledger: Ledger) -> Sides:
         taken = np.concatenate([taken, spools["prompts"].marks.numpy("prompt")])
     seen = np.isin(prompts, taken) & ~out
     if seen.any():
-        ledger.drop("train", "in-eval", work_value(train.path, "where", int(np.flatnonzero(seen)[0])), int(seen.sum()))
+        ledger.drop("train", IN_EVAL, work_value(train.path, "where", int(np.flatnonzero(seen)[0])), int(seen.sum()))
     rest = np.flatnonzero(~out & ~seen)
     fraction, apart = request.data.get("judge_fraction"), np.zeros(len(rest), dtype=bool)
     if fraction is not None:
         apart = held_out(prompts[rest], fraction, request.settings["seed"], JUDGES)
     return Sides(train, rest[~apart], evaluation, eval_rows, rest[apart])
+
+
+def _warn_of_overlap(request: Request, ledger: Ledger) -> None:
+    """Tell the user where so many training rows share prompts with the evaluation part that files look mixed up."""
+    shared, read = ledger.tally("train").dropped.get(IN_EVAL, 0), ledger.read["train"]
+    if shared <= MUCH_SHARED * read:
+        return
+    progress = Progress(request)
+    progress.note(
+        f"{shared:,} of {read:,} training rows have prompts that are also evaluated, and are left out; "
+        "look whether `data.source` names the same pairs for training and for evaluation"
+    )
+    progress.update(read, read, unit="row")
 
 
 def _write(
@@ -159,7 +178,7 @@ def _imitated(
         taken = np.concatenate([held, prompts.marks.numpy("prompt"), judged])
         rows = np.flatnonzero(~np.isin(spool.marks.numpy("prompt"), taken))
         if len(rows) < len(spool.marks):
-            ledger.drop("sft", "in-eval", "", len(spool.marks) - len(rows))
+            ledger.drop("sft", IN_EVAL, "", len(spool.marks) - len(rows))
         if not len(rows):
             raise_no_rows("sft", ledger, request.data)
         return spool, rows

@@ -24,6 +24,8 @@ PARQUET_ROWS = 256
 SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz", ".parquet")
 GZIP_MAGIC = b"\x1f\x8b"
 PARQUET_MAGIC = b"PAR1"
+WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
+"""Byte-order marks of UTF-16; UTF-32's begins with one of them, or with NUL."""
 EVAL_WORDS = ("eval", "test", "valid", "dev")
 
 
@@ -83,6 +85,7 @@ def records(base: Path, name: str) -> Iterator[Record]:
             yield from _parquet(path, name)
             return
         with _opened(path, magic) as file:
+            _refuse_wide(path, name, file)
             yield from _array(file, name) if _starts_array(file) else _lines(file, name)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -96,6 +99,20 @@ def records(base: Path, name: str) -> Iterator[Record]:
 
 def _opened(path: Path, magic: bytes) -> IO[bytes]:
     return cast("IO[bytes]", gzip.open(path, "rb")) if magic.startswith(GZIP_MAGIC) else path.open("rb")
+
+
+def _refuse_wide(path: Path, name: str, file: IO[bytes]) -> None:
+    """Raise UserError where the first bytes are those of UTF-16 or UTF-32. Leaves the file at its start."""
+    head = file.read(4)
+    file.seek(0)
+    if not head.startswith(WIDE_MARKS) and b"\0" not in (head[:1], head[1:2]):
+        return
+    raise UserError(
+        f"`{name}` is not UTF-8 text: it begins as UTF-16 or UTF-32 does",
+        code="encoding",
+        where=Where(str(path)),
+        hint=f"save it as UTF-8, for instance with `iconv -f UTF-16 -t UTF-8 {name}`",
+    )
 
 
 def _starts_array(file: IO[bytes]) -> bool:

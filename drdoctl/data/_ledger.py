@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from drdoctl.core.errors import Fault, UserError, Where
@@ -24,8 +24,10 @@ class Ledger:
         self.tallies: dict[str, Tally] = {}
         self.long_references: dict[str, int] = {}
         """Rows kept without their reference, which is over the token limit."""
-        self.noticed: dict[str, Tally] = {}
-        """What is odd in rows that are kept."""
+        self.noticed: dict[str, dict[str, int]] = {}
+        """Part -> what is odd in rows that are kept -> how many."""
+        self.noticed_at: dict[str, dict[str, list[str]]] = {}
+        """The places of the first of them."""
         self.unread_fields: dict[str, dict[str, int]] = {}
         """Part -> fields of the source that nothing reads -> rows that have them."""
         self.faults: list[Fault] = []
@@ -45,13 +47,12 @@ class Ledger:
         tally.drop(code, where)
         tally.dropped[code] += count - 1
 
-    def notice(self, part: str, code: str, places: Iterable[str], count: int = 1) -> None:
+    def notice(self, part: str, code: str, places: Sequence[str], count: int = 1) -> None:
         """Count rows that are kept and have something odd; `places` are those of the first."""
-        tally = self.noticed.setdefault(part, Tally())
-        for number, where in enumerate(places):
-            tally.drop(code, where, SHOWN_PLACES)
-            count -= number == 0
-        tally.dropped[code] += count
+        counts = self.noticed.setdefault(part, {})
+        counts[code] = counts.get(code, 0) + count
+        shown = self.noticed_at.setdefault(part, {}).setdefault(code, [])
+        shown += places[: SHOWN_PLACES - len(shown)]
 
     def bad(self, part: str, row: BadRow) -> None:
         """Count a row that cannot be used; it is a fault unless such rows may be skipped."""
@@ -80,4 +81,5 @@ class Ledger:
     def as_dict(self, part: str) -> dict[str, Any]:
         """Return a part's counts as plain JSON."""
         counts = {"read": self.read.get(part, 0), "long_references": self.long_references.get(part, 0)}
-        return counts | self.tally(part).as_dict()
+        odd = {"noticed": self.noticed.get(part, {}), "noticed_examples": self.noticed_at.get(part, {})}
+        return counts | self.tally(part).as_dict() | odd | {"unread_fields": self.unread_fields.get(part, {})}

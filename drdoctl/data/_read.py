@@ -86,6 +86,7 @@ def read_parts(
     spools: dict[str, Spool] = {}
     for part in wanted:
         spools[part] = spooler.spool(part, source.read(part, data["columns"]), work / f"{part}.parquet")
+        ledger.unread_fields[part] = source.unread_fields()
         if not ledger.read.get(part):
             files = ", ".join(f"`{file}`" for file in source.files()) or f"`{source.name}`"
             raise UserError(

@@ -29,6 +29,8 @@ class Encoded:
     tail: list[int]
     """Tokens of the prompt alone that the whole text merges with the response; nearly always none."""
     responses: list[list[int]]
+    special: bool = False
+    """Whether the texts spell a special token, which was kept as text."""
 
     @property
     def whole_prompt(self) -> list[int]:
@@ -71,6 +73,10 @@ class Renderer:
         """Whether a text can have at most so many tokens; False only where its mere length rules it out."""
         return len(text) <= tokens * self._characters
 
+    def without_special(self, text: str) -> str:
+        """Return a text without what spells special tokens."""
+        return self._template.special.sub("", text)
+
     def prompt_text(self, prompt: Turns) -> str:
         """Return the prompt as the model reads it. Raises `Bad` where the template refuses the turns."""
         return self._template.prompt(prompt, None)
@@ -91,7 +97,13 @@ class Renderer:
             spans.append((len(texts), len(texts) + len(made)))
             texts += made
         ids = self._ids(texts)
-        return [span if isinstance(span, Bad) else self._row(ids[span[0] : span[1]]) for span in spans]
+        special = [bool(written.hidden) for written in texts]
+        return [
+            span
+            if isinstance(span, Bad)
+            else self._row(ids[span[0] : span[1]], special=any(special[span[0] : span[1]]))
+            for span in spans
+        ]
 
     def encode_apart(self, response: str) -> list[int]:
         """Return a response's ids tokenised by itself, with its end token: for a prompt whose ids are given.
@@ -213,13 +225,13 @@ class Renderer:
             return False
         return True
 
-    def _row(self, found: list[list[int]]) -> Encoded:
+    def _row(self, found: list[list[int]], *, special: bool) -> Encoded:
         head, rest, *wholes = found
         start = self._prefix
         if self._template.chat and (head or rest)[: len(start)] == start:
             start = []  # the template has put it there
         at = min((shared(rest, whole) for whole in wholes), default=len(rest))
-        return Encoded(start + head + rest[:at], rest[at:], [[*whole[at:], self.end_id] for whole in wholes])
+        return Encoded(start + head + rest[:at], rest[at:], [[*whole[at:], self.end_id] for whole in wholes], special)
 
 
 def shared(first: list[int], second: list[int]) -> int:

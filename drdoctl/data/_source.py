@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -12,13 +12,17 @@ from drdoctl.core.files import kind_at
 from drdoctl.data import BadRow, Dataset, PartName, Row
 from drdoctl.data._files import Record, part_files, records
 from drdoctl.data._hub import hub_records
-from drdoctl.data._records import Bad, mapping, pair
+from drdoctl.data._records import COLUMNS, Bad, mapping, pair
+
+MOST_UNREAD = 20
+"""Names that are counted of fields that nothing reads: a file may have a new one in every row."""
 
 
 class FileSource(Dataset):
     """A source whose pairs lie in local files, one part for training and perhaps one for evaluation."""
 
     _base: Path = PrivateAttr(default=Path())
+    _unread: dict[str, int] = PrivateAttr(default_factory=dict)
 
     def at(self, base: Path) -> Self:
         """Return the same source with relative paths taken from `base`."""
@@ -55,9 +59,23 @@ class FileSource(Dataset):
     def read(self, part: PartName, columns: dict[str, str]) -> Iterator[Row | BadRow]:
         """Yield the rows of one part in file order."""
         many = len(self._files(part)) > 1
+        self._unread = {}
+        used = {columns.get(name, name) for name in COLUMNS}
         for record in self.records(part):
+            if self.columns_apply and isinstance(record.data, Mapping):
+                self._count_unread(record.data.keys() - used)
             label = f"{part}-{Path(record.file).name}-{record.line}" if many else f"{part}-{record.line}"
             yield from self.rows(record, part, label, columns)
+
+    def _count_unread(self, names: Collection[str]) -> None:
+        for name in sorted(names):
+            shown = ascii(name)[1:-1][:60]
+            if shown in self._unread or len(self._unread) < MOST_UNREAD:
+                self._unread[shown] = self._unread.get(shown, 0) + 1
+
+    def unread_fields(self) -> dict[str, int]:
+        """Return fields that nothing reads, of the part read last: of files whose columns a spec names."""
+        return dict(self._unread)
 
     def rows(self, record: Record, part: PartName, label: str, columns: dict[str, str]) -> Iterator[Row | BadRow]:
         """Yield what one record gives: mostly one row, none where it belongs to another part."""

@@ -11,6 +11,7 @@ from drdoctl.data import BadRow, Row
 from drdoctl.data._encode import Ids, Tokens, ahead
 from drdoctl.data._ledger import Ledger
 from drdoctl.data._marks import Marks, Seen, confidence, hash_text
+from drdoctl.data._notice import Repeats, look
 from drdoctl.data._records import NUMBERS, TEXTS, Bad
 from drdoctl.data._render import Encoded, Renderer
 
@@ -38,6 +39,7 @@ class Spool:
     path: Path
     part: str
     marks: Marks = field(default_factory=Marks)
+    repeats: Repeats = field(default_factory=Repeats)
 
 
 class Spooler:
@@ -64,6 +66,7 @@ class Spooler:
                 if records:
                     writer.write_table(_table(records, writer.schema), row_group_size=GROUP_ROWS)
                 self.between()
+        spool.repeats.tell(spool.marks.prompt, path, part, self.ledger)
         return spool
 
     def _chunks(self, part: str, rows: Iterable[Row | BadRow]) -> Iterator[list[Row]]:
@@ -87,7 +90,7 @@ class Spooler:
                 self.ledger.drop(part, "long-pair", row.where)
                 continue
             chunk.append(row)
-            characters += sum(len(text) for text in _texts(row))
+            characters += sum(len(text) for text in row.texts)
             if len(chunk) >= CHUNK_ROWS or characters >= CHUNK_CHARACTERS:
                 yield chunk if not self.ledger.faults else []
                 chunk, characters = [], 0
@@ -95,7 +98,7 @@ class Spooler:
 
     def _may_fit(self, row: Row) -> bool:
         return all(
-            renderer.may_fit(text, self.limits.both) for renderer in self.renderers.values() for text in _texts(row)
+            renderer.may_fit(text, self.limits.both) for renderer in self.renderers.values() for text in row.texts
         )
 
     def _records(self, spool: Spool, chunk: list[Row], found: list[Tokens]) -> list[dict[str, Any]]:
@@ -131,6 +134,9 @@ class Spooler:
             record |= _columns(who, ids)
         self._drop_long_reference(spool.part, record)
         spool.marks.add(record, row.prompt)
+        spool.repeats.add(row, spool.marks.prompt[-1])
+        for code in look(row, self.renderers["student"], special=good["student"].found.special):
+            self.ledger.notice(spool.part, code, [row.where])
         return record
 
     def _drop_long_reference(self, part: str, record: dict[str, Any]) -> None:
@@ -160,11 +166,6 @@ def _columns(who: str, ids: Ids) -> dict[str, Any]:
         f"{who}_rejected": pair.get("rejected"),
         f"{who}_reference": ids.reference,
     }
-
-
-def _texts(row: Row) -> list[str]:
-    prompt = [row.prompt] if isinstance(row.prompt, str) else [turn["content"] for turn in row.prompt]
-    return prompt + [text for text in (row.chosen, row.rejected) if text is not None]
 
 
 PAIR_TEXTS = ("id", *TEXTS)
