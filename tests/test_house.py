@@ -52,6 +52,8 @@ MAX_LINES, MAX_FUNCTION = 250, 60
 LONG_FILES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
 TESTED_ELSEWHERE = {
+    "drdoctl.engine.node": "tests/engine/test_orphans.py",
+    "drdoctl.engine.start": "tests/engine/test_warm.py",
     "drdoctl.train.attention": "tests/train/test_equivalence.py",
     "drdoctl.train.batches": "tests/train/test_forward.py",
     "drdoctl.train.chunks": "tests/train/test_scoring.py",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ EXAMPLES = (
     "drdoctl apply recipes/quickstart.yaml --auto-approve --json",
     "drdoctl plan recipes/quickstart.yaml --out plan.json && drdoctl apply plan.json",
 )
+
+SIGINT_EXIT = 130
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,13 @@ def command(options: Options, source: Path, auto_approve: bool, keep_going: bool
     Shows the plan and asks first. Finished stages are never run again; an interrupted one goes on from its last
     checkpoint. Ctrl-C finishes the step at work and saves; a second one stops at once.
     """
-    order = _order(options, source, auto_approve)
+    from drdoctl.engine.signals import stoppable
+
+    with stoppable(f"`{shlex.join(['drdoctl', *sys.argv[1:]])}` goes on from there"):
+        return _apply(options, _order(options, source, auto_approve), keep_going=keep_going, verify=verify)
+
+
+def _apply(options: Options, order: Order, *, keep_going: bool, verify: bool) -> int:
     store = Store(options.store)
     if all(stage.action == "reuse" for stage in order.plan.stages):
         return _nothing_to_do(options, order, store)
@@ -157,6 +166,9 @@ def _carry_out(options: Options, order: Order, store: Store, *, keep_going: bool
         code = outcome.exit_code
     except DrdoError as error:
         code = error.exit_code
+        raise
+    except KeyboardInterrupt:
+        code = SIGINT_EXIT
         raise
     finally:
         run.finish(code)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from drdoctl.core.errors import StageFailed
+from drdoctl.core.errors import DrdoError, Fault, StageFailed
 from drdoctl.core.fingerprint import file_sha256
 
+MIB = 1 << 20
 WORK_FILES = (
     "checkpoints",
     "work",
@@ -29,19 +32,71 @@ WORK_FILES = (
 """What lies in a stage's `.partial` folder beside the result; everything else is hashed into the manifest."""
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+DISK = (*FULL, errno.EIO, errno.ESTALE, errno.EROFS, errno.EACCES, errno.EPERM)
+"""What a disk does of itself, or does not let us do."""
+TORN = ("PytorchStreamWriter failed", "unexpected pos")
+"""How torch says that a file took no more bytes, without saying why."""
+LEAST_BYTES = 1 << 16
+"""A disk with less room than that is as good as full."""
+
+
 @contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Turn a full or read-only disk into an error that names the path and the remedy."""
+def disk_errors(path: Path, needs: Callable[[], int] | None = None) -> Iterator[None]:
+    """Turn a full, broken or read-only disk into an error that names the path and the remedy.
+
+    `needs`: how many bytes are to be written, about; asked only where they could not be.
+    """
+    free = None if needs is None else free_bytes(path)
     try:
         yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
+    except Exception as error:
+        fault = disk_fault(error, path)
+        if fault is None:
             raise
-        raise StageFailed(
-            f"cannot write `{path}`: {error.strerror}",
-            code="disk",
-            hint=f"make room or mend the permissions of `{path.parent}`, then run the same command again",
-        ) from error
+        if needs is not None and free is not None and _disk_number(error) in FULL:
+            room = f"about {needs() / MIB:,.1f} MiB were needed, and {free / MIB:,.1f} MiB were free"
+            fault = replace(fault, message=f"{fault.message} ({room})")
+        raise StageFailed([fault]) from error
+
+
+def disk_fault(error: BaseException, path: Path) -> Fault | None:
+    """Return the fault where the disk below `path` is to blame for an error; None where it is not.
+
+    torch and safetensors write by themselves, and say in a text only what an OSError has as a number.
+    """
+    number = _disk_number(error)
+    if number is None:
+        return None
+    remedy = "look after the disk" if number in (errno.EIO, errno.ESTALE) else "mend the permissions"
+    remedy = "make room on the disk" if number in FULL else remedy
+    message = f"cannot write `{path}`: {os.strerror(number)}"
+    return Fault("disk", message, hint=f"{remedy} of `{path.parent}`, then run the same command again")
+
+
+def full_disk(path: Path) -> Fault | None:
+    """Return the fault where the disk of `path` has no room left; None where it has."""
+    free = free_bytes(path)
+    return disk_fault(OSError(errno.ENOSPC, ""), path) if free is not None and free < LEAST_BYTES else None
+
+
+def _disk_number(error: BaseException) -> int | None:
+    """Return the number of the disk's error that an exception is, or tells of."""
+    if isinstance(error, DrdoError):
+        return None
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno if error.errno in DISK else None
+    text = str(error)
+    told = [number for number in (*FULL, errno.EIO) if os.strerror(number) in text]
+    return told[0] if told else errno.ENOSPC if any(words in text for words in TORN) else None
+
+
+def free_bytes(path: Path) -> int | None:
+    """Return the room on the disk that a path lies on, or would; None where nobody tells."""
+    for place in (path, *path.parents):
+        with suppress(OSError):
+            return shutil.disk_usage(place).free
+    return None
 
 
 def fsync_dir(path: Path) -> None:
@@ -53,10 +108,15 @@ def fsync_dir(path: Path) -> None:
         os.close(handle)
 
 
-def seal(path: Path) -> dict[str, Any]:
-    """Make a file durable and return its facts for a manifest: sha256 and size."""
+def sync(path: Path) -> None:
+    """Make what was written to a file durable."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def seal(path: Path) -> dict[str, Any]:
+    """Make a file durable and return its facts for a manifest: sha256 and size."""
+    sync(path)
     fsync_dir(path.parent)
     return {"sha256": file_sha256(path), "size": path.stat().st_size}
 
@@ -85,8 +145,7 @@ def write_via(path: Path, writer: Callable[[Path], None]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             writer(beside)
-            with beside.open("rb") as file:
-                os.fsync(file.fileno())
+            sync(beside)
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
@@ -99,10 +158,10 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any | None:
-    """Return the file's JSON, or None where the file is absent or not whole."""
+    """Return the file's JSON, or None where the file is absent, not whole, or nested beyond reason."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return None
 
 

@@ -7,10 +7,13 @@ own, in `beats`, that it is alive, and at which step.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +22,8 @@ STOP = "stop"
 BEATS = "beats"
 INTERVAL_SECONDS = 0.25
 HALF_LIFE_SECONDS = 20.0
+_NOTES: dict[Path, list[str]] = {}
+"""What this process noted, by the file: a stage has several writers, one after the other, and all go on saying it."""
 
 
 class Place(Protocol):
@@ -63,18 +68,21 @@ class Progress:
         self._tokens_per_second: float | None = None
         self._state: dict[str, Any] = {}
         self._checkpoint: int | None = None
-        self._notes: list[str] = []
+        self._notes = _NOTES.setdefault(self._path, [])
         self._writing = threading.Lock()  # a checkpoint is reported by the thread that sealed it
 
     def log(self, text: str) -> None:
         """Say one line in the stage's log, once for all processes."""
         if self._writes:
-            print(text, flush=True)  # noqa: T201 -- into log.txt
+            with suppress(OSError):  # a full disk: whoever must write will say so
+                print(text, flush=True)  # noqa: T201 -- into log.txt
 
     def note(self, text: str) -> None:
-        """Say one sentence that the user must see; it goes out with the next report, and into the log at once."""
+        """Say one sentence that the user must see: into the log at once, and with this report and all to come."""
         self.log(text)
         self._notes.append(text)
+        if self._state:
+            self._write(time.monotonic())
 
     def update(
         self,
@@ -107,7 +115,8 @@ class Progress:
     def beat(self, step: int) -> None:
         """Say that this process is alive, `step` steps done. Of a single process `update` says it."""
         if self._beats is not None:
-            self._beats.write_text(str(step), encoding="ascii")
+            with _alive(self._beats):
+                self._beats.write_text(str(step), encoding="ascii")
 
     def checkpointed(self, step: int) -> None:
         """Report that a resume would go on from `step`."""
@@ -130,10 +139,22 @@ class Progress:
             return
         self._written = now
         beside = self._path.with_name(f".{PROGRESS}.{os.getpid()}.tmp")
-        with self._writing:
+        with self._writing, _alive(self._path):
             told = {**self._state, "checkpoint": self._checkpoint, "notes": self._notes}
             beside.write_text(json.dumps(told), encoding="utf-8")
             beside.replace(self._path)
+
+
+@contextmanager
+def _alive(path: Path) -> Iterator[None]:
+    """On a full disk, let a file's time alone say that there is life: whoever has results to write says what fails."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        with suppress(FileNotFoundError):
+            os.utime(path)
 
 
 def _mix(old: float | None, new: float, keep: float) -> float:

@@ -5,6 +5,7 @@ What happens is told once, as events: the journal gets them, and the screen is d
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import time
 from collections.abc import Callable, Mapping
@@ -12,13 +13,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drdoctl.core.errors import DrdoError, Stopped
+from drdoctl.core.errors import DrdoError, StageFailed, Stopped
 from drdoctl.core.files import write_json
 from drdoctl.engine import launch
-from drdoctl.engine.ranks import Process
+from drdoctl.engine.signals import EXIT_CODES, Signals
 from drdoctl.engine.stage import failure, job_for, line, metrics_of, names, spent_before
-from drdoctl.engine.warm import Warm
-from drdoctl.engine.watch import EXIT_CODES, Ending, Signals, Watch
+from drdoctl.engine.start import Starter
+from drdoctl.engine.watch import Ending, Watch
 from drdoctl.engine.worker import as_dict
 from drdoctl.plan.types import Plan, PlannedStage
 from drdoctl.stages import Job
@@ -81,28 +82,21 @@ class _Execution:
         self._journaled = 0.0
         self._checkpoint: int | None = None
         self._noted: set[str] = set()
-        self._warm: Warm | None = None
+        self._starter = Starter(options.resources, offline=options.offline)
 
     def run_all(self) -> Outcome:
         """Carry out all stages."""
         try:
             return self._run_all()
         finally:
-            if self._warm is not None:
-                self._warm.close()
-
-    def _warm_up(self) -> None:
-        """Start the warm process where at least two stages will be forked from it; it imports while the first runs."""
-        resources = self.options.resources
-        ahead = [stage for stage in self.plan.stages if stage.action != "pull" and not self._there(stage)]
-        if self.options.warm and sum(launch.can_fork(stage.want.kind, resources) for stage in ahead) > 1:
-            kind = next(stage.want.kind for stage in ahead if launch.can_fork(stage.want.kind, resources))
-            self._warm = Warm(launch.environment(kind, resources, offline=self.options.offline))
+            self._starter.close()
 
     def _run_all(self) -> Outcome:
         self._tell("plan", stages=[line(stage) for stage in self.plan.stages], summary=self.plan.as_dict()["summary"])
         with Signals() as signals:
-            self._warm_up()
+            if self.options.warm:
+                ahead = [stage for stage in self.plan.stages if stage.action != "pull" and not self._there(stage)]
+                self._starter.warm_up([stage.want.kind for stage in ahead])
             for stage in self.plan.stages:
                 if signals.first is not None:
                     raise self._stopped(signals.name, "no stage was at work")
@@ -137,9 +131,13 @@ class _Execution:
         if self._there(stage):
             return self.store.path(want.artifact)
         if is_pull(want):
-            return self._pull(stage)
-        for other in want.inputs.values():
-            self.store.verify_input(other.artifact, full=self.options.verify)
+            return self._pull(stage, signals)
+        try:
+            with signals.raising():
+                for other in want.inputs.values():
+                    self.store.verify_input(other.artifact, full=self.options.verify)
+        except KeyboardInterrupt:
+            raise self._stopped(signals.name, "no stage was at work") from None
         partial = self.store.partial(want.artifact)
         folder, resumes = self.store.open_partial(want)
         if resumes and self.store.half_committed(want.artifact):
@@ -159,7 +157,7 @@ class _Execution:
     def _run_child(self, stage: PlannedStage, folder: Path, job: Job, signals: Signals) -> Ending:
         resources = job.resources
         return Watch(
-            self._start(folder, job, signals),
+            self._starter.start(folder, job, signals),
             folder,
             signals,
             timeout=60 * float(resources["timeout_minutes"]),
@@ -167,16 +165,6 @@ class _Execution:
             follow=lambda progress: self._progress(stage, progress),
             stopping=lambda: self.view("stopping", {**names(stage), "signal": signals.name}),
         ).wait()
-
-    def _start(self, folder: Path, job: Job, signals: Signals) -> Process:
-        """Start the stage's process: forked from the warm one, or directly where there is none or it has died."""
-        if self._warm is not None and launch.can_fork(job.kind, job.resources):
-            forked = self._warm.start(folder / "job.json", folder / "log.txt", lambda: signals.at_once)
-            if forked is not None:
-                return forked
-            self._warm.close()
-            self._warm = None
-        return launch.start(folder, job.kind, job.resources, offline=job.offline)
 
     def _judge(self, stage: PlannedStage, folder: Path, ending: Ending, signals: Signals) -> None:
         """Raise what the ending means, unless the stage ended well."""
@@ -199,12 +187,18 @@ class _Execution:
         again = shlex.join(["drdoctl", *self.options.command])
         return Stopped(f"{name}: {what}", exit_code=code, hint=f"`{again}` goes on from there")
 
-    def _pull(self, stage: PlannedStage) -> Path:
+    def _pull(self, stage: PlannedStage, signals: Signals) -> Path:
         from drdoctl.zoo.pull import pull_into
 
         began = time.monotonic()
         self._announce(stage, self.store.partial_path(stage.want.artifact), None)
-        path = pull_into(self.store, stage.want, zoo=self.options.zoo, offline=self.options.offline)
+        try:
+            with signals.raising():
+                path = pull_into(self.store, stage.want, zoo=self.options.zoo, offline=self.options.offline)
+        except KeyboardInterrupt:
+            self._tell("stage_stopped", **names(stage), signal=signals.name)
+            what = f"`{stage.want.id}` was being pulled; the files that had come whole are kept"
+            raise self._stopped(signals.name, what) from None
         return self._finished(stage, path, time.monotonic() - began)
 
     def _announce(self, stage: PlannedStage, folder: Path, partial: Mapping[str, Any] | None) -> None:
@@ -242,7 +236,10 @@ class _Execution:
     def _failed(self, stage: PlannedStage, error: DrdoError) -> None:
         self.outcome.failed[stage.want.id] = error
         log = self.store.partial_path(stage.want.artifact) / "log.txt"
-        self._tell("stage_failed", **names(stage), faults=[as_dict(fault) for fault in error.faults], log=str(log))
+        fields = {**names(stage), "faults": [as_dict(fault) for fault in error.faults], "log": str(log)}
+        with contextlib.suppress(StageFailed):  # a disk too full for the journal must not hide what went wrong
+            self.run.emit("stage_failed", **fields)
+        self.view("stage_failed", fields)
 
     def _tell(self, event: str, **fields: Any) -> None:
         self.run.emit(event, **fields)

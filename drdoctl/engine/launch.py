@@ -24,10 +24,12 @@ from typing import Any
 
 import drdoctl
 from drdoctl.core.files import disk_errors
+from drdoctl.engine.signals import held_back
+from drdoctl.stages import Job
 from drdoctl.store.manifest import cores
 
 WORKER = "drdoctl.engine.worker"
-LAUNCHER = "deepspeed.launcher.launch"
+LAUNCHER = "drdoctl.engine.node"
 PARALLEL_KINDS = frozenset({"sft", "oracle", "rewards", "logps", "align", "evaluate"})
 FORKED_KINDS = PARALLEL_KINDS | {"data"}
 NVIDIA = ("/dev/nvidiactl", "/dev/dxg")
@@ -52,12 +54,13 @@ def can_fork(kind: str, resources: Mapping[str, Any]) -> bool:
     return resources["device"] == "cpu" or (resources["device"] == "auto" and not cuda_likely(os.environ))
 
 
-def start(folder: Path, kind: str, resources: Mapping[str, Any], *, offline: bool) -> subprocess.Popen[bytes]:
+def start(folder: Path, job: Job, *, offline: bool) -> subprocess.Popen[bytes]:
     """Start the child of the stage whose `job.json` lies in `folder`, leading a process group of its own."""
-    with disk_errors(folder / "log.txt"), (folder / "log.txt").open("ab") as log:
+    count = processes(job.kind, job.resources)
+    with disk_errors(folder / "log.txt"), (folder / "log.txt").open("ab") as log, held_back():
         return subprocess.Popen(  # noqa: S603  # our own program
-            command(folder / "job.json", processes(kind, resources)),
-            env=environment(kind, resources, offline=offline),
+            command(folder / "job.json", job.ticket, count),
+            env=environment(job.kind, job.resources, offline=offline),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -65,14 +68,14 @@ def start(folder: Path, kind: str, resources: Mapping[str, Any], *, offline: boo
         )
 
 
-def command(job: Path, count: int) -> list[str]:
+def command(job: Path, ticket: str, count: int) -> list[str]:
     """Return the child's command line for `count` processes."""
     if count == 1:
-        return [sys.executable, "-u", "-m", WORKER, str(job)]
+        return [sys.executable, "-u", "-m", WORKER, str(job), ticket]
     world = base64.urlsafe_b64encode(json.dumps({"localhost": _devices(count)}).encode()).decode()
     launcher = [sys.executable, "-u", "-m", LAUNCHER, f"--world_info={world}"]
     meeting = ["--master_addr=127.0.0.1", f"--master_port={_free_port()}"]
-    return [*launcher, *meeting, "--no_local_rank", "--module", WORKER, str(job)]
+    return [*launcher, *meeting, "--no_local_rank", "--module", WORKER, str(job), ticket]
 
 
 def environment(kind: str, resources: Mapping[str, Any], *, offline: bool) -> dict[str, str]:

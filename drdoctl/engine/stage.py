@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from signal import Signals
 from typing import Any
 
 from drdoctl.core.errors import DrdoError, Fault, StageFailed, error_class
-from drdoctl.core.files import read_json, write_json
+from drdoctl.core.files import full_disk, read_json, write_json
 from drdoctl.core.usage import taken
 from drdoctl.engine import launch
 from drdoctl.engine.watch import Ending
@@ -46,8 +48,10 @@ def job_for(
         warnings=want.warnings,
         offline=offline,
         parent=os.getpid(),
+        ticket=secrets.token_hex(8),
         fingerprint=want.fingerprint,
         spent=spent,
+        externals=dict(want.externals),
     )
 
 
@@ -97,8 +101,10 @@ def failure(name: str, folder: Path, ending: Ending, resources: Mapping[str, Any
     elif isinstance(told, dict):
         return error_class(told["exit_code"])([_from_dict(fault) for fault in told["faults"]])
     else:
-        faults = [Fault("stage-died", f"{who} ended with exit code {ending.code} and did not say why")]
-    write_json(folder / "failure.json", {"exit_code": 1, "faults": [as_dict(fault) for fault in faults]})
+        died = Fault("stage-died", f"{who} ended with exit code {ending.code} and did not say why")
+        faults = [full_disk(folder) or died]
+    with contextlib.suppress(StageFailed):  # a disk that is full must not hide what went wrong
+        write_json(folder / "failure.json", {"exit_code": 1, "faults": [as_dict(fault) for fault in faults]})
     return StageFailed(faults)
 
 

@@ -22,7 +22,8 @@ from typing import Any
 
 from drdoctl.core.imports import import_all
 from drdoctl.engine.launch import PARALLEL_KINDS
-from drdoctl.engine.worker import end, main, modules
+from drdoctl.engine.signals import held_back
+from drdoctl.engine.worker import end, main, modules, tie
 from drdoctl.stages import Job
 
 ANSWER_SECONDS = 60.0
@@ -89,22 +90,23 @@ class Warm:
 
     def __init__(self, env: Mapping[str, str]) -> None:
         """Start it; it imports while the caller goes on."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "drdoctl.engine.warm"],
-            env=dict(env),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with held_back():  # for good: a signal to every process of an apply must not cost the stage its parent
+            self._process = subprocess.Popen(
+                [sys.executable, "-u", "-m", "drdoctl.engine.warm"],
+                env=dict(env),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
         if self._process.stdin is None or self._process.stdout is None:
             raise TypeError("pipes were asked for")
         self._say, self._answers = self._process.stdin, Answers(self._process.stdout.fileno())
 
-    def start(self, job: Path, log: Path, hurry: Callable[[], bool]) -> Forked | None:
+    def start(self, job: Path, ticket: str, log: Path, hurry: Callable[[], bool]) -> Forked | None:
         """Fork a stage. Returns None where the warm process is of no use any more, or `hurry` says not to wait."""
         try:
-            self._say.write(json.dumps({"job": str(job), "log": str(log)}).encode() + b"\n")
+            self._say.write(json.dumps({"job": str(job), "ticket": ticket, "log": str(log)}).encode() + b"\n")
             self._say.flush()
         except OSError:
             return None
@@ -124,12 +126,13 @@ class Warm:
                     pipe.close()
 
 
-def _become_stage(job: str, log: str) -> None:
+def _become_stage(job: str, ticket: str, log: str, warm: int) -> None:
     os.setsid()
+    tie(warm)
     out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     for target, handle in ((0, os.open(os.devnull, os.O_RDONLY)), (1, out), (2, out)):
         os.dup2(handle, target)
-    end(main([job]))
+    end(main([job, ticket]))
 
 
 def rehearse() -> None:
@@ -144,7 +147,8 @@ def serve() -> None:
 
     Before a fork only what that stage needs is imported. The rest follows while the stage is at work.
     """
-    answers = os.dup(1)
+    tie()
+    warm, answers = os.getpid(), os.dup(1)
     os.dup2(2, 1)  # a library's word on stdout must not be taken for an answer
     ahead: list[Callable[[], None]] = [*(partial(import_all, [name]) for name in AHEAD), rehearse]
     while line := sys.stdin.buffer.readline():
@@ -153,7 +157,7 @@ def serve() -> None:
         pid = os.fork()
         if pid == 0:
             os.close(answers)
-            _become_stage(order["job"], order["log"])
+            _become_stage(order["job"], order["ticket"], order["log"], warm)
         os.write(answers, json.dumps({"pid": pid}).encode() + b"\n")
         meanwhile(ahead, pid)
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

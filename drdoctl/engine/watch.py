@@ -2,55 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any
 
 from drdoctl.core.files import read_json
 from drdoctl.core.progress import BEATS, PROGRESS, STOP
 from drdoctl.engine.ranks import Exits, Process, Ranks, kill_group
+from drdoctl.engine.signals import Signals
 
 POLL_SECONDS = 0.1
 GRACE_SECONDS = 60.0
 """How long a stage may take to end after the first signal."""
 SETTLE_SECONDS = 2.0
 """How long the other processes get to say what they saw, once one has died."""
-EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGUSR1: 75}
-
-
-class Signals:
-    """Catches SIGINT, SIGTERM and SIGUSR1. The first asks to stop; a second SIGINT or SIGTERM, to stop at once."""
-
-    def __init__(self) -> None:
-        self.first: signal.Signals | None = None
-        self.at_once = False
-        self._before: dict[signal.Signals, Any] = {}
-
-    @property
-    def name(self) -> str:
-        """Return the first signal's name; empty where none came."""
-        return self.first.name if self.first is not None else ""
-
-    def __enter__(self) -> Self:
-        """Put the handlers in place."""
-        for number in EXIT_CODES:
-            self._before[number] = signal.signal(number, self._caught)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Put back the handlers that were there."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _caught(self, number: int, _frame: FrameType | None) -> None:
-        if self.first is None:
-            self.first = signal.Signals(number)
-        elif number != signal.SIGUSR1:
-            self.at_once = True
 
 
 @dataclass(frozen=True)
@@ -88,6 +57,7 @@ class Watch:
         self.process, self.folder, self.signals, self.timeout = process, folder, signals, timeout
         self.follow, self.stopping = follow, stopping
         self._seen = _stamp(folder / PROGRESS)
+        self._beats = _beats(folder)
         self._moved = time.monotonic()
         self._asked: float | None = None
         self._exits = Exits(process)
@@ -119,6 +89,9 @@ class Watch:
         return self.process.poll() is not None
 
     def _read_progress(self) -> None:
+        # the first process, which alone writes the progress, may be done and wait for another that works
+        if (beats := _beats(self.folder)) != self._beats:
+            self._beats, self._moved = beats, time.monotonic()
         stamp = _stamp(self.folder / PROGRESS)
         if stamp == self._seen:
             return
@@ -131,7 +104,8 @@ class Watch:
         if self.signals.first is None or self._asked is not None:
             return
         self._asked = time.monotonic()
-        (self.folder / STOP).write_text(self.signals.name, encoding="ascii")
+        with contextlib.suppress(OSError):  # on a full disk it stays empty, and says enough by being there
+            (self.folder / STOP).write_text(self.signals.name, encoding="ascii")
         self.stopping()
 
     def _kill(self, *, killed: bool = False, hung: str | None = None) -> Ending:
@@ -155,6 +129,11 @@ class Watch:
         if number is None and stopped.exists():
             return Ending(code, stopped=stopped.read_text(encoding="ascii"))
         return Ending(128 + number if number else code, signal=number)
+
+
+def _beats(folder: Path) -> list[tuple[int, int] | None]:
+    """Return when each of several processes last said that it is alive."""
+    return [_stamp(path) for path in sorted((folder / BEATS).glob("[0-9]*"))]
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -1,4 +1,4 @@
-"""The child's side of one stage: `python -m drdoctl.engine.worker <partial>/job.json`.
+"""The child's side of one stage: `python -m drdoctl.engine.worker <partial>/job.json TICKET`.
 
 Runs `drdoctl.stages.KIND.run(job)` and tells the parent how it ended: exit code 0; 75 (or 0 and the file `stopped`, in
 one of several processes) after a checkpoint that was asked for; else `failure.json` and the exit code in it.
@@ -6,6 +6,7 @@ one of several processes) after a checkpoint that was asked for; else `failure.j
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import faulthandler
 import json
@@ -21,16 +22,19 @@ from pathlib import Path
 from typing import Any
 
 from drdoctl.core.errors import DrdoError, Fault
-from drdoctl.core.files import write_atomic
+from drdoctl.core.files import disk_fault, write_atomic
 from drdoctl.core.imports import import_all
 from drdoctl.core.progress import STOP, StopRequested
 from drdoctl.core.usage import note
 from drdoctl.engine.launch import PARALLEL_KINDS
 from drdoctl.engine.ranks import STACKS
+from drdoctl.engine.signals import EXIT_CODES, hear
 from drdoctl.stages import Job
 from drdoctl.store.lock import mark_busy, pid_alive
 
 REQUEUE = 75
+FOREIGN = 6
+"""Exit code of a child that finds another start's job. Nobody waits for it: its apply is gone."""
 TOKENIZING = ("drdoctl.data._build", "transformers.models.auto.tokenization_auto")
 """What the data stage runs: no DeepSpeed, and of transformers the tokenizers alone."""
 PARENT_SECONDS = 1.0
@@ -42,12 +46,15 @@ OUT_OF_MEMORY = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one stage in this process and return the exit code."""
-    told = Path((sys.argv[1:] if argv is None else argv)[-1])
-    busy = mark_busy(told)  # so that the next apply does not work in the folder beside us, should ours be killed
-    job = Job.read(told)
+    path, ticket = (sys.argv[1:] if argv is None else argv)[-2:]
+    busy = mark_busy(Path(path))  # so that the next apply does not work in the folder beside us, should ours be killed
+    job = Job.read(Path(path))
+    if job.ticket != ticket:  # ours was killed before we came to this, and the folder is the next one's already
+        return FOREIGN
     die_with(job.parent)
-    for wanted in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+    for wanted in EXIT_CODES:
         signal.signal(wanted, lambda number, _frame: ask_to_stop(job, signal.Signals(number).name))
+    hear()
     faulthandler.register(STACKS, chain=False)
     try:
         import_all(modules(job.kind))
@@ -73,7 +80,8 @@ def modules(kind: str) -> list[str]:
 def ask_to_stop(job: Job, name: str) -> None:
     """Put the stop file there, with the signal's name, unless it is there already."""
     if not job.path(STOP).exists():
-        job.path(STOP).write_text(name, encoding="ascii")
+        with contextlib.suppress(OSError):  # on a full disk it stays empty, and says enough by being there
+            job.path(STOP).write_text(name, encoding="ascii")
 
 
 def report(job: Job, error: BaseException) -> int:
@@ -86,7 +94,7 @@ def report(job: Job, error: BaseException) -> int:
         traceback.print_exception(error)
     code = error.exit_code if isinstance(error, DrdoError) else 1
     rank = int(os.environ.get("RANK", "0"))
-    failure = {"exit_code": code, "rank": rank, "faults": [as_dict(fault) for fault in _faults(error)]}
+    failure = {"exit_code": code, "rank": rank, "faults": [as_dict(fault) for fault in _faults(job, error)]}
     beside = job.path(f".failure.{rank}.tmp")
     try:
         beside.write_text(json.dumps(failure, ensure_ascii=False), encoding="utf-8")
@@ -105,23 +113,41 @@ def as_dict(fault: Fault) -> dict[str, Any]:
 
 
 def die_with(parent: int) -> None:
-    """End this process, and its group, when the apply is gone: at once where it is our parent, else within a second."""
+    """End this process, and its group, when the apply is gone: at once where the kernel helps, else within a second."""
     if not parent:
         return
-    if os.getppid() == parent and sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    tie()
+    _check(parent)
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 
+def tie(parent: int | None = None) -> None:
+    """Let the kernel (Linux) kill this process as soon as the one that started it is gone.
+
+    `parent`: its process id, where it is known, for it can have gone already.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if parent is not None and os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def _watch(parent: int) -> None:
-    while pid_alive(parent):
+    while True:
         time.sleep(PARENT_SECONDS)
-    os.killpg(0, signal.SIGKILL)
+        _check(parent)
 
 
-def _faults(error: BaseException) -> Sequence[Fault]:
+def _check(parent: int) -> None:
+    if not pid_alive(parent):
+        os.killpg(0, signal.SIGKILL)
+
+
+def _faults(job: Job, error: BaseException) -> Sequence[Fault]:
     if isinstance(error, DrdoError):
         return error.faults
+    if (fault := disk_fault(error, job.path())) is not None:
+        return [fault]
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or "can't allocate memory" in text:
         return [Fault("out-of-memory", f"out of memory: {text[:300]}", hint=OUT_OF_MEMORY)]
@@ -137,8 +163,9 @@ def _stop_reason(job: Job) -> str:
 
 def end(code: int) -> None:
     """End at once: tearing down torch and its threads takes long, and can hang when another rank is gone."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):  # the disk of the log is full
+            stream.flush()
     os._exit(code)
 
 

@@ -91,10 +91,14 @@ class Job:
     offline: bool = False
     parent: int = 0
     """Process id of the apply; when it is gone, the child ends itself."""
+    ticket: str = ""
+    """Random, and on the child's command line too: one with another ticket was started by an apply that is no more."""
     fingerprint: str = ""
     """The want's full fingerprint: a folder in progress is only gone on with where this is the same."""
     spent: float = 0.0
     """Seconds that earlier, interrupted runs of this stage took."""
+    externals: Mapping[str, str] = field(default_factory=dict)
+    """As in `Want`: what the things at `locations` must hold."""
 
     def path(self, *parts: str) -> Path:
         """Return a path inside the folder in progress."""

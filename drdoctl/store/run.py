@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -13,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from drdoctl import __version__
+from drdoctl.core.errors import StageFailed
 from drdoctl.core.files import disk_errors
 from drdoctl.store.artifact import Store
-from drdoctl.store.events import EVENTS, FORMAT, make
+from drdoctl.store.events import make, whole
 
 EVENTS_FILE = "events.jsonl"
 
@@ -66,9 +68,11 @@ class Run:
             self._echo(line)
 
     def finish(self, exit_code: int) -> None:
-        """Write the last event and close."""
-        self.emit("run_finished", exit_code=exit_code, seconds=round(time.monotonic() - self._began, 3))
-        self._file.close()
+        """Write the last event and close. Where the disk takes no more, the journal ends before it."""
+        with contextlib.suppress(StageFailed):
+            self.emit("run_finished", exit_code=exit_code, seconds=round(time.monotonic() - self._began, 3))
+        with contextlib.suppress(OSError):
+            self._file.close()
 
 
 def read_events(folder: Path) -> Iterator[dict[str, Any]]:
@@ -82,7 +86,7 @@ def read_events(folder: Path) -> Iterator[dict[str, Any]]:
             event = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if isinstance(event, dict) and event.get("format") == FORMAT and event.get("event") in EVENTS:
+        if whole(event):
             yield event
 
 

@@ -1,5 +1,6 @@
 """Apply a small made-up plan: `python fake_apply.py STORE [STEPS [SECONDS]]`. Prints the events."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from drdoctl.store.artifact import Store
 from drdoctl.store.lock import hold
 from drdoctl.store.run import Run
 
-RESOURCES = {"processes": 1, "threads": 1, "device": "cpu", "timeout_minutes": 1.0}
+PROCESSES = int(os.environ.get("FAKE_PROCESSES", "1"))
+RESOURCES = {"processes": PROCESSES, "threads": 1, "device": "cpu", "timeout_minutes": 1.0}
 
 
 def chain(steps=3, seconds=0.0):

@@ -1,7 +1,8 @@
 """A real worker around made-up stages, for the engine's tests: steps, checkpoints, stop and faults, without torch.
 
 `python -m fake_stages <partial>/job.json`. A stage hashes its way through `steps` steps, so that a resumed run must
-give the bytes of a straight one. The environment asks for trouble: `FAKE_FAULT=crash@3:sft` hits `sft` at its step 3.
+give the bytes of a straight one. The environment asks for trouble: `FAKE_FAULT=crash@3:sft` hits `sft` at its step 3,
+and `FAKE_LATE=2` lets the worker begin 2 s late.
 """
 
 import hashlib
@@ -72,6 +73,7 @@ def run(job):
 
 
 if __name__ == "__main__":
+    time.sleep(float(os.environ.get("FAKE_LATE", "0")))
     for name in [name for kind in KINDS for name in worker.modules(kind)]:
         sys.modules[name] = types.ModuleType(name)
         sys.modules[name].run = run

@@ -65,10 +65,10 @@ def test_a_stop_reaches_both_processes(sft_alone):
 
 def test_one_process_is_started_without_a_launcher(tmp_path):
     """One process: the interpreter and the worker, nothing between; several: DeepSpeed's per-node launcher."""
-    assert launch.command(tmp_path / "job.json", 1)[:4] == [sys.executable, "-u", "-m", launch.WORKER]
-    two = launch.command(tmp_path / "job.json", 2)
+    assert launch.command(tmp_path / "job.json", "t", 1)[:4] == [sys.executable, "-u", "-m", launch.WORKER]
+    two = launch.command(tmp_path / "job.json", "t", 2)
     assert launch.LAUNCHER in two
-    assert two[-3:] == ["--module", launch.WORKER, str(tmp_path / "job.json")]
+    assert two[-4:] == ["--module", launch.WORKER, str(tmp_path / "job.json"), "t"]
 
 
 def test_the_environment_is_settled_before_imports(monkeypatch):

@@ -67,7 +67,7 @@ def test_a_second_signal_does_not_wait_for_the_imports(tmp_path):
     """Asked to stop at once while it still imports, nothing is forked and nothing waits."""
     warm = Warm(launch.environment("sft", RESOURCES, offline=True))
     began = time.monotonic()
-    assert warm.start(tmp_path / "job.json", tmp_path / "log.txt", lambda: True) is None
+    assert warm.start(tmp_path / "job.json", "", tmp_path / "log.txt", lambda: True) is None
     assert time.monotonic() - began < 1
     warm.close()
 
@@ -102,7 +102,7 @@ def test_a_crash_costs_only_its_stage(tmp_path):
         folder.mkdir()
         job = Job("sft", name, name, {}, {}, {}, RESOURCES, str(folder), parent=os.getpid())
         (folder / "job.json").write_text(json.dumps(asdict(job)))
-        forked = warm.start(folder / "job.json", folder / "log.txt", lambda: False)
+        forked = warm.start(folder / "job.json", "", folder / "log.txt", lambda: False)
         assert forked.wait(60) == 1
         pids.add(forked.pid)
         assert json.loads((folder / "failure.json").read_text())["exit_code"] == 1
@@ -110,5 +110,5 @@ def test_a_crash_costs_only_its_stage(tmp_path):
     assert len(pids) == 2
     warm._process.kill()
     warm._process.wait()
-    assert warm.start(tmp_path / "a" / "job.json", tmp_path / "log.txt", lambda: False) is None
+    assert warm.start(tmp_path / "a" / "job.json", "", tmp_path / "log.txt", lambda: False) is None
     warm.close()

@@ -11,7 +11,8 @@ import pytest
 
 from drdoctl.engine import watch
 from drdoctl.engine.ranks import _stat
-from drdoctl.engine.watch import Signals, Watch
+from drdoctl.engine.signals import Signals
+from drdoctl.engine.watch import Watch
 
 
 @pytest.fixture
@@ -76,16 +77,13 @@ def test_a_stage_that_does_not_stop_is_killed_after_the_grace_time(follow, monke
     assert seen == ["stop"]
 
 
-def test_handlers_are_put_back():
-    """After the block the process answers signals as before, and inside it the first and the second are told apart."""
-    before = {number: signal.getsignal(number) for number in watch.EXIT_CODES}
-    with Signals() as signals:
-        os.kill(os.getpid(), signal.SIGUSR1)
-        os.kill(os.getpid(), signal.SIGUSR1)
-        assert (signals.first, signals.at_once) == (signal.SIGUSR1, False)
-        os.kill(os.getpid(), signal.SIGINT)
-        assert (signals.first, signals.at_once) == (signal.SIGUSR1, True)
-    assert {number: signal.getsignal(number) for number in watch.EXIT_CODES} == before
+@pytest.mark.parametrize("works", [True, False])
+def test_another_process_that_speaks_is_life_too(follow, works):
+    """The first of several processes may wait for another: hung is what none of them has said anything in."""
+    program = "import sys, pathlib, time; beat = pathlib.Path(sys.argv[1], 'beats', '1'); beat.parent.mkdir()\n"
+    program += f"for step in range(8): time.sleep(0.2); {works} and beat.write_text(str(step))"
+    ending, _ = follow(program, timeout=1.0, processes=2)
+    assert (ending.hung is None) == works
 
 
 def test_hang_watch_ignores_what_was_there_before(follow, tmp_path):
