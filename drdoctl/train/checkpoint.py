@@ -2,7 +2,8 @@
 
 DeepSpeed writes its shards in place and without checksums, so a checkpoint here is a fresh folder
 `checkpoints/step-N/` that counts only once its `manifest.json` (sizes and sha256, written last) is there.
-The newest are kept, two unless the spec says otherwise; a damaged one is passed over for the one before. Training waits
+The newest are kept, two unless the spec says otherwise; a damaged one is passed over for the one before, and so is one
+whose steps' metrics are not there. Training waits
 only until the shards are handed to the operating system; that they reach the disk, and their hashes, and the manifest,
 are a thread's work while it goes on. The shards are pickles that this run wrote for itself: they are never published
 and never read from anywhere else.
@@ -13,14 +14,14 @@ from __future__ import annotations
 import contextlib
 import shutil
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from drdoctl.core import files
-from drdoctl.core.errors import IntegrityError, Refused
+from drdoctl.core.errors import IntegrityError, Refused, StageFailed
 from drdoctl.core.files import disk_errors, fsync_dir, read_json, write_json
 from drdoctl.core.fingerprint import file_sha256
 from drdoctl.train.runtime import World
@@ -58,9 +59,14 @@ def _files(folder: Path) -> list[Path]:
 class Saver:
     """Writes a run's checkpoints, one at a time."""
 
-    def __init__(self, root: Path, world: World, keep: int, saved: Callable[[int], None]) -> None:
-        """Keep `keep` checkpoints; call `saved` with the step once one counts: in the first process, from a thread."""
-        self.root, self.world, self.keep, self.saved = root, world, keep, saved
+    def __init__(
+        self, root: Path, world: World, keep: int, saved: Callable[[int], None], metrics: Path | None = None
+    ) -> None:
+        """Keep `keep` checkpoints; call `saved` with the step once one counts: in the first process, from a thread.
+
+        `metrics`: the file of the steps' metrics, which a resume goes on with, and which is durable before one counts.
+        """
+        self.root, self.world, self.keep, self.saved, self.metrics = root, world, keep, saved, metrics
         self.newest: int | None = None
         """The step of the newest one that counts, as far as this process knows."""
         self._sealing: threading.Thread | None = None
@@ -79,7 +85,7 @@ class Saver:
         """Write `step-N`; its manifest follows, then the oldest goes. Every process calls this, at the same step."""
         self.wait()
         folder = self.root / f"step-{step}"
-        with disk_errors(folder):
+        with _or_nothing(folder), disk_errors(folder, lambda: _needs(self.root, engine)):
             if self.world.first:
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir(parents=True)
@@ -103,14 +109,39 @@ class Saver:
 
     def _seal(self, folder: Path, facts: dict[str, Any]) -> None:
         try:
-            with disk_errors(folder):
+            with _or_nothing(folder), disk_errors(folder):
+                if self.metrics is not None:
+                    files.sync(self.metrics)
                 seal(folder, facts)
-            for old in _folders(self.root)[self.keep :]:
+            # later ones did not hold when this run began: kept, they would take the places of those that do
+            found = _folders(self.root)
+            later = [old for old in found if _step(old) > facts["step"]]
+            for old in [*later, *found[len(later) + self.keep :]]:
                 shutil.rmtree(old, ignore_errors=True)
             self.newest = facts["step"]
             self.saved(self.newest)
         except BaseException as error:  # noqa: BLE001  # it belongs to whoever waits
             self._error = error
+
+
+@contextlib.contextmanager
+def _or_nothing(folder: Path) -> Iterator[None]:
+    """Remove what the disk did not take whole: it is of no use, and leaves room to say what happened."""
+    try:
+        yield
+    except StageFailed:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _needs(root: Path, engine: Any) -> int:
+    """Return the bytes of a checkpoint: as many as the last one's, or float32 weights and their two moments."""
+    for folder in _folders(root):
+        manifest = read_json(folder / MANIFEST)
+        if isinstance(manifest, dict):
+            return sum(fact["size"] for fact in manifest["files"].values())
+    weights = [weight for weight in engine.module.parameters() if weight.requires_grad]
+    return 12 * sum(getattr(weight, "ds_numel", weight.numel()) for weight in weights)
 
 
 def seal(folder: Path, facts: dict[str, Any]) -> None:
@@ -122,8 +153,11 @@ def seal(folder: Path, facts: dict[str, Any]) -> None:
 
 def _folders(root: Path) -> list[Path]:
     """Return the checkpoint folders, newest step first (by number, never by time)."""
-    found = [path for path in root.glob("step-*") if path.name[5:].isdigit()]
-    return sorted(found, key=lambda path: int(path.name[5:]), reverse=True)
+    return sorted((path for path in root.glob("step-*") if path.name[5:].isdigit()), key=_step, reverse=True)
+
+
+def _step(folder: Path) -> int:
+    return int(folder.name[5:])
 
 
 def _holds(folder: Path) -> Point | None:
@@ -139,27 +173,31 @@ def _holds(folder: Path) -> Point | None:
     return Point(folder, manifest["step"], manifest["processes"], manifest.get("zero_stage"), manifest["state"])
 
 
-def newest(root: Path, note: Callable[[str], None]) -> Point | None:
-    """Return the newest checkpoint that holds, with a note where a newer one was damaged. None: start at step 0."""
-    damaged: list[str] = []
+def newest(root: Path, note: Callable[[str], None], metrics_to: int | None = None) -> Point | None:
+    """Return the newest checkpoint that holds, with a note where a newer one does not. None: start at step 0.
+
+    `metrics_to`: the step up to which metrics are there; a checkpoint after it would leave a gap in them.
+    """
+    damaged: list[int] = []
+    ahead: list[int] = []
+    found = None
     for folder in _folders(root):
-        point = _holds(folder)
-        if point is None:
-            damaged.append(folder.name[5:])
-            continue
-        _fell_back(damaged, f"step {point.step:,}", note)
-        return point
-    _fell_back(damaged, "the start", note)
-    return None
+        if metrics_to is not None and _step(folder) > metrics_to:
+            ahead.append(_step(folder))
+        elif (found := _holds(folder)) is None:
+            damaged.append(_step(folder))
+        else:
+            break
+    to = "the start" if found is None else f"step {found.step:,}"
+    _fell_back(damaged, "damaged or not whole", to, note)
+    _fell_back(ahead, f"ahead of `metrics.jsonl`, which ends at step {metrics_to}", to, note)
+    return found
 
 
-def _fell_back(damaged: Sequence[str], to: str, note: Callable[[str], None]) -> None:
-    if damaged:
-        one = len(damaged) == 1
-        which = (
-            f"the checkpoint at step {damaged[0]} is" if one else f"the checkpoints at steps {', '.join(damaged)} are"
-        )
-        note(f"{which} damaged or not whole: training goes on from {to}")
+def _fell_back(steps: Sequence[int], why: str, to: str, note: Callable[[str], None]) -> None:
+    if steps:
+        which = "checkpoint at step {} is" if len(steps) == 1 else "checkpoints at steps {} are"
+        note(f"the {which.format(', '.join(map(str, steps)))} {why}: training goes on from {to}")
 
 
 _FORMS = ("whole", "flat", "flat", "parts")

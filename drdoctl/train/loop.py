@@ -115,12 +115,14 @@ class Trainer:
         self.skips = Skips(task.settings.get("skip_not_finite", 0), self.progress.note)
         self.spikes = Spikes(self.progress.log)
         self.metrics = MetricsFile(job.path("metrics.jsonl"))
-        self.saver = checkpoint.Saver(job.path("checkpoints"), world, job.resources["keep"], self.progress.checkpointed)
+        self.saver = checkpoint.Saver(
+            job.path("checkpoints"), world, job.resources["keep"], self.progress.checkpointed, self.metrics.path
+        )
         self._resume()
         self.last_save = time.monotonic()
 
     def _resume(self) -> None:
-        point = checkpoint.newest(self.job.path("checkpoints"), self.progress.note)
+        point = checkpoint.newest(self.job.path("checkpoints"), self.progress.note, self.metrics.last_step())
         if point is not None:
             checkpoint.restore(self.engine, point, self.world)
             self.step, self.stats = point.step, point.state["stats"]

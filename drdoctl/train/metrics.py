@@ -31,6 +31,11 @@ class MetricsFile:
         write_atomic(self.path, "".join(_line(line) for line in kept))
         return kept
 
+    def last_step(self) -> int:
+        """Return the step up to which every step has its line; 0 where none has."""
+        steps = [line.get("step") for line in read_metrics(self.path)]
+        return next((number for number, step in enumerate(steps) if step != number + 1), len(steps))
+
     def append(self, step: int, values: dict[str, float]) -> None:
         """Add the step's line."""
         with disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
