@@ -86,10 +86,18 @@ def read_folder(
     tokenizer = collect(lambda: tokenizer_sha256(path, hashes, key=key, where=where)) if own_tokenizer else ""
     if faults:
         raise UserError(faults)
-    names = [path / "config.json", *weights]
-    content = {file.name: hashes.file(file).sha256 for file in names}
     own = [count for file, count in zip(weights, counts, strict=True) if file.name not in BESIDE]
-    return Folder(path, digest(content), config, sum(own), tokenizer)
+    return Folder(path, weights_sha256(path, hashes, key=key), config, sum(own), tokenizer)
+
+
+def weight_files(path: Path, *, key: str, where: Where | None = None) -> list[Path]:
+    """Return the files of a folder that a model is made from. Raises UserError where it holds no weights."""
+    return [path / "config.json", *_weights(path, key, where)]
+
+
+def weights_sha256(path: Path, hashes: Hashes, *, key: str) -> str:
+    """Return the hash over names and content of a model's files. Raises UserError or OSError where some lack."""
+    return digest({file.name: hashes.file(file).sha256 for file in weight_files(path, key=key)})
 
 
 def require_folder(path: Path, *, key: str, where: Where | None = None) -> None:
@@ -200,7 +208,7 @@ def vocabulary_size(tokenizer_json: str) -> int | None:
         added = [entry["id"] for entry in document.get("added_tokens") or ()]
         ids = [*added, *_ids(document["model"]["vocab"])]
         return int(max(ids)) + 1
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 
 

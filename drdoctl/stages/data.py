@@ -121,10 +121,12 @@ def run(job: Job) -> None:
     from drdoctl.data._build import build
     from drdoctl.data._read import Request
     from drdoctl.splits._apply import apply_steps
+    from drdoctl.stages.planned import as_planned, outside
 
     os.environ["TOKENIZERS_PARALLELISM"] = "true"
     request = Request(settings=job.settings, locations=job.locations, out=job.out, choose=apply_steps)
     if REWARDS in job.inputs:
         build_again(request, Scored(job.input("data"), job.input(REWARDS)))
-    else:
+        return
+    with as_planned(outside(job)):
         build(request)

@@ -75,6 +75,9 @@ class _Session:
         )
         many = min(concurrency, len(self.missing))
         self._report()
+        if self.book.damaged:
+            text = f"{self.book.damaged:,} kept replies of the judge were damaged on the disk, and are asked for again"
+            self.progress.note(text)
         try:
             work = (self._work(client) for _ in range(many))
             await together(self.job, *work, watch=self._beat, patience=PATIENCE_SECONDS)

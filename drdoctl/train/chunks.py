@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -43,17 +43,18 @@ class Chunks:
         for piece, batches in enumerate(self.pieces):
             mine = piece % self.world.size == self.world.rank
             if mine and not self.kept.there(self.names[piece]):
+                check_stop(self.job)
                 self._one(piece, compute)
             tokens = int(sum(self.lengths[rows].sum() for rows in batches)) if mine else 0
             progress.update(piece + 1, len(self.pieces), unit="chunk", tokens=tokens)
         if not self.world.first:
             return None
         for piece in self.kept.damaged(self.names, progress):
+            check_stop(self.job)
             self._one(piece, compute)
         return self._gather()
 
     def _one(self, piece: int, compute: Compute) -> None:
-        check_stop(self.job)
         batches = self.pieces[piece]
         # on CUDA `score_batch` finds how much fits; the pieces stay the same on every machine
         parts = [compute(rows) for rows in ([np.concatenate(batches)] if self._joins else batches)]
@@ -64,10 +65,18 @@ class Chunks:
         out: dict[str, np.ndarray] = {}
         for name, batches in zip(self.names, self.pieces, strict=True):
             rows = np.concatenate(batches)
-            for column, values in load(self.kept.whole(name, mended=True)).items():
+            content = self.kept.whole(name, mended=True)
+            columns = load(content)
+            for column in _order(content):
+                values = columns[column]
                 out.setdefault(column, np.empty(self.rows, dtype=values.dtype))[rows] = values
         return out
 
-    def clear(self) -> None:
-        """Drop the pieces once the table is written."""
-        shutil.rmtree(self.kept.folder, ignore_errors=True)
+
+def _order(content: bytes) -> list[str]:
+    """Return the names of a safetensors file's tensors as they lie in it: `load` gives them in another order each time.
+
+    Columns have that order in the artifact, whose bytes must not depend on chance.
+    """
+    size = int.from_bytes(content[:8], "little")
+    return [name for name in json.loads(content[8 : 8 + size]) if name != "__metadata__"]

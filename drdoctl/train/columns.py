@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 
-def read(file: Path, columns: Sequence[str] | None = None) -> pa.Table:
+def read(file: Path | pa.NativeFile, columns: Sequence[str] | None = None) -> pa.Table:
     """Return a Parquet file's table, or some of its columns."""
     with pq.ParquetFile(file) as source:
         return source.read(columns=columns, use_threads=False)

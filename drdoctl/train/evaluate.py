@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from drdoctl.core.errors import IntegrityError, UserError
+from drdoctl.core.errors import IntegrityError, Refused, UserError
 from drdoctl.core.files import write_json
 from drdoctl.core.fingerprint import file_sha256
 from drdoctl.core.words import REFERENCE, SFT, TEST, VALIDATION
 from drdoctl.evals import Eval, EvalData, Samples, Sampling, evals
 from drdoctl.evals._division import parts_of, side
 from drdoctl.stages.evaluate import FRACTION
+from drdoctl.stages.planned import HINT
 from drdoctl.train.columns import read
 from drdoctl.train.held_out import Pairs, student_pairs
 from drdoctl.train.instructed import Asked, answer, read_asked, server_stamps, write_documents
@@ -45,7 +46,7 @@ def label_of(job: Job) -> str:
 def parse_evals(settings: Sequence[dict[str, Any]], locations: Mapping[str, Any] | None = None) -> list[Eval]:
     """Return the spec's evals from their plain form, with the paths of the files that they read.
 
-    Raises UserError where a file no longer holds what the plan was made for.
+    Raises Refused where a file no longer holds what the plan was made for.
     """
     known = evals()
     parts = [known[plain["name"]].model_validate(plain) for plain in settings]
@@ -59,8 +60,8 @@ def parse_evals(settings: Sequence[dict[str, Any]], locations: Mapping[str, Any]
 def _unchanged(locations: Mapping[str, Any], key: str) -> str:
     path, planned = str(locations[key]), locations.get(f"{key}.sha256")
     if planned is not None and (not Path(path).is_file() or file_sha256(Path(path)) != planned):
-        message = f"`{path}` no longer holds what it held when this was planned"
-        raise UserError(message, code="file-changed", hint="run the same command again: it makes a new plan")
+        message = f"`{key}`: `{path}` no longer holds what it held when this was planned"
+        raise Refused(message, code="stale-plan", hint=HINT)
     return path
 
 
@@ -169,6 +170,7 @@ def run(job: Job) -> None:
         return
     job = replace(job, warnings=(*job.warnings, *stamps(job, prompts.student), *server_stamps(job, asked)))
     document = {"figures": measure(job, parts, prompts, groups, pairs, answers), "student": label_of(job)}
+    parse_evals(job.settings["evaluate"], job.locations)  # some of their files were read just now
     write_responses(job.path("samples.parquet"), groups, sides_of(job, prompts))
     ids = _held_out(job, "id") if pairs else pa.array([], type=pa.string())
     write_table(job.path("pairs.parquet"), {"id": ids, **{name: pa.array(values) for name, values in pairs.items()}})

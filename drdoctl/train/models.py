@@ -14,6 +14,7 @@ from drdoctl.core.adapters import NF4
 from drdoctl.core.architectures import SUPPORTED, limit_of
 from drdoctl.core.errors import UserError
 from drdoctl.core.unsupported import why_not
+from drdoctl.stages.planned import as_planned
 from drdoctl.train import adapters
 from drdoctl.train.attention import NAME as TREES
 from drdoctl.train.batches import FlatBatch
@@ -119,7 +120,7 @@ def load_lm(location: dict[str, Any]) -> Any:
     """Load a causal LM in float32 from `{"path": folder}`, `{"hub": id, "revision": sha}` or `{"new": fields, …}`.
 
     A folder with an adapter is merged into its base: `location["base"]`, else what the adapter names. With
-    `"quantize": "nf4"` the matrices are rounded to 4 bits.
+    `"quantize": "nf4"` the matrices are rounded to 4 bits. With `"outside"`, what is not as planned is refused.
     """
     if "path" in location and adapters.is_adapter(location["path"]):
         return _merged(location)
@@ -142,9 +143,10 @@ def _plain_lm(location: dict[str, Any]) -> Any:
     if "new" in location:
         return new_lm(location["new"], location["seed"], location["vocab_size"], location["special"])
     source, revision = location.get("path") or location["hub"], location.get("revision")
-    config = supported_config(source, revision)
-    check_window(config, location.get("max_tokens"))
-    return whole(AutoModelForCausalLM, source, revision=revision, config=config, attention=TREES)
+    with as_planned(location.get("outside", ())):
+        config = supported_config(source, revision)
+        check_window(config, location.get("max_tokens"))
+        return whole(AutoModelForCausalLM, source, revision=revision, config=config, attention=TREES)
 
 
 def check_window(config: Any, max_tokens: int | None) -> None:
@@ -195,14 +197,15 @@ def new_lm(fields: dict[str, Any], seed: int, vocab_size: int, special: dict[str
 
 def load_policy(location: dict[str, Any] | str | Path) -> Policy:
     """Load a student: its LM, and its reward head where the folder has one."""
-    where = location if isinstance(location, dict) else {"path": str(location)}
-    lm = load_lm(where)
-    head_file = Path(where["path"], HEAD_FILE) if "path" in where else None
-    head = None
-    if head_file is not None and head_file.exists():
-        head = new_head(lm.config, 0)
-        head.load_state_dict(load_file(head_file))
-    return Policy(lm, head)
+    where: dict[str, Any] = location if isinstance(location, dict) else {"path": str(location)}
+    with as_planned(where.get("outside", ())):
+        lm = load_lm(where)
+        head_file = Path(where["path"], HEAD_FILE) if "path" in where else None
+        head = None
+        if head_file is not None and head_file.exists():
+            head = new_head(lm.config, 0)
+            head.load_state_dict(load_file(head_file))
+        return Policy(lm, head)
 
 
 def save_policy(policy: Policy, folder: Path, tokenizer: Path) -> None:

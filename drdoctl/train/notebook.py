@@ -1,4 +1,4 @@
-"""The responses that a server gave so far, a line of JSON each: a resume asks only for what is missing."""
+"""The responses that a server gave so far, a line each, JSON behind its hash: a resume asks for what is missing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from drdoctl.core.files import write_atomic
 from drdoctl.train.completions import Form
+from drdoctl.train.pieces import content_of, sealed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,30 +32,31 @@ class Kept:
 
 
 class Notebook:
-    """The responses so far, a line of JSON each. A line that a killed process left half written does not count."""
+    """The responses so far, a line each. Lines that are damaged, or that a killed process left half, do not count."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def read(self) -> list[Kept]:
-        """Return all whole lines."""
-        if not self.path.exists():
-            return []
-        whole = self.path.read_bytes().rpartition(b"\n")[0]
-        return [Kept(**json.loads(line)) for line in whole.splitlines()]
+        """Return what the whole lines hold."""
+        return [Kept(**json.loads(found)) for line in self._lines() if (found := content_of(line)) is not None]
 
-    def mend(self) -> None:
-        """Cut off a half line, so that the next one begins on its own."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        if self.path.exists():
-            whole, newline, _ = self.path.read_bytes().rpartition(b"\n")
-            with self.path.open("r+b") as file:
-                file.truncate(len(whole) + len(newline))
+    def mend(self) -> int:
+        """Drop what does not count, so that the next line begins on its own. Return how many lines were damaged."""
+        lines = self._lines()
+        whole = [line for line in lines if content_of(line) is not None]
+        write_atomic(self.path, b"".join(line + b"\n" for line in whole))
+        return len(lines) - len(whole)
 
     def add(self, kept: Kept) -> None:
         """Append one response: whole, should this process be killed right after."""
+        line = sealed(json.dumps(asdict(kept), ensure_ascii=False).encode())
         with self.path.open("ab") as file:
-            file.write(json.dumps(asdict(kept), ensure_ascii=False).encode() + b"\n")
+            file.write(line + b"\n")
+
+    def _lines(self) -> list[bytes]:
+        """Return all lines that have an end."""
+        return self.path.read_bytes().split(b"\n")[:-1] if self.path.exists() else []
 
 
 def notebook(job: Job, of: str = "") -> Notebook:

@@ -9,6 +9,7 @@ from transformers import AutoTokenizer
 
 from drdoctl.core.files import read_json
 from drdoctl.stages import Job
+from drdoctl.stages.planned import outside
 from drdoctl.train.adapters import is_adapter
 
 STUDENT = "student.model"
@@ -45,8 +46,11 @@ def model_location(job: Job, role: str, key: str) -> dict[str, Any]:
 
 
 def _outside(job: Job, key: str) -> dict[str, Any]:
-    """Return the plan's location; a new model also needs its seed, and the tokenizer's words and special tokens."""
-    location = dict(job.locations[key])
+    """Return the plan's location, with what must lie there (`outside`: see `as_planned`).
+
+    A new model also needs its seed, and the tokenizer's words and special tokens.
+    """
+    location = {**job.locations[key], "outside": outside(job, key)}
     if "new" in location:
         tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder(job, "student"), trust_remote_code=False)
         location["seed"] = job.settings["seed"]

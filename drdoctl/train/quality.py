@@ -89,6 +89,7 @@ def run(job: Job) -> None:
         if not sets:
             config = model.model.config.to_dict()
             sets = {name: from_file(job, name, who, config) if name else held_out(job, who) for name in files}
+            parse_evals(job.settings["evaluate"], job.locations)  # the files were read between two looks at them
         for at, (name, pairs) in enumerate(sets.items()):
             found = _margins(job, world, model, pairs, f"pairs-{at}-{member}")
             margins.setdefault(name, {})[f"margin_{member}"] = found

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from drdoctl.core.fingerprint import file_sha256
 from drdoctl.core.progress import Progress
-from drdoctl.train.chunks import Chunks, wait_for
+from drdoctl.train.chunks import Chunks
 from drdoctl.train.columns import read
+from drdoctl.train.pieces import Pieces, wait_until
 from drdoctl.train.rendering import renderer
 from drdoctl.train.respond import ends
 from drdoctl.train.responses import Sampler, Way
@@ -69,9 +71,11 @@ def _sampled(job: Job, world: World, policy: Policy, rows: TokenRows, count: int
         temperature=1.0, top_p=1.0, max_new_tokens=job.settings["samples.max_new_tokens"], prompts=len(names) * count
     )
     sampler.fill(policy.lm, [way], ends(render), job.settings["student.dtype"])
-    if world.first and not file.exists():
+    made = Pieces(job, "sampled")
+    if world.first:  # always anew, for it takes moments: what lies there from before may be damaged
         drawn = pa.concat_tables(sampler.tables(policy.lm.config, way)).sort_by("row").column("ids")
         columns = {f"response_{place}": drawn.take(pa.array(range(place, len(drawn), count))) for place in range(count)}
         write_table(file, columns)
-    wait_for(file, job)
+        made.put("sha256", file_sha256(file).encode())
+    wait_until(lambda: file.exists() and made.get("sha256") == file_sha256(file).encode(), job)
     return file

@@ -20,12 +20,13 @@ import httpx2
 from drdoctl.core.commands import SERVE
 from drdoctl.core.errors import StageFailed
 from drdoctl.core.files import read_json, write_atomic
+from drdoctl.core.fingerprint import file_sha256
 from drdoctl.core.progress import Progress
 from drdoctl.train.api import ATTEMPTS, Malformed, NotTaken, passing, starting, together
-from drdoctl.train.chunks import wait_for
 from drdoctl.train.completions import FORMS, Answer, Ask, Completions, Ends, Form
 from drdoctl.train.draws import row_seed
 from drdoctl.train.notebook import Kept, notebook
+from drdoctl.train.pieces import wait_until
 from drdoctl.train.responses import Said, Way, check_room
 from drdoctl.train.serve import Endpoint, Served, command_line, endpoint, served_model
 
@@ -63,13 +64,18 @@ class ServerSampler:
         """Return the responses of each way by its label, in prompt order. `ids`: the prompts' names, for the seeds."""
         if self.world.first:
             self._ask_for_missing(prompts, ids, ways)
-            write_atomic(self.complete, "")
-        wait_for(self.complete, self.job)
+            write_atomic(self.complete, file_sha256(self.book.path))
+        wait_until(self._is_complete, self.job)
         found = {(kept.way, kept.row): Said(kept.text, kept.tokens, kept.ended) for kept in self.book.read()}
         return {way.label: [found[way.label, row] for row in range(way.prompts)] for way in ways}
 
+    def _is_complete(self) -> bool:
+        """Whether the first process has all responses, and they are as it left them."""
+        there = self.complete.exists() and self.book.path.exists()
+        return there and self.complete.read_text(encoding="ascii", errors="replace") == file_sha256(self.book.path)
+
     def _ask_for_missing(self, prompts: Sequence[list[int]], ids: Sequence[str], ways: Sequence[Way]) -> None:
-        self.book.mend()
+        damaged = self.book.mend()
         there = {(kept.way, kept.row) for kept in self.book.read()}
         most = max(way.prompts for way in ways)
         # all ways of one prompt together: servers that remember prefixes then read each prompt once
@@ -77,6 +83,9 @@ class ServerSampler:
         missing = [(way, row) for way, row in wanted if (way.label, row) not in there]
         if not missing:
             return
+        if damaged:
+            text = f"{damaged:,} of the server's responses were damaged on the disk, and are asked for again"
+            Progress(self.job).note(text)
         asks = deque((way, row, self._ask(prompts[row], ids[row], way)) for way, row in missing)
         served = served_model(self.job, self.location)
         config = SimpleNamespace(**(read_json(served.folder / "config.json") or {}))

@@ -16,19 +16,17 @@ import torch
 
 from drdoctl.core.architectures import limit_of
 from drdoctl.core.errors import UserError
-from drdoctl.core.files import write_via
 from drdoctl.core.progress import Progress, check_stop
 from drdoctl.evals import Sampling
 from drdoctl.train.cache import cache_bytes
-from drdoctl.train.chunks import wait_for
 from drdoctl.train.columns import read
 from drdoctl.train.draws import row_seed
 from drdoctl.train.models import DTYPES
+from drdoctl.train.pieces import Pieces
 from drdoctl.train.sample import SampledResponse, sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from drdoctl.evals import Eval
     from drdoctl.stages import Job
@@ -103,8 +101,8 @@ class Sampler:
         rows = int(np.clip(PIECE_BYTES // row, *PIECE_ROWS))
         return [order[at : at + rows] for at in range(0, len(order), rows)]
 
-    def _file(self, way: Way, piece: int) -> Path:
-        return self.job.path("work", "samples", way.label, f"{piece:06d}.parquet")
+    def _kept(self, way: Way) -> Pieces:
+        return Pieces(self.job, "samples", way.label)
 
     def run(self, lm: Any, ways: Sequence[Way], ends: Sequence[int], dtype: str) -> dict[str, list[SampledResponse]]:
         """Return the responses of each way by its label, in prompt order. Every process gets all of them."""
@@ -116,24 +114,27 @@ class Sampler:
         return said
 
     def fill(self, lm: Any, ways: Sequence[Way], ends: Sequence[int], dtype: str) -> None:
-        """Sample this process's pieces, as far as they are not there yet."""
+        """Sample this process's pieces, as far as they are not there yet; the first, all that are damaged too."""
         plan = [(way, index, rows) for way in ways for index, rows in enumerate(self.pieces(lm.config, way))]
         for way in ways:
             check_room(lm.config, int(self.lengths[: way.prompts].max()), way)
-            self._file(way, 0).parent.mkdir(parents=True, exist_ok=True)
         progress, done = Progress(self.job), 0
         total = sum(way.max_new_tokens * len(rows) for way, _, rows in plan)
         for place, (way, index, rows) in enumerate(plan):
-            if place % self.world.size == self.world.rank and not self._file(way, index).exists():
+            if place % self.world.size == self.world.rank and not self._kept(way).there(_name(index)):
                 self._one(lm, way, index, rows, ends, dtype, _Step(self.job, progress, done, total))
             done += way.max_new_tokens * len(rows)
             progress.update(done, total, unit="token")
+        for way in ways if self.world.first else ():
+            pieces = self.pieces(lm.config, way)
+            for index in self._kept(way).damaged([_name(index) for index in range(len(pieces))], progress):
+                self._one(lm, way, index, pieces[index], ends, dtype, lambda *_: check_stop(self.job))
 
     def tables(self, config: Any, way: Way) -> Iterator[pa.Table]:
         """Yield all processes' pieces as tables of `row`, `ids` and `ended`, waiting for those not there yet."""
+        kept = self._kept(way)
         for index in range(len(self.pieces(config, way))):
-            wait_for(self._file(way, index), self.job)
-            yield read(self._file(way, index))
+            yield read(pa.BufferReader(kept.whole(_name(index), mended=self.world.first)))
 
     def _one(
         self,
@@ -163,7 +164,13 @@ class Sampler:
             "ids": pa.array([response.ids for response in found], type=pa.list_(pa.int32())),
             "ended": pa.array([response.ended for response in found]),
         }
-        write_via(self._file(way, index), lambda path: pq.write_table(pa.table(columns), path))
+        content = pa.BufferOutputStream()
+        pq.write_table(pa.table(columns), content)
+        self._kept(way).put(_name(index), content.getvalue().to_pybytes())
+
+
+def _name(piece: int) -> str:
+    return f"{piece:06d}"
 
 
 class _Step:

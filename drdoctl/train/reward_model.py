@@ -9,6 +9,7 @@ from torch import nn
 from transformers import AutoModelForSequenceClassification
 
 from drdoctl.core.errors import UserError
+from drdoctl.stages.planned import as_planned
 from drdoctl.train import adapters
 from drdoctl.train.attention import NAME as TREES
 from drdoctl.train.batches import FlatBatch
@@ -40,10 +41,15 @@ class RewardModel(nn.Module):
 
 def load_reward_model(location: dict[str, Any] | str | Path) -> RewardModel:
     """Load an oracle in float32. Raises UserError where it is no one-label reward model or holds NaN."""
-    where = location if isinstance(location, dict) else {"path": str(location)}
+    where: dict[str, Any] = location if isinstance(location, dict) else {"path": str(location)}
     source, revision = where.get("path") or where["hub"], where.get("revision")
     if "path" in where and adapters.is_adapter(source):
         return RewardModel(load_lm(where), adapters.score_of(Path(source)))
+    with as_planned(where.get("outside", ())):
+        return _whole(source, revision)
+
+
+def _whole(source: str, revision: str | None) -> RewardModel:
     config = supported_config(source, revision)
     if config.num_labels != 1 or not any("SequenceClassification" in name for name in config.architectures or []):
         raise UserError(

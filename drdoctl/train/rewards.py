@@ -86,7 +86,8 @@ def run(job: Job) -> None:
     for part, rows in tables.items():
         broken = [name for name, values in columns[part].items() if not np.isfinite(values).all()]
         if broken:
-            raise StageFailed(f"rewards that are not finite in `{part}`: {', '.join(broken)}", code="not-finite")
+            message = f"rewards that are not finite in `{part}`: {', '.join(broken)}"
+            raise StageFailed(message, code="not-finite", hint="take another oracle, or train it with a lower rate")
         chosen, rejected = rows.response_lengths.T
         stats[part] = statistics(columns[part], (chosen, rejected))
         arrays = {name: pa.array(values) for name, values in columns[part].items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -57,7 +58,10 @@ def served_model(job: Job, location: Mapping[str, Any]) -> Served:
 
     Servers read whole models, and take a reward head's file for a part of the LM. So a folder with a head is served
     through links that leave it out; an adapter, rounded weights or a new model are written out whole first.
+    Raises Refused where the folder does not hold what was planned.
     """
+    for thing in location.get("outside", ()):
+        thing.require()
     from drdoctl.train.models import HEAD_FILE  # with torch, which the rest of this does without
 
     if "hub" in location and location.get("quantize", "none") == "none":
@@ -91,12 +95,10 @@ def _write_out(job: Job, location: Mapping[str, Any], into: Path) -> None:
     from drdoctl.train.models import load_policy, save_policy
     from drdoctl.train.places import tokenizer_folder
 
-    if not into.exists():
-        begun = into.with_name(f".{into.name}.begun")
-        policy = load_policy(dict(location))
-        policy.head = None  # no server knows what to do with it
-        save_policy(policy, begun, tokenizer_folder(job, "student"))
-        begun.replace(into)
+    shutil.rmtree(into, ignore_errors=True)  # always anew: what an interrupted stage left may be half, or damaged
+    policy = load_policy(dict(location))
+    policy.head = None  # no server knows what to do with it
+    save_policy(policy, into, tokenizer_folder(job, "student"))
 
 
 def api_url(url: str) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import jsonschema
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from plan_world import write_model
+from plan_world import CONFIG, SPEC, write_model
 
 from drdoctl.cli.render import plan_text
+from drdoctl.core.fingerprint import file_sha256
 from drdoctl.plan.schema import schema
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "plan"
@@ -87,6 +89,34 @@ def test_changed_weights_are_named(world):
     plan = world.plan()
     assert "data" not in rerun(plan)
     assert reason(plan, "sft").text == "`student.model` has other content (the old model is kept)"
+
+
+def test_another_oracle_under_the_same_name_uses_no_old_reward(world, monkeypatch):
+    """`zoo/judge` with other content: it is pulled, all that its rewards touch runs again, and the plan says why."""
+    card = SimpleNamespace(config=CONFIG, role="oracle")
+    files = {"tokenizer.json": file_sha256(world.base / "tokenizer.json")}  # the student's: the data stage needs no own
+    known = SimpleNamespace(ref="zoo/judge", revision="r1", sha256="5" * 64, files=files, card=card)
+    monkeypatch.setattr("drdoctl.zoo.resolve.zoo_facts", lambda ref, location, store: known)
+    world.spec.write_text(SPEC.replace("oracle: {model: ./base, global_batch: 4}", "oracle: {model: zoo/judge}"))
+    world.make()
+    before = {stage.want.id: stage.want.artifact for stage in world.plan().stages}
+    assert set(world.actions().values()) == {"reuse"}
+    known.revision, known.sha256 = "r2", "6" * 64
+    plan = world.plan()
+    asks = {name for name in before if any(other.kind == "oracle" for other in _below(plan, name))}
+    assert {stage.want.id for stage in plan.stages if stage.action != "reuse"} == asks
+    assert {"rewards", "align[drdo]", "evaluate[drdo]"} <= asks
+    assert not asks & {"data", "sft"}
+    pulled = next(stage for stage in plan.stages if stage.action == "pull")
+    assert pulled.want.externals == {"oracle.model": "6" * 64}
+    assert reason(plan, "rewards").text == f"input `{pulled.want.id}` changed"
+    assert reason(plan, "align[drdo]").text == "input `rewards` changed"
+    assert all(stage.want.artifact != before[stage.want.id] for stage in plan.stages if stage.want.id in asks)
+
+
+def _below(plan, name):
+    """Return a stage and all it rests on."""
+    return list(next(stage.want for stage in plan.stages if stage.want.id == name).walk())
 
 
 def test_progress_is_resumed(world):

@@ -256,6 +256,37 @@ def test_interrupted_and_resumed_gives_the_same_bytes(house, whole, tmp_path, mo
     assert read_responses(out)["t0.7-p0.8-n6"].text == read_responses(whole)["t0.7-p0.8-n6"].text
 
 
+@pytest.mark.parametrize("damage", ["flip", "cut", "gone", "swap"])
+def test_damaged_responses_in_progress_are_sampled_again(house, tmp_path, monkeypatch, damage):
+    """Of the pieces of an interrupted evaluation, exactly the damaged are sampled again, and the bytes are the same."""
+    monkeypatch.setattr(responses, "PIECE_ROWS", (2, 2))
+    evaluate.run(make_job(house, tmp_path / "plain", id="evaluate[sft]"))
+    job, made, plain = make_job(house, tmp_path / "out", id="evaluate[sft]"), [], responses.Sampler._one
+
+    def one(self, lm, way, index, *more):
+        made.append(self._kept(way).path(f"{index:06d}"))
+        plain(self, lm, way, index, *more)
+
+    monkeypatch.setattr(responses.Sampler, "_one", one)
+    with monkeypatch.context() as patch:
+        patch.setattr(responses.Sampler, "tables", lambda *_: (_ for _ in ()).throw(StopRequested()))
+        with pytest.raises(StopRequested):
+            evaluate.run(job)
+    first, second = made[1], made[4]
+    content = first.read_bytes()
+    if damage == "swap":
+        first.write_bytes(second.read_bytes())
+        second.write_bytes(content)
+    elif damage == "gone":
+        first.unlink()
+    else:
+        first.write_bytes(content[:-20] if damage == "cut" else content[:200] + b"?" + content[201:])
+    made.clear()
+    evaluate.run(job)
+    assert sorted(made) == sorted([first, second] if damage == "swap" else [first])
+    assert result(tmp_path / "out") == result(tmp_path / "plain")
+
+
 def _rank(house: str, out: str, rank: str) -> None:
     os.environ.update(RANK=rank, WORLD_SIZE="2", LOCAL_RANK=rank)
     evaluate.evals = lambda: {"everything": EverythingEval}

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from drdoctl.core.errors import NetworkError, UserError
+from drdoctl.core.errors import NetworkError, Refused, UserError
 from drdoctl.core.fingerprint import file_sha256
 from drdoctl.data.notes import Notes
 from drdoctl.train import api, evaluate, judgements
@@ -142,7 +142,7 @@ def test_a_prompt_that_changed_since_the_plan_is_refused(house, fake, tmp_path):
     evaluate.run(job)
     assert fake.posts == 10
     own.write_text("which?\n{prompt}\n{response_a}\n{response_b}")
-    with pytest.raises(UserError, match="no longer holds what it held"):
+    with pytest.raises(Refused, match="no longer holds what it held"):
         evaluate.run(job)
     assert fake.posts == 10
 

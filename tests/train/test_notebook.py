@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drdoctl.train.notebook import Kept, Notebook
@@ -22,6 +22,7 @@ KEPT = st.builds(
 )
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(KEPT, min_size=1, max_size=6), st.data(), KEPT)
 def test_cut_anywhere(several, data, another):
     """Cut at any byte and gone on with, the file holds the lines that were whole and those added after."""
@@ -39,3 +40,26 @@ def test_cut_anywhere(several, data, another):
         book.mend()
         book.add(another)
         assert book.read() == [*several[:whole], another]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(KEPT, min_size=1, max_size=5), st.data())
+def test_a_flipped_bit_loses_its_lines_and_no_others(several, data):
+    """With any bit flipped, the lines it lies in are gone and counted, and no line says anything else."""
+    with tempfile.TemporaryDirectory() as folder:
+        book = Notebook(Path(folder, "book.jsonl"))
+        book.mend()
+        for kept in several:
+            book.add(kept)
+        content = bytearray(book.path.read_bytes())
+        bit = data.draw(st.integers(0, 8 * len(content) - 1))
+        line = content[: bit // 8].count(b"\n")
+        joined = content[bit // 8 : bit // 8 + 1] == b"\n"  # a line end that is gone takes two lines with it
+        content[bit // 8] ^= 1 << bit % 8
+        book.path.write_bytes(content)
+        left = several[:line] + several[line + 1 + joined :]
+        assert book.read() == left
+        lost = book.mend()
+        assert lost >= 1 or (joined and line == len(several) - 1)  # a last line without its end is no damage
+        assert book.read() == left
+        assert book.mend() == 0

@@ -65,6 +65,18 @@ def test_stopped_and_gone_on_with_it_is_the_same(sampled, make_job, base):
     assert one.equals(other)
 
 
+def test_what_lies_in_the_work_folder_is_not_believed(sampled, make_job, base):
+    """Responses joined before a stop and damaged since are joined anew: the artifact is the same."""
+    again = make_job("logps", "again", inputs={"policy": base}, settings=SETTINGS)
+    Path(again.out, "work").mkdir()
+    Path(sampled.out, "work", "sampled.parquet").rename(Path(again.out, "work", "sampled.parquet"))
+    with Path(again.out, "work", "sampled.parquet").open("r+b") as file:
+        file.seek(40)
+        file.write(b"????")
+    logps.run(again)
+    assert Path(again.out, "train.parquet").read_bytes() == Path(sampled.out, "train.parquet").read_bytes()
+
+
 def test_the_divergence_begins_at_nothing(sampled, make_job, base):
     """At the reference the divergence on its own samples is 0; a few steps later it is not."""
     reference = make_job("logps", "reference", inputs={"policy": base})

@@ -199,6 +199,39 @@ def test_killed_while_it_wrote(fake, sampler):
     assert len(Notebook(path).read()) == 12
 
 
+def test_damaged_responses_are_asked_for_again(fake, sampler):
+    """Flipped bits in three kept responses: just those are asked for again, and the user is told."""
+    one = sampler(fake.url)
+    run(one)
+    lines = one.book.path.read_bytes().splitlines(keepends=True)
+    for row, at in ((2, 0), (5, 64), (9, 80)):
+        line = bytearray(lines[row])
+        line[at] ^= 4
+        lines[row] = bytes(line)
+    one.book.path.write_bytes(b"".join(lines))
+    fake.seen.clear()
+    assert run(sampler(fake.url)) == ALL
+    assert len(fake.seen) == 3
+    (note,) = json.loads(one.job.path("progress.json").read_text())["notes"]
+    assert note == "3 of the server's responses were damaged on the disk, and are asked for again"
+
+
+def test_other_processes_read_nothing_damaged(fake, sampler):
+    """Where the file of responses is not as the first process left it, the others wait until it is again."""
+    one = sampler(fake.url)
+    run(one)
+    content = one.book.path.read_bytes()
+    one.book.path.write_bytes(content[:-9] + b"?" + content[-8:])
+    second, found = sampler(fake.url, world=SimpleNamespace(first=False)), []
+    thread = threading.Thread(target=lambda: found.append(run(second)))
+    thread.start()
+    thread.join(0.5)
+    assert found == []
+    assert run(sampler(fake.url)) == ALL
+    thread.join(30)
+    assert found == [ALL]
+
+
 def test_all_there_asks_nobody(fake, sampler):
     """With every response kept, no server is needed any more."""
     run(sampler(fake.url))

@@ -56,3 +56,27 @@ def test_people_can_read_them(book):
     (path,) = book.folder.rglob("*.json")
     assert "which? ü" in path.read_text(encoding="utf-8")
     assert path.parent.name == path.name[:2]
+
+
+def test_no_flipped_bit_is_believed(book):
+    """With a bit of any byte flipped, there is the same reply or none, and whoever asks can count the damage."""
+    (path,) = book.folder.rglob("*.json")
+    whole, believed = path.read_bytes(), 0
+    for at in range(len(whole)):
+        content = bytearray(whole)
+        content[at] ^= 1 << at % 8
+        path.write_bytes(content)
+        found = book.get(QUESTION)
+        assert found in (None, REPLY)
+        believed += found is not None
+    assert believed < 20  # white space, and the name of the hash
+    assert book.damaged == len(whole) - believed
+
+
+def test_replies_without_a_hash_still_count(book):
+    """What was paid for before replies had hashes is not asked again."""
+    (path,) = book.folder.rglob("*.json")
+    old = {key: value for key, value in json.loads(path.read_text()).items() if key != "sha256"}
+    path.write_text(json.dumps(old))
+    assert book.get(QUESTION) == REPLY
+    assert book.damaged == 0

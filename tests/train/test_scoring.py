@@ -139,9 +139,7 @@ def test_a_large_table_has_no_more_pieces(make_job, monkeypatch):
     assert len(made.pieces) == 5
     found = made.run(lambda rows: {"own": rows.astype(np.float32)}, Progress(job))
     assert found["own"].tolist() == list(range(300))
-    assert len(list(made.folder.iterdir())) == 5
-    made.clear()
-    assert not made.folder.exists()
+    assert len(list(made.kept.folder.iterdir())) == 5
 
 
 def test_interrupted_scoring_goes_on_and_ends_in_the_same_bytes(oracles, make_job, small_pieces, monkeypatch):
@@ -151,9 +149,9 @@ def test_interrupted_scoring_goes_on_and_ends_in_the_same_bytes(oracles, make_jo
     done = []
     plain = chunks.Chunks._one
 
-    def one(self, piece, batches, compute):
-        done.append((self.folder.name, piece))
-        plain(self, piece, batches, compute)
+    def one(self, piece, compute):
+        done.append((self.kept.name, piece))
+        plain(self, piece, compute)
         Path(self.job.out, "stop").touch()
 
     monkeypatch.setattr(chunks.Chunks, "_one", one)
