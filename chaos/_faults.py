@@ -1,0 +1,217 @@
+"""The faults that strike processes: signals to the apply, to all of it, to one rank; a second apply; a junk lock."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from chaos._apply import END_SECONDS, Apply, redone
+from chaos._world import CHECKPOINT_STEPS
+
+INT, TERM, USR1, KILL, STOP = signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGKILL, signal.SIGSTOP
+CODES = {INT: 130, TERM: 143, USR1: 75, KILL: -9}
+STOP_SECONDS = 30.0
+"""How long a stage may take to save and end."""
+
+
+class Missed(Exception):
+    """There was nothing left that the fault could have struck."""
+
+
+@dataclass
+class Hit:
+    """What a fault struck, and what was seen then."""
+
+    place: str
+    exit: int | None = None
+    """The apply's exit code; None where it goes on."""
+    redone: int | None = None
+    """Steps that are taken again; None where no training was struck."""
+    gone: float | None = None
+    """Seconds until no process of it was left."""
+    said: str = ""
+    wrong: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of fault."""
+
+    name: str
+    strike: Callable[[Apply, Random], Hit]
+    ready: Callable[[Apply], bool]
+    """Whether there is something to strike."""
+    delay: float = 2.0
+    """A random part of so many seconds passes between that and the blow."""
+
+
+def begun(apply: Apply) -> bool:
+    """Whether the apply has read its spec and can catch signals."""
+    return bool(apply.events)
+
+
+def started(apply: Apply) -> bool:  # noqa: ARG001
+    """Whether there is a process, at least."""
+    return True
+
+
+def finish(apply: Apply, place: str, folder: Path | None, codes: tuple[int, ...]) -> Hit:
+    """Wait for the end of a struck apply, and see what it leaves."""
+    began = time.monotonic()
+    hit = Hit(place, apply.wait())
+    seconds = time.monotonic() - began
+    if hit.exit is None:
+        hit.wrong.append(f"it had not ended after {END_SECONDS:g} s")
+        apply.kill_all()
+    elif hit.exit not in codes:
+        told = " ".join(apply.errors.split())[:600]
+        hit.wrong.append(f"exit {hit.exit} in place of {' or '.join(map(str, codes))}: {told}")
+    hit.gone = apply.gone()
+    if hit.gone is None:
+        hit.wrong.append("a process of it stays")
+        apply.kill_all()
+    if folder is not None and folder.is_dir():
+        hit.redone = redone(folder)
+    if hit.exit in (130, 143, 75) and seconds > STOP_SECONDS:
+        hit.wrong.append(f"it took {seconds:.0f} s to stop")
+    return hit
+
+
+def send(number: signal.Signals, *, again: bool = False) -> Callable[[Apply, Random], Hit]:
+    """Return what sends a signal to the apply, or to nobody else, twice."""
+
+    def strike(apply: Apply, rng: Random) -> Hit:
+        place, folder = apply.place(), apply.folder() if apply.working() else None
+        apply.process.send_signal(number)
+        if again:
+            time.sleep(rng.uniform(0.02, 0.3))
+            with contextlib.suppress(ProcessLookupError):
+                apply.process.send_signal(number)
+        hit = finish(apply, place, folder, (CODES[number],))
+        if hit.exit == 0:
+            raise Missed
+        if number != KILL and not again and hit.redone:
+            hit.wrong.append(f"{hit.redone} steps were not saved")
+        return hit
+
+    return strike
+
+
+def kill_tree(apply: Apply, rng: Random) -> Hit:  # noqa: ARG001
+    """SIGKILL to all processes."""
+    place, folder = apply.place(), apply.folder() if apply.working() else None
+    apply.kill_all()
+    return finish(apply, place, folder, (-9,))
+
+
+def kill_rank(apply: Apply, rng: Random) -> Hit:
+    """SIGKILL to one process of a stage: the apply must name the signal, and the rank where there are several."""
+    place, folder, ranks = apply.place(), apply.folder(), apply.children()
+    if not ranks:
+        raise Missed
+    rank = rng.randrange(len(ranks))
+    _signal(ranks[rank], KILL)
+    hit = finish(apply, place, folder, (1, 0))
+    if hit.exit == 0:
+        raise Missed
+    told = " ".join(fault["message"] for fault in apply.faults())
+    if "signal 9" not in told or (len(ranks) > 1 and f"rank {rank}" not in told):
+        hit.wrong.append(f"it says: {told}")
+    return hit
+
+
+def ask_rank(number: signal.Signals) -> Callable[[Apply, Random], Hit]:
+    """Return what sends a signal to one process of a stage, as batch systems do."""
+
+    def strike(apply: Apply, rng: Random) -> Hit:
+        place, folder, ranks = apply.place(), apply.folder(), apply.children()
+        if not ranks or not apply.working():
+            raise Missed
+        _signal(rng.choice(ranks), number)
+        hit = finish(apply, place, folder, (CODES[number], 0))
+        if hit.exit == 0:
+            raise Missed
+        if hit.redone:
+            hit.wrong.append(f"{hit.redone} steps were not saved")
+        return hit
+
+    return strike
+
+
+def stop_rank(apply: Apply, rng: Random) -> Hit:
+    """SIGSTOP to one process of a stage: the apply must find out that nothing moves, and end it."""
+    place, folder, ranks = apply.place(), apply.folder(), apply.children()
+    if not ranks:
+        raise Missed
+    rank = rng.randrange(len(ranks))
+    began = time.monotonic()
+    _signal(ranks[rank], STOP)
+    hit = finish(apply, place, folder, (1, 0))
+    if hit.exit == 0:
+        raise Missed
+    hit.said = f"found after {time.monotonic() - began:.0f} s"
+    told = apply.faults()
+    if [fault["code"] for fault in told] != ["hung"] or f"rank {rank} is stopped" not in told[0]["message"]:
+        hit.wrong.append(f"it says: {told}")
+    return hit
+
+
+def race(apply: Apply, rng: Random) -> Hit:  # noqa: ARG001
+    """Start the same command beside it: exit 6, and the first goes on."""
+    place, began = apply.place(), time.monotonic()
+    try:
+        code = apply.world.run(apply.world.apply(), seconds=60.0).returncode
+    except subprocess.TimeoutExpired:
+        code = -1
+    if apply.ended():
+        raise Missed
+    hit = Hit(place, said=f"refused after {time.monotonic() - began:.1f} s")
+    if code != 6:
+        hit.wrong.append(f"the second apply ended with {code}")
+    return hit
+
+
+def junk(apply: Apply, rng: Random) -> Hit:
+    """Write junk over the lock file of a running apply: it still holds the store."""
+    with (apply.store.root / "lock").open("r+b") as file:
+        file.write(rng.randbytes(rng.randrange(1, 400)))
+    hit = race(apply, rng)
+    hit.said = "the lock held"
+    return hit
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        raise Missed from None
+
+
+def too_much(hit: Hit) -> bool:
+    """Whether more steps are lost than those since the checkpoint before the one that was being sealed."""
+    return hit.redone is not None and hit.redone >= 2 * CHECKPOINT_STEPS
+
+
+PROCESSES = (
+    Kind("SIGKILL of the apply", send(KILL), Apply.working),
+    Kind("SIGKILL of the apply, at any time", send(KILL), started, delay=12.0),
+    Kind("SIGKILL of all its processes", kill_tree, Apply.working),
+    Kind("SIGKILL of all, at any time", kill_tree, started, delay=12.0),
+    Kind("SIGKILL of one rank", kill_rank, Apply.working),
+    Kind("SIGINT", send(INT), Apply.working),
+    Kind("SIGINT twice", send(INT, again=True), Apply.working),
+    Kind("SIGTERM", send(TERM), Apply.working),
+    Kind("SIGUSR1", send(USR1), begun, delay=8.0),
+    Kind("SIGTERM to one rank", ask_rank(TERM), Apply.working),
+    Kind("SIGUSR1 to one rank", ask_rank(USR1), Apply.working),
+    Kind("SIGSTOP of one rank", stop_rank, Apply.working),
+    Kind("a second apply", race, begun),
+    Kind("junk in the lock", junk, begun),
+)
