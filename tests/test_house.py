@@ -60,7 +60,6 @@ TESTED_ELSEWHERE = {
     "drdoctl.train.held_out": "tests/train/test_evaluate.py",
     "drdoctl.train.logps": "tests/train/test_scoring.py",
     "drdoctl.train.oracle": "tests/train/test_scoring.py",
-    "drdoctl.train.places": "tests/train/test_loop.py",
     "drdoctl.train.rendering": "tests/train/test_judge.py",
     "drdoctl.train.rewards": "tests/train/test_scoring.py",
     "drdoctl.train.sft": "tests/train/test_loop.py",

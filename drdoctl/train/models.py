@@ -24,7 +24,7 @@ from drdoctl.train.kernels import use_kernels
 from drdoctl.train.last_layer import read_only_where_asked
 from drdoctl.train.quantize import round_trip
 from drdoctl.train.rounding import kernels_by_length, rounded
-from drdoctl.train.weights import reading, whole
+from drdoctl.train.weights import copied, reading, whole
 
 HEAD_FILE = "reward_head.safetensors"
 LM_HEAD_FILE = "lm_head.safetensors"
@@ -146,7 +146,8 @@ def _plain_lm(location: dict[str, Any]) -> Any:
     with as_planned(location.get("outside", ())):
         config = supported_config(source, revision)
         check_window(config, location.get("max_tokens"))
-        return whole(AutoModelForCausalLM, source, revision=revision, config=config, attention=TREES)
+        lm = whole(AutoModelForCausalLM, source, revision=revision, config=config, attention=TREES)
+        return copied(lm) if location.get("outside") else lm
 
 
 def check_window(config: Any, max_tokens: int | None) -> None:

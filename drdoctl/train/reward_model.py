@@ -17,7 +17,7 @@ from drdoctl.train.forward import Outputs, responses_reward
 from drdoctl.train.kernels import use_kernels
 from drdoctl.train.last_layer import read_only_where_asked
 from drdoctl.train.models import last_states, load_lm, supported_config
-from drdoctl.train.weights import whole
+from drdoctl.train.weights import copied, whole
 
 
 class RewardModel(nn.Module):
@@ -46,7 +46,8 @@ def load_reward_model(location: dict[str, Any] | str | Path) -> RewardModel:
     if "path" in where and adapters.is_adapter(source):
         return RewardModel(load_lm(where), adapters.score_of(Path(source)))
     with as_planned(where.get("outside", ())):
-        return _whole(source, revision)
+        found = _whole(source, revision)
+        return copied(found) if where.get("outside") else found
 
 
 def _whole(source: str, revision: str | None) -> RewardModel:

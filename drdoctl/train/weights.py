@@ -65,3 +65,14 @@ def whole(auto: Any, source: str, *, revision: str | None, config: Any, attentio
             hint="train it again, or take another",
         )
     return model
+
+
+def copied(model: Any) -> Any:
+    """Return the model with its weights copied into memory of its own, in place; one at a time is there twice.
+
+    As loaded they are the mapped files themselves: whoever writes those in place would change the model, or end the
+    process where they become shorter. Files in the store stay as they are, and what lies outside may not.
+    """
+    for weight in (*model.parameters(), *model.buffers()):
+        weight.data = weight.data.clone()
+    return model
