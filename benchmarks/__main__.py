@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import sys
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 
 from benchmarks import results, tables
 from benchmarks.measure import Disagree, Measure, check, measures
-from benchmarks.runs import ROOT, Settings, SideFailed, interleaved
+from benchmarks.runs import ROOT, Settings, Side, SideFailed, interleaved
 from benchmarks.worlds import WORLDS, Missing, Ready
 
 ULTRAFEEDBACK = ROOT.parent / "shared" / "data" / "ultrafeedback_binarized_sample" / "train.jsonl.gz"
@@ -75,12 +76,7 @@ def _measure(name: str, measure: Measure, world: str, settings: Settings, out: P
         return True
     try:
         ready = Ready(WORLDS[world], settings)
-        rounds: tables.Rounds = []
-        for number, side, record in interleaved(measure.sides(ready), settings):
-            if number == len(rounds):
-                rounds.append({})
-            rounds[number][side] = record  # type: ignore[index]
-            print(f"{said}: round {number + 1}, {side}: {record['seconds']:.2f} s", file=sys.stderr)
+        rounds = _rounds(measure.sides(ready), settings, said)
         if measure.agree:
             for found in rounds:
                 check(measure.agree, found)
@@ -95,6 +91,23 @@ def _measure(name: str, measure: Measure, world: str, settings: Settings, out: P
     if not (settings.quick or settings.cpu):
         results.keep(out or results.FOLDER, name, world, settings, rounds)
     return True
+
+
+def _rounds(sides: Mapping[str, Side], settings: Settings, said: str) -> tables.Rounds:
+    """Run the rounds; Ctrl-C after the first keeps those that are whole. Raises SideFailed."""
+    rounds: list[dict[str, tables.Record]] = []
+    try:
+        for number, side, record in interleaved(sides, settings):
+            if number == len(rounds):
+                rounds.append({})
+            rounds[number][side] = record
+            print(f"{said}: round {number + 1}, {side}: {record['seconds']:.2f} s", file=sys.stderr)
+    except KeyboardInterrupt:
+        rounds = [found for found in rounds if found.keys() == sides.keys()]
+        if not rounds:
+            raise
+        print(f"{said}: stopped after {len(rounds)} whole rounds", file=sys.stderr)
+    return list(rounds)
 
 
 if __name__ == "__main__":

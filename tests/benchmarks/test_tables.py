@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+import benchmarks.__main__
 from benchmarks import results
 from benchmarks.__main__ import main
 from benchmarks.measure import Disagree, Row, check, measures
 from benchmarks.records import StepClock
-from benchmarks.runs import Settings
+from benchmarks.runs import Settings, Side
 from benchmarks.sides.floor import micro_batches, step_sizes
 from benchmarks.tables import cells, line, markdown
 
@@ -138,3 +140,23 @@ def test_records_become_the_page(tmp_path):
     page.write_text("no marks")
     with pytest.raises(ValueError, match="lacks the lines"):
         results.render(tmp_path, page)
+
+
+@pytest.mark.parametrize(("done", "kept"), [(5, 2), (1, None)])
+def test_stopping_keeps_the_rounds_that_are_whole(monkeypatch, done, kept):
+    """Ctrl-C in the third round leaves two; before the first has all its sides there is nothing to keep."""
+
+    def some(sides, settings):
+        for number in range(done):
+            yield number // 2, ("ours", "peer")[number % 2], record(1.0 + number)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(benchmarks.__main__, "interleaved", some)
+    sides = {"ours": Side("a:b"), "peer": Side("a:c")}
+    settings = Settings(work=Path())
+    if kept is None:
+        with pytest.raises(KeyboardInterrupt):
+            benchmarks.__main__._rounds(sides, settings, "it")
+    else:
+        rounds = benchmarks.__main__._rounds(sides, settings, "it")
+        assert [found["peer"]["seconds"] for found in rounds] == [2.0, 4.0]
