@@ -201,7 +201,7 @@ def _parquet(path: Path, name: str) -> Iterator[Record]:
             for index in range(batch.num_rows):
                 row += 1
                 yield Record(name, row, _parquet_row(batch, index))
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:  # the latter of columns' names
         raise UserError(
             f"cannot read `{name}`: {str(error).splitlines()[0]}",
             code="unreadable-file",

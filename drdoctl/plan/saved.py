@@ -109,8 +109,10 @@ def load_saved(path: Path) -> Saved:
     if found.get("format") != FORMAT:
         raise UserError(f"`{path}` has a format that this drdoctl does not know", code="plan-format", hint=again)
     body = {key: value for key, value in found.items() if key != "digest"}
-    if digest(body) != found.get("digest"):
+    if _digest(body) != found.get("digest"):
         raise IntegrityError(f"`{path}` was changed after it was saved", code="plan-edited", hint=again)
+    if not _sound(body):
+        raise IntegrityError(f"`{path}` is no whole saved plan", code="plan-damaged", hint=again)
     source = found["source"]
     return Saved(
         path=path,
@@ -121,6 +123,36 @@ def load_saved(path: Path) -> Saved:
         spec=Path(source["path"]),
         version=found["version"],
     )
+
+
+def _digest(body: Any) -> str | None:
+    """Return the digest, None for what no plan is saved with: numbers that are not finite, texts that are no UTF-8."""
+    try:
+        return digest(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _sound(body: Mapping[str, Any]) -> bool:
+    """Whether a plan has what is read of it: a digest says that nothing was lost, not who wrote it."""
+    plan, source = body.get("plan"), body.get("source")
+    if not isinstance(plan, dict) or not isinstance(source, dict) or not isinstance(body.get("version"), str):
+        return False
+    sets, stages = source.get("sets"), plan.get("stages")
+    return (
+        all(isinstance(source.get(name), str) for name in ("text", "path"))
+        and isinstance(source.get("values"), dict)
+        and isinstance(sets, list)
+        and all(isinstance(text, str) for text in sets)
+        and isinstance(stages, list)
+        and all(isinstance(stage, dict) and _sound_stage(stage) for stage in stages)
+    )
+
+
+def _sound_stage(stage: Mapping[str, Any]) -> bool:
+    texts = all(isinstance(stage.get(name), str) for name in ("id", "action", "fingerprint", "artifact"))
+    outside = stage.get("externals")
+    return texts and isinstance(outside, dict) and all(isinstance(mark, str) for mark in outside.values())
 
 
 def check_fresh(saved: Saved, store: Store) -> Plan:

@@ -108,7 +108,11 @@ class Store:
         if not (folder / "job.json").is_file():
             return None
         progress = read_json(folder / "progress.json")
-        progress = progress if isinstance(progress, dict) else {}
+        progress = {
+            name: value
+            for name, value in (progress if isinstance(progress, dict) else {}).items()
+            if isinstance(value, str if name == "unit" else int)
+        }
         newest = folder / ("progress.json" if progress else "job.json")
         checkpoint = newest_checkpoint(folder) or progress.get("checkpoint")
         seen, unit = progress.get("step", 0), progress.get("unit", "step")

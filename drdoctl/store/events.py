@@ -116,6 +116,44 @@ def make(event: str, **fields: Any) -> dict[str, Any]:
     }
 
 
+TYPES: dict[str, type | tuple[type, ...]] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "array": list,
+    "object": dict,
+    "null": type(None),
+}
+
+
+def whole(event: Any) -> bool:
+    """Tell whether a line of a journal is an event that this table knows, with all its fields, each of its kind."""
+    if not isinstance(event, dict) or event.get("format") != FORMAT:
+        return False
+    name, stamp = event.get("event"), event.get("time")
+    if not isinstance(name, str) or name not in EVENTS or not isinstance(stamp, str):
+        return False
+    try:
+        known = datetime.fromisoformat(stamp).tzinfo is not None
+    except ValueError:
+        return False
+    return known and all(field in event and _fits(event[field], shape) for field, (shape, _) in EVENTS[name][1].items())
+
+
+def _fits(value: Any, shape: dict[str, Any]) -> bool:
+    """Tell whether a value is of a shape's types, and so are its items and what it must hold."""
+    types = [shape["type"]] if isinstance(shape["type"], str) else shape["type"]
+    if not any(isinstance(value, TYPES[name]) for name in types):
+        return False
+    if isinstance(value, list):
+        return all(_fits(item, shape["items"]) for item in value)
+    if isinstance(value, dict):
+        inner = shape.get("properties", {})
+        required = all(name in value for name in shape.get("required", ()))
+        return required and all(_fits(value[name], inner[name]) for name in value if name in inner)
+    return True
+
+
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of one line of `events.jsonl`."""
     return {

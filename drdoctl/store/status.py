@@ -58,9 +58,15 @@ def _state(store: Store, artifact: str, held_by: Mapping[str, Any] | None) -> di
         return {"state": "running", **progress, "pid": held_by.get("pid")}
     failure = read_json(folder / "failure.json")
     if isinstance(failure, dict):
-        faults = failure.get("faults", [])
-        return {"state": "failed", **progress, "faults": faults, "log": str(folder / "log.txt")}
+        return {"state": "failed", **progress, "faults": _faults(failure), "log": str(folder / "log.txt")}
     return {"state": "interrupted", **progress}
+
+
+def _faults(failure: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the faults that a stage left, those that are whole."""
+    told = failure.get("faults")
+    told = told if isinstance(told, list) else []
+    return [one for one in told if isinstance(one, dict) and isinstance(one.get("message"), str)]
 
 
 def _works(folder: Path, held_by: Mapping[str, Any]) -> bool:

@@ -166,7 +166,10 @@ def parse_card(data: bytes, *, name: str, where: str) -> Card:
         card = Card.model_validate_json(data)
     except ValidationError as error:
         raise _bad_card(name, where, [f"`{_at(item)}`: {item['msg'].lower()}" for item in error.errors()]) from None
-    problems = inconsistencies(card, name)
+    try:
+        problems = inconsistencies(card, name)
+    except ValueError:
+        problems = ["it holds a number that is not finite"]
     if problems:
         raise _bad_card(name, where, problems)
     return card

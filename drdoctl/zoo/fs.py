@@ -95,11 +95,15 @@ class FsZoo:
 
     def card(self, name: str, revision: str) -> bytes:
         """Return the card at an id; the id is its hash, so an edited card shows."""
-        with self._reach():
-            data: bytes = self.fs.cat_file(self._path(f"{name}/revisions/{revision}.json"))
+        try:
+            with self._reach():
+                data: bytes = self.fs.cat_file(self._path(f"{name}/revisions/{revision}.json"))
+        except (FileNotFoundError, NotADirectoryError):
+            data = b""
         if _id(data) != revision:
             raise IntegrityError(
-                f"the card of `zoo/{name}` in `{self.location}` is not what was published as `{revision[:12]}`",
+                f"the card of `zoo/{name}` in `{self.location}` is {'not what' if data else 'gone that'} was published "
+                f"as `{revision[:12]}`",
                 code="card",
                 hint=f"publish `zoo/{name}` again from the store that made it",
             )

@@ -76,7 +76,10 @@ def _entries(folder: Path) -> dict[str, FileEntry]:
                 code="manifest",
                 hint=f"make it again: `rm -r {folder}`, then the command that made it",
             )
-        return {name: FileEntry(sha256=fact["sha256"], size=fact["size"]) for name, fact in manifest["files"].items()}
+        return {
+            name: FileEntry.model_construct(sha256=fact["sha256"], size=fact["size"])  # whatever they are, files differ
+            for name, fact in manifest["files"].items()
+        }
     if (folder / CARD_FILE).is_file():
         data = (folder / CARD_FILE).read_bytes()
         name = (read_json(folder / CARD_FILE) or {}).get("name", "")

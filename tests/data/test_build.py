@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -82,6 +83,18 @@ def test_faults_are_all_named_at_once(build_data, write_rows):
     assert "3 of 5 rows" in last.message
     assert "data.bad_rows=skip" in last.hint
     assert error.value.exit_code == 2
+
+
+def test_a_row_of_10_mb_is_dropped_by_its_length(build_data, write_rows):
+    """A text of 10 MB is read, found too long, counted with its place, and costs the rows around it nothing."""
+    write_rows([*pairs(5), {"prompt": "p", "chosen": "x" * 10_000_000, "rejected": "r"}, *pairs(5, 10)])
+    tracemalloc.start()
+    found = report(build_data(JSONL))["parts"]["train"]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (found["read"], found["dropped"]) == (11, {"long-pair": 1})
+    assert found["examples"]["long-pair"] == ["pairs.jsonl:6"]
+    assert peak < 100_000_000
 
 
 def test_twenty_faults_are_shown_and_all_are_counted(build_data, write_rows):

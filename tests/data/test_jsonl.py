@@ -167,3 +167,29 @@ def test_a_broken_array_gives_its_good_rows_and_the_place_where_it_breaks(tmp_pa
     rows = read(tmp_path)
     assert codes(rows) == ["ok", "ok", "invalid-json"]
     assert rows[2].where == "pairs.jsonl:4"
+
+
+@pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf"], ids=["plain", "mark"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["lf", "crlf"])
+@pytest.mark.parametrize("array", [False, True], ids=["lines", "array"])
+def test_marks_and_line_ends_of_other_systems_are_read(tmp_path, before, end, array):
+    """A byte-order mark and CRLF are no part of any text, in lines and in an array; ends inside a text stay."""
+    lines = [json.dumps({**GOOD, "prompt": f"one\r\ntwo {number}"}).encode() for number in range(3)]
+    data = b"[" + (b"," + end).join(lines) + b"]" if array else end.join(lines)
+    (tmp_path / "pairs.jsonl").write_bytes(before + data + end)
+    assert [(row.prompt, row.rejected) for row in read(tmp_path)] == [
+        (f"one\r\ntwo {number}", "that") for number in range(3)
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gzip"])
+def test_a_file_in_another_encoding_is_named_once(tmp_path, encoding, zipped):
+    """A file of UTF-16 or UTF-32 is one fault with a command that mends it, not a fault for each line."""
+    data = (json.dumps(GOOD) + "\n").encode(encoding) * 3
+    (tmp_path / "pairs.jsonl").write_bytes(gzip.compress(data) if zipped else data)
+    with pytest.raises(UserError) as error:
+        read(tmp_path)
+    (fault,) = error.value.faults
+    assert (fault.code, error.value.exit_code) == ("encoding", 2)
+    assert "iconv" in fault.hint

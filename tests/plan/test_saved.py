@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 
@@ -9,6 +10,7 @@ import pytest
 from plan_world import SPEC, write_model
 
 from drdoctl.core.errors import IntegrityError, Refused, UserError
+from drdoctl.core.fingerprint import digest
 from drdoctl.plan.saved import check_fresh, is_saved, load_saved, save
 from drdoctl.spec.load import load
 
@@ -164,3 +166,55 @@ def test_specs_are_no_saved_plans(world):
     assert not is_saved(world.spec)
     assert not is_saved(world.root)
     assert not is_saved(world.root / "none.yaml")
+
+
+WRONG = [None, 1, 2.5, True, "x", [], {}, ["x"], {"x": None}]
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        ("plan",),
+        ("source",),
+        ("version",),
+        *[("source", name) for name in ("text", "values", "sets", "path")],
+        ("source", "sets", 0),
+        ("plan", "stages"),
+        ("plan", "stages", 0),
+        *[("plan", "stages", 0, name) for name in ("id", "action", "fingerprint", "artifact", "externals")],
+        ("plan", "stages", 0, "externals", "data.source"),
+    ],
+    ids=lambda where: ".".join(map(str, where)),
+)
+def test_a_digest_says_nothing_of_who_wrote_it(world, where):
+    """A plan whose digest is right, and with any part gone or of another kind, is refused or stale, and no more."""
+    path = write(world, "method.alpha=0.3")
+    for wrong in (*WRONG, "gone"):
+        body = json.loads(path.read_text())
+        body.pop("digest")
+        inner = body
+        for key in where[:-1]:
+            inner = inner[key]
+        if wrong == "gone":
+            del inner[where[-1]]
+        else:
+            inner[where[-1]] = wrong
+        changed = world.root / "changed.json"
+        changed.write_text(json.dumps({**body, "digest": digest(body)}))
+        with (
+            pytest.raises((IntegrityError, UserError, Refused))
+            if wrong is None
+            else contextlib.suppress(IntegrityError, UserError, Refused)
+        ):
+            check_fresh(load_saved(changed), world.store)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"kind": "drdoctl-plan", "format": 1, "x": NaN}', '{"kind": "drdoctl-plan", "x": "\\ud800"}']
+)
+def test_what_has_no_digest_is_refused(world, text):
+    """Numbers and texts that no plan is saved with are damage, not a crash."""
+    path = world.root / "plan.json"
+    path.write_text(text.replace('"x"', '"format": 1, "x"'))
+    with pytest.raises(IntegrityError):
+        load_saved(path)

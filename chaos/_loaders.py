@@ -1,0 +1,219 @@
+"""Everything that reads a file from outside, with sound files to begin from: what the fuzzer is let loose on."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import json
+import re
+import runpy
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from chaos._watch import ROOT
+from drdoctl import cli
+from drdoctl.core.fingerprint import digest
+from drdoctl.core.metrics import read_metrics
+from drdoctl.data.jsonl import JsonlSource
+from drdoctl.data.parquet import ParquetSource
+from drdoctl.plan.compile import compile as wanted
+from drdoctl.plan.saved import is_saved, load_saved
+from drdoctl.spec.facts import Facts
+from drdoctl.spec.folder import read_folder, vocabulary_size
+from drdoctl.spec.hashes import Hashes
+from drdoctl.spec.load import load
+from drdoctl.store.artifact import Store
+from drdoctl.train.score_rows import read_rows
+from drdoctl.zoo.card import parse_card
+from drdoctl.zoo.pull import pull
+from drdoctl.zoo.safety import content_fault
+
+TESTS = ROOT / "tests"
+TAKEN = {0, 1, 2, 3, 4, 5, 6}
+"""Exit codes that a command may end with."""
+PAIRS = [
+    {"prompt": "what ?", "chosen": "this", "rejected": "that", "confidence": 2.5, "id": "a"},
+    {
+        "prompt": [{"role": "system", "content": ""}, {"role": "user", "content": "é\r\n"}],
+        "chosen": "é",
+        "rejected": "\u2028",
+        "score_chosen": 1,
+        "score_rejected": -3,
+        "preference": 0.75,
+    },
+    {
+        "chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}],
+        "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "b"}],
+        "reference": "c",
+    },
+]
+
+
+@dataclass(frozen=True)
+class Loader:
+    """One reader of files: sound inputs, and what reads a wild one. It may raise the project's own errors only."""
+
+    name: str
+    seeds: list[bytes]
+    read: Callable[[bytes], object]
+    mend: Callable[[bytes], bytes] | None = None
+    """Makes a changed input pass the first check again (a digest), so that what comes after is reached too."""
+
+
+def loaders(work: Path) -> list[Loader]:
+    """Return all of them. `work` is an empty folder that they write into."""
+    made = [*_texts(work), *_rows(work), *_models(work), *_zoo(work), *_stores(work)]
+    return sorted(made, key=lambda loader: loader.name)
+
+
+def _at(path: Path, read: Callable[[Path], object]) -> Callable[[bytes], object]:
+    """Return what writes its input to a path and reads that."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+    def reader(data: bytes) -> object:
+        path.write_bytes(data)
+        return read(path)
+
+    return reader
+
+
+def _texts(work: Path) -> Iterator[Loader]:
+    good = [*(TESTS / "specs" / "good").glob("*.yaml"), *(ROOT / "recipes").glob("*.yaml")]
+    bad = (TESTS / "specs" / "bad").glob("*.yaml")
+
+    def plan(path: Path) -> object:
+        loaded = load(path)
+        return wanted(loaded.spec, Facts(loaded.base, work / "none", loaded.spec.zoo))
+
+    yield Loader("spec", [path.read_bytes() for path in sorted([*good, *bad])], _at(work / "spec.yaml", plan))
+    body = {
+        "format": 1,
+        "kind": "drdoctl-plan",
+        "version": "1",
+        "plan": json.loads((TESTS / "golden" / "plan" / "mixed.json").read_text(encoding="utf-8")),
+        "source": {"text": "version: 1\n", "values": {"version": 1}, "sets": ["seed=1"], "path": "spec.yaml"},
+    }
+
+    def sealed(data: bytes) -> bytes:
+        found = json.loads(data)
+        found.pop("digest", None)
+        return json.dumps(found | {"digest": digest(found)}).encode()
+
+    def saved(path: Path) -> object:
+        return is_saved(path) and load_saved(path).loaded
+
+    yield Loader("plan-file", [sealed(json.dumps(body).encode())], _at(work / "plan.json", saved), sealed)
+    lines = b'{"step": 1, "loss": 0.5}\n{"step": 2, "loss": NaN}\n'
+    yield Loader("metrics", [lines], _at(work / "metrics.jsonl", read_metrics))
+
+
+def _rows(work: Path) -> Iterator[Loader]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    lines = b"".join(json.dumps(row).encode() + b"\n" for row in PAIRS)
+    array = json.dumps(PAIRS, ensure_ascii=False).encode()
+    jsonl = JsonlSource(jsonl="rows.jsonl").at(work)
+
+    def rows(source: Any) -> Callable[[Path], object]:
+        return lambda _path: [row.where for row in source.read("train", {})]
+
+    yield Loader("jsonl", [lines, array, gzip.compress(lines)], _at(work / "rows.jsonl", rows(jsonl)))
+    table = pa.Table.from_pylist(
+        [{"prompt": row.get("prompt") and "p", "chosen": "c", "rejected": "r"} for row in PAIRS]
+    )
+    sinks = []
+    for options in ({}, {"compression": "zstd", "use_dictionary": False}):
+        pq.write_table(table, sink := io.BytesIO(), **options)
+        sinks.append(sink.getvalue())
+    parquet = ParquetSource(parquet="rows.parquet").at(work)
+    yield Loader("parquet", sinks, _at(work / "rows.parquet", rows(parquet)))
+    single = b'{"prompt": "q", "response": "a"}\n{"prompt": [{"role": "user", "content": "q"}], "response": "b"}\n'
+    yield Loader("score-rows", [lines, single], _at(work / "score.jsonl", lambda path: list(read_rows(str(path)))))
+
+
+def _models(work: Path) -> Iterator[Loader]:
+    world = SimpleNamespace(**runpy.run_path(str(TESTS / "plan" / "plan_world.py")))
+    folder = world.write_model(work / "model")
+    for path in sorted(folder.iterdir()):
+        seed = path.read_bytes()
+
+        def read(data: bytes, path: Path = path, seed: bytes = seed) -> None:
+            path.write_bytes(data)
+            try:
+                content_fault(path)
+                read_folder(folder, Hashes(None), key="student.model")
+                vocabulary_size(data.decode("utf-8", "replace"))
+            finally:
+                path.write_bytes(seed)
+
+        yield Loader(f"model/{path.name}", [seed], read)
+
+
+def _zoo(work: Path) -> Iterator[Loader]:
+    things = SimpleNamespace(**runpy.run_path(str(TESTS / "zoo" / "zoo_things.py")))
+    card = things.make_card().to_bytes()
+    yield Loader("card", [card], lambda data: parse_card(data, name="thing", where="a zoo"))
+    home = work / "zoo"
+    home.mkdir()
+    things.publish(str(home), work, things.FILES)
+    for path in sorted(path for path in home.rglob("*") if path.is_file()):
+        seed = path.read_bytes()
+
+        def read(data: bytes, path: Path = path, seed: bytes = seed) -> None:
+            path.write_bytes(data)
+            try:
+                pull(Store(work / "pulled"), "zoo/thing", str(home))
+            finally:
+                path.write_bytes(seed)
+                shutil.rmtree(work / "pulled", ignore_errors=True)
+
+        parts = path.relative_to(home).parts
+        name = "blob" if parts[0] == "blobs" else parts[1]
+        yield Loader(f"zoo/{name}-{len(seed)}", [seed], read)
+
+
+def _stores(work: Path) -> Iterator[Loader]:
+    """Yield a loader for each kind of file in a store: changed, and then read by the commands that tell of a store."""
+    from chaos._house import files, make
+
+    root = work / "store"
+    make(root)
+    for name, verbs in files(root):
+        path = root / name
+        seed = path.read_bytes()
+
+        def read(data: bytes, path: Path = path, seed: bytes = seed, verbs: list[list[str]] = verbs) -> None:
+            path.write_bytes(data)
+            try:
+                for verb in verbs:
+                    command([*verb, "--store", str(root)])
+            finally:
+                path.write_bytes(seed)
+
+        yield Loader(f"store/{path.name}", [seed], read)
+
+
+class Crashed(Exception):
+    """A command said that it has a bug, or ended with a code that it may not."""
+
+    def __init__(self, message: str, places: list[str]) -> None:
+        """`places`: where in the project, as its traceback says."""
+        super().__init__(message)
+        self.places = places
+
+
+def command(argv: list[str]) -> None:
+    """Run one command line in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = cli.run([*argv, "-v"])
+    said = err.getvalue()
+    if code not in TAKEN or "internal error" in said or "Traceback" in said:
+        frames = re.findall(r'/drdoctl/([\w/]+\.py)", line (\d+)', said)
+        raise Crashed(f"`{argv[0]}` ends with {code}: {said[:200]}", [":".join(frame) for frame in frames[-1:]])
