@@ -47,7 +47,7 @@ class World:
     folder: Path
     processes: int = 1
     zero_stage: int = 0
-    timeout_minutes: float = 0.5
+    timeout_minutes: float = 0.75
     owed: list[str] = field(default_factory=list)
     """Artifacts whose log must tell of a damaged checkpoint."""
 
