@@ -18,7 +18,7 @@ from drdoctl.core.files import WORK_FILES, disk_errors, fsync_dir, read_json, se
 from drdoctl.core.fingerprint import file_sha256
 from drdoctl.store.folder import newest_checkpoint, remove, result_files, subfolders, sweep
 from drdoctl.store.lock import wait_until_free
-from drdoctl.store.manifest import FORMAT, MANIFEST, describe, well_formed
+from drdoctl.store.manifest import FORMAT, MANIFEST, describe, number_of, well_formed
 
 if TYPE_CHECKING:
     from drdoctl.stages import Want
@@ -93,10 +93,10 @@ class Store:
         return None
 
     def manifests(self) -> list[dict[str, Any]]:
-        """Return the manifests of all complete artifacts, oldest first."""
+        """Return the manifests of all complete artifacts, oldest first: as they were made, whatever the clock said."""
         names = sorted(path.name for path in subfolders(self.artifacts) if not path.name.endswith(PARTIAL))
         found = [manifest for name in names if (manifest := self.manifest(name)) is not None]
-        return sorted(found, key=lambda manifest: (manifest["created"], manifest["id"]))
+        return sorted(found, key=lambda manifest: (number_of(manifest), manifest["created"], manifest["id"]))
 
     def partial(self, artifact: str) -> dict[str, Any] | None:
         """Return how far an unfinished artifact is: step, seen, steps, unit, checkpoint (or None), at (UTC); or None.
@@ -159,7 +159,8 @@ class Store:
             files = {name: seal(folder / name) for name in result_files(folder)}
             if not files:
                 raise StageFailed(f"stage `{want.id}` ended well but left no files", code="no-files")
-            write_json(folder / MANIFEST, describe(want, spec_name, files, metrics, seconds))
+            number = 1 + max(map(number_of, self.manifests()), default=0)
+            write_json(folder / MANIFEST, describe(want, spec_name, files, metrics, seconds) | {"number": number})
         return self.finish(want.artifact)
 
     def finish(self, artifact: str) -> Path:

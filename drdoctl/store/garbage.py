@@ -38,14 +38,16 @@ def needed_by_runs(store: Store, days: float, now: float | None = None) -> set[s
     """Return the artifacts in the plans of the last run and of those that began within `days`."""
     oldest = (time.time() if now is None else now) - days * DAY
     needed: set[str] = set()
-    for newest, folder in enumerate(reversed(run_folders(store))):
-        begun, stages = 0.0, []
+    folders, begun = run_folders(store), 0.0
+    for folder in folders:
+        stages = []
         for event in read_events(folder):
             if event["event"] == "run_started":
-                begun = datetime.fromisoformat(event["time"]).timestamp()
+                # where the clock was set back, a run is still no older than those before it
+                begun = max(begun, datetime.fromisoformat(event["time"]).timestamp())
             elif event["event"] == "plan":
                 stages = [str(stage["artifact"]) for stage in event["stages"]]
-        if newest == 0 or begun >= oldest:
+        if folder == folders[-1] or begun >= oldest:
             needed.update(stages)
     return needed
 

@@ -82,6 +82,15 @@ def _origins(locations: Mapping[str, Any]) -> dict[str, Any]:
     return {key: {"hub": place["hub"], "revision": place.get("revision")} for key, place in hubs.items()}
 
 
+def number_of(manifest: Mapping[str, Any]) -> int:
+    """Return which artifact of its store it was, from 1 on; 0 for those of before there were numbers, and pulled ones.
+
+    Clocks are set back, and seconds are too coarse: `created` is for people.
+    """
+    found = manifest.get("number")
+    return found if isinstance(found, int) else 0
+
+
 def well_formed(manifest: Any, artifact: str) -> str | None:
     """Return what is wrong with a manifest's shape, or None. Files are not looked at."""
     if not isinstance(manifest, dict):

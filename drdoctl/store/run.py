@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from drdoctl.store.artifact import Store
 from drdoctl.store.events import make, whole
 
 EVENTS_FILE = "events.jsonl"
+STAMPED = re.compile(r"\d{8}T\d{9}-")
+STAMP = 18
 
 
 class Run:
@@ -43,10 +46,8 @@ class Run:
         command: Sequence[str] = (),
         echo: Callable[[str], None] | None = None,
     ) -> Run:
-        """Begin a journal in a prepared store. Ids sort by time and are unique."""
-        now = datetime.now(UTC)
-        name = f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}-{secrets.token_hex(2)}"
-        run = cls(store.runs / name, echo)
+        """Begin a journal in a store that this process holds. Ids are unique, and sort in the order of the runs."""
+        run = cls(store.runs / f"{_stamp(store)}-{secrets.token_hex(2)}", echo)
         run.emit(
             "run_started",
             run=run.id,
@@ -73,6 +74,16 @@ class Run:
             self.emit("run_finished", exit_code=exit_code, seconds=round(time.monotonic() - self._began, 3))
         with contextlib.suppress(OSError):
             self._file.close()
+
+
+def _stamp(store: Store) -> str:
+    """Return the time in milliseconds, or a millisecond after the last run's where the clock was set back since."""
+    now = datetime.now(UTC)
+    stamps = [name[:STAMP] for name in (folder.name for folder in run_folders(store)) if STAMPED.match(name)]
+    if stamps:
+        last = datetime.strptime(f"{stamps[-1]}000+0000", "%Y%m%dT%H%M%S%f%z")
+        now = max(now, last + timedelta(milliseconds=1))
+    return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}"
 
 
 def read_events(folder: Path) -> Iterator[dict[str, Any]]:

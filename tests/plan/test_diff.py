@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -62,6 +63,16 @@ def test_going_back_reuses_the_old(world):
     world.make()
     world.make("method.alpha=0.2")
     assert set(world.actions().values()) == {"reuse"}
+
+
+def test_reasons_are_told_from_the_last_artifact_whatever_the_clock(world, monkeypatch):
+    """What was made last is what the plan compares with, also where the clock was set back before that."""
+    world.make()
+    monkeypatch.setattr(
+        "drdoctl.store.manifest.datetime", SimpleNamespace(now=lambda _: datetime(1970, 1, 1, tzinfo=UTC))
+    )
+    world.make("method.alpha=0.2")
+    assert reason(world.plan("method.alpha=0.3"), "align[drdo]").text.startswith("method.alpha 0.2 -> 0.3")
 
 
 def test_resources_change_nothing(world):

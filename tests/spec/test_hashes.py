@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from hashlib import sha256
 
 import pytest
@@ -52,6 +53,17 @@ def test_a_changed_file_is_read_again(tmp_path, settled):
     path.write_text("1\n3\n")
     os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
     assert Hashes(tmp_path).file(path) != before
+
+
+def test_files_of_the_future_are_not_remembered(tmp_path):
+    """A file dated ahead of the clock, which may have been set back, is read each time."""
+    path = tmp_path / "a.jsonl"
+    path.write_text("1\n")
+    os.utime(path, (time.time() + 9e6,) * 2)
+    known = Hashes(tmp_path)
+    known.file(path)
+    known.save()
+    assert not (tmp_path / "cache").exists()
 
 
 def test_fresh_files_are_not_remembered(tmp_path):

@@ -3,7 +3,9 @@ import runpy
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 
 from drdoctl.core.errors import IntegrityError, Refused, StageFailed
 from drdoctl.core.fingerprint import file_sha256
+from drdoctl.stages import Want
+from drdoctl.store import manifest as manifest_module
 from drdoctl.store.artifact import Store
 from drdoctl.store.lock import mark_busy
 
@@ -289,3 +293,20 @@ def test_a_store_that_cannot_be_written_is_refused(tmp_path):
             store.prepare()
     finally:
         subprocess.run(["umount", "-l", str(tmp_path)], check=True)
+
+
+def test_artifacts_are_listed_as_they_were_made(store, monkeypatch):
+    """Where the clock was set back, or too coarse, manifests come in the order of the commits; old ones first."""
+    hours = iter([5, 5, 1, 3])
+    clock = SimpleNamespace(now=lambda _: datetime(2026, 3, 1, next(hours), tzinfo=UTC))
+    monkeypatch.setattr(manifest_module, "datetime", clock)
+    wants = [Want("sft", 1, {"seed": seed}, {}, {}) for seed in (3, 1, 2, 0)]
+    for want in wants:
+        fill(store, want)
+        store.commit(want, "toy", {}, 1)
+    assert [made["settings"]["seed"] for made in store.manifests()] == [3, 1, 2, 0]
+    assert [made["number"] for made in store.manifests()] == [1, 2, 3, 4]
+    before = store.path(wants[2].artifact) / "manifest.json"
+    content = {key: value for key, value in json.loads(before.read_text()).items() if key != "number"}
+    before.write_text(json.dumps(content))
+    assert [made["settings"]["seed"] for made in store.manifests()] == [2, 3, 1, 0]

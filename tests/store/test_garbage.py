@@ -88,6 +88,29 @@ def test_the_last_run_needs_its_artifacts_for_ever(store):
     assert garbage(store, needed_by_runs(store, 0, NOW), 0, NOW) == []
 
 
+def test_a_clock_that_was_set_back_makes_nothing_old(store):
+    """A run that began in 1970 by its clock, after one of five days ago, needs its artifacts as that one does."""
+    made = [commit(store, number) for number in range(4)]
+    for place, (number, days) in enumerate([(0, 400), (1, 5), (2, 20_000), (3, 20_000)]):
+        journal(store, [number], days)
+        written = max(store.runs.iterdir(), key=lambda folder: folder.stat().st_ctime_ns)
+        written.rename(store.runs / f"{place}-{written.name}")
+    age(store, 20_000)
+    needed = needed_by_runs(store, 30, NOW)
+    assert needed == set(made[1:])
+    assert names(garbage(store, needed, 30, NOW)) == [made[0]]
+
+
+def test_what_is_dated_in_the_future_is_young(store):
+    """Artifacts and half writes made while the clock was ahead stay: age is never guessed."""
+    made = [commit(store, number) for number in range(2)]
+    (store.root / ".x.1.tmp").write_text("half")
+    journal(store, [0], days=1)
+    age(store, -300)
+    assert garbage(store, {made[0]}, 0, NOW) == []
+    assert needed_by_runs(store, 30, NOW - 9 * DAY) == {made[0]}
+
+
 def test_what_is_young_stays(store):
     """An artifact that no run knows, such as one just pulled, is kept for as many days."""
     made = commit(store, 0)

@@ -1,9 +1,13 @@
 import json
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
+from drdoctl.store import run as run_module
 from drdoctl.store.artifact import Store
 from drdoctl.store.run import EVENTS_FILE, Run, read_events, run_folders
+from drdoctl.store.status import status
 
 
 @pytest.fixture
@@ -42,6 +46,22 @@ def test_run_names_sort_by_time_and_differ(store):
     stamps = [run.id.split("-")[0] for run in runs]
     assert stamps == sorted(stamps)
     assert len(run_folders(store)) == 20
+
+
+@pytest.mark.parametrize("hours", [[0, -1, -2, 5, 4], [0, 0, 0, 0], [9e5, 0, 1, 2], [-4e5, 0, -4e5, -3e5]])
+def test_runs_keep_their_order_when_the_clock_is_set_back(store, monkeypatch, hours):
+    """Whatever the clock says, a later run sorts later, is the last one, and status tells of it."""
+    started = []
+    for number, hour in enumerate(hours):
+        moment = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(hours=hour)
+        clock = SimpleNamespace(now=lambda _, moment=moment: moment, strptime=datetime.strptime)
+        monkeypatch.setattr(run_module, "datetime", clock)
+        run = Run.start(store, f"spec-{number}")
+        run.emit("plan", stages=[], summary={})
+        run.finish(0)
+        started.append(run.id)
+    assert [folder.name for folder in run_folders(store)] == started
+    assert status(store)["run"]["spec"] == f"spec-{len(hours) - 1}"
 
 
 def test_an_event_must_have_its_fields(store):
