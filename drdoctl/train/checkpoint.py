@@ -23,11 +23,14 @@ from typing import Any, Self
 from drdoctl.core import files
 from drdoctl.core.errors import IntegrityError, Refused, StageFailed
 from drdoctl.core.files import disk_errors, fsync_dir, read_json, write_json
-from drdoctl.core.fingerprint import file_sha256
+from drdoctl.core.fingerprint import digest, file_sha256
 from drdoctl.train.runtime import World
 from drdoctl.train.universal import universal
 
 MANIFEST = "manifest.json"
+FACTS = {"step", "processes", "state", "files"}
+OWN = "sha256"
+"""Key of the manifest's hash of itself."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,8 @@ def _needs(root: Path, engine: Any) -> int:
 def seal(folder: Path, facts: dict[str, Any]) -> None:
     """Make a checkpoint's files durable, then write its manifest: from then on it counts."""
     sums = {str(path.relative_to(folder)): files.seal(path) for path in _files(folder)}
-    write_json(folder / MANIFEST, {**facts, "files": sums})
+    told = {**facts, "files": sums}
+    write_json(folder / MANIFEST, {**told, OWN: digest(told)})
     fsync_dir(folder.parent)
 
 
@@ -162,7 +166,7 @@ def _step(folder: Path) -> int:
 
 def _holds(folder: Path) -> Point | None:
     manifest = read_json(folder / MANIFEST)
-    if not isinstance(manifest, dict) or {"step", "processes", "state", "files"} - manifest.keys():
+    if not isinstance(manifest, dict) or not _whole(manifest):
         return None
     for name, wanted in manifest["files"].items():
         path = folder / name
@@ -171,6 +175,13 @@ def _holds(folder: Path) -> Point | None:
     if {str(path.relative_to(folder)) for path in _files(folder)} != set(manifest["files"]):
         return None
     return Point(folder, manifest["step"], manifest["processes"], manifest.get("zero_stage"), manifest["state"])
+
+
+def _whole(manifest: dict[str, Any]) -> bool:
+    """Whether a manifest says what it said when it was written; an earlier version's has no hash of its own."""
+    told = {key: value for key, value in manifest.items() if key != OWN}
+    known = FACTS <= told.keys() <= FACTS | {"zero_stage"}
+    return known and (OWN not in manifest or manifest[OWN] == digest(told))
 
 
 def newest(root: Path, note: Callable[[str], None], metrics_to: int | None = None) -> Point | None:

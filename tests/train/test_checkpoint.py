@@ -80,6 +80,29 @@ def test_every_flipped_bit_is_found(root, place, bit):
     path.write_bytes(raw)
 
 
+def test_every_flipped_bit_of_a_manifest_is_found(root):
+    """A flipped bit in what says which step it is makes the one before count, or changes no word of it."""
+    path = root / "step-10" / "manifest.json"
+    raw = path.read_bytes()
+    for place in range(len(raw)):
+        broken = bytearray(raw)
+        broken[place] ^= 1 << place % 8
+        path.write_bytes(bytes(broken))
+        point = newest(root)
+        assert point.step == 9 or (point.step, point.state) == (10, {"stats": {"a": 1.5}})
+    path.write_bytes(raw)
+    assert newest(root).step == 10
+
+
+def test_a_manifest_of_an_earlier_version_counts(root):
+    """One without a hash of its own is taken as it is."""
+    path = root / "step-10" / "manifest.json"
+    told = json.loads(path.read_text())
+    del told["sha256"]
+    path.write_text(json.dumps(told))
+    assert newest(root).step == 10
+
+
 @pytest.mark.parametrize("harm", ["truncate", "missing", "extra", "no-manifest", "junk-manifest"])
 def test_other_harm_is_found(root, harm):
     """A truncated, missing or foreign shard, or a manifest that is not there or not JSON: passed over."""
