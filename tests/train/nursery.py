@@ -2,7 +2,7 @@
 
 Each line of stdin is an order in JSON: `job` (path), `ticket`, `ranks`, `port`, `seconds`, and maybe `trace` (a file
 that gets what each process takes in each step) and `fault`: at which function, at which call, in which rank, after how
-many seconds SIGKILL comes. The answer is the ranks' exit codes. Pieces are small, so that toy tables have several.
+many seconds which signal comes. The answer is the ranks' exit codes. Pieces are small, so that toy tables have several.
 """
 
 import json
@@ -39,14 +39,14 @@ def owner_of(name):
     return reduce(getattr, outer, import_module(module)), last
 
 
-def arm(at, call, seconds):
-    """Let SIGKILL come so many seconds after the call of that number of a function has begun."""
+def arm(at, call, seconds, number):
+    """Let a signal come so many seconds after the call of that number of a function has begun."""
     owner, name = owner_of(at)
     inner, calls = getattr(owner, name), count(1)
 
     def kill():
         time.sleep(seconds)
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), number)
 
     def struck(*args, **kwargs):
         if next(calls) == call:
@@ -85,7 +85,7 @@ def become(order, rank):
     die_with(os.getppid())
     fault = order.get("fault")
     if fault and fault["rank"] == rank:
-        arm(fault["at"], fault["call"], fault["seconds"])
+        arm(fault["at"], fault["call"], fault["seconds"], fault["number"])
     if order.get("trace"):
         trace(order["trace"])
     end(main([order["job"], order["ticket"]]))

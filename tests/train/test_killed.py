@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -124,27 +125,28 @@ def house(tmp_path_factory):
         made.nursery.wait()
 
 
-def fault(at, call, seconds=0.0, rank=0):
-    """Return an order to be killed."""
-    return {"at": at, "call": call, "seconds": seconds, "rank": rank}
+def fault(at, call, seconds=0.0, rank=0, number=signal.SIGKILL):
+    """Return an order to be struck by a signal."""
+    return {"at": at, "call": call, "seconds": seconds, "rank": rank, "number": number}
 
 
 def kills(seed, *places):
-    """Return as many faults as places, each at a drawn call and shortly after it. `places`: (function, calls)."""
+    """Return as many faults as places, each at a drawn call and shortly after it. `places`: (function, first, last)."""
     draw = Random(seed)  # noqa: S311
-    return [fault(at, draw.randint(1, calls), draw.uniform(0, 0.01)) for at, calls in places]
+    return [fault(at, draw.randint(first, last), draw.uniform(0, 0.01)) for at, first, last in places]
 
 
 CASES = {
-    "data": ((CHUNK, 6), (WRITE, 1)),
-    "sft": ((STEP, 5), (SEAL, 1), (STEP, 1)),
-    "oracle": ((STEP, 5), (SEAL, 1)),
-    "rewards": ((PIECE, 4), (PIECE, 2)),
-    "logps": ((PIECE, 4), (PIECE, 2)),
-    "align[drdo]": ((SEAL, 2), (STEP, 3)),
-    "align[dpo]": ((STEP, 5), (STEP, 3)),
-    "evaluate[drdo]": ((SAMPLE, 3), (PIECE, 1)),
+    "data": ((CHUNK, 1, 6), (WRITE, 1, 1)),
+    "sft": ((STEP, 5, 6), (SEAL, 1, 1), (STEP, 1, 1)),
+    "oracle": ((STEP, 5, 6), (SEAL, 1, 1)),
+    "rewards": ((PIECE, 2, 4), (PIECE, 1, 2)),
+    "logps": ((PIECE, 2, 4), (PIECE, 1, 2)),
+    "align[drdo]": ((STEP, 5, 6), (SEAL, 1, 1)),
+    "align[dpo]": ((STEP, 5, 6), (STEP, 1, 2)),
+    "evaluate[drdo]": ((SAMPLE, 2, 3), (PIECE, 1, 1)),
 }
+"""Step 5 begins when the checkpoint of step 2 is sealed: what is gone on with is never the start."""
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -153,6 +155,30 @@ def test_killed_and_resumed_gives_the_same_bytes(house, tmp_path, name):
     store = house.beside(tmp_path / "store", name)
     for blow in kills(name, *CASES[name]):
         assert house.run(store, name, fault=blow) == [-9]
+    folder = store.partial_path(house.wants[name].artifact)
+    assert newest_checkpoint(folder) or not (folder / "metrics.jsonl").exists()
+    assert house.finish(store, name) == house.files(house.peace, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "number"),
+    [
+        ("data", CHUNK, signal.SIGTERM),
+        ("sft", STEP, signal.SIGUSR1),
+        ("oracle", STEP, signal.SIGINT),
+        ("rewards", PIECE, signal.SIGTERM),
+        ("logps", PIECE, signal.SIGUSR1),
+        ("align[drdo]", SEAL, signal.SIGTERM),
+        ("evaluate[dpo]", SAMPLE, signal.SIGINT),
+    ],
+)
+def test_asked_to_stop_it_saves_all_and_goes_on_to_the_same_bytes(house, tmp_path, name, at, number):
+    """SIGINT, SIGTERM or SIGUSR1 to a stage's process ends it with 75, all it did saved, and no byte differs."""
+    store = house.beside(tmp_path / "store", name)
+    assert house.run(store, name, fault=fault(at, 2, number=number)) == [75]
+    folder = store.partial_path(house.wants[name].artifact)
+    assert (folder / "stopped").read_text() == number.name
+    assert len(read_metrics(folder / "metrics.jsonl")) == (newest_checkpoint(folder) or 0)
     assert house.finish(store, name) == house.files(house.peace, name)
 
 
@@ -226,11 +252,28 @@ def test_two_processes_killed_and_resumed_give_the_same_bytes(house, tmp_path, n
     how = {"processes": 2, "zero_stage": zero_stage}
     straight = house.finish(house.beside(tmp_path / "straight", name), name, **how)
     store = house.beside(tmp_path / "store", name)
-    [blow] = kills(f"{name}{zero_stage}", (STEP, 4))
-    blow |= {"call": blow["call"] + 4, "rank": rank}
-    assert house.run(store, name, fault=blow, **how) == [-9, -9]
+    [blow] = kills(f"{name}{zero_stage}", (STEP, 5, 8))
+    assert house.run(store, name, fault={**blow, "rank": rank}, **how) == [-9, -9]
     assert newest_checkpoint(store.partial_path(house.wants[name].artifact))
     assert house.finish(store, name, **how) == straight
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_signal_to_one_of_two_processes_stops_both_at_one_step(house, tmp_path, rank):
+    """Whichever rank is asked to stop, both end well after the same step, saved, and go on to the same bytes."""
+    how = {"processes": 2, "zero_stage": 1}
+    straight = house.finish(house.beside(tmp_path / "straight", "sft"), "sft", **how)
+    store = house.beside(tmp_path / "store", "sft")
+    blow = fault(STEP, 3, rank=rank, number=signal.SIGTERM)
+    assert house.run(store, "sft", fault=blow, trace=tmp_path / "trace", **how) == [0, 0]
+    folder = store.partial_path(house.wants["sft"].artifact)
+    saved = newest_checkpoint(folder)
+    assert (folder / "stopped").read_text() == "SIGTERM"
+    assert 3 <= saved == len(read_metrics(folder / "metrics.jsonl")) < 8
+    assert {step: len(rows) for step, rows in steps_of(tmp_path / "trace").items()} == dict.fromkeys(
+        range(1, saved + 1), 8
+    )
+    assert house.finish(store, "sft", **how) == straight
 
 
 @pytest.mark.parametrize(("name", "at"), [("rewards", PIECE), ("evaluate[dpo]", SAMPLE)])
