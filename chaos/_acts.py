@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from chaos._inject import UNCLEAR, forked
@@ -50,7 +51,10 @@ resources: {device: cpu, threads: 1, checkpoint_steps: 1, keep: 1}
 
 
 class Inline(threading.Thread):
-    """A thread that does its work when it is started, so that the n-th call of a process is always the same one."""
+    """A thread that does its work when it is started, so that the n-th call of a process is always the same one.
+
+    For the thread that seals checkpoints.
+    """
 
     def start(self) -> None:
         """Do it."""
@@ -106,9 +110,9 @@ class StageAct(Act):
     """A stage from the lock on the store to the end of the journal."""
 
     def __init__(self, work: Path, stage: str) -> None:
-        """`stage`: its id; those that it rests on are made once, and itself too, for comparison."""
+        """`stage`: its id; those that it rests on are made once for all, and itself too, for comparison."""
         super().__init__(work)
-        self.straight = work / "straight"
+        self.straight = work.parent / "straight"
         options = ["--store", str(self.straight), "--offline", "-q"]
         made = [sys.executable, "-m", "drdoctl", "apply", str(self.spec), "--auto-approve", *options]
         subprocess.run(made, check=True, env={**os.environ, "CI": "1"}, stdout=subprocess.DEVNULL)  # noqa: S603  # ours
@@ -134,7 +138,9 @@ class StageAct(Act):
 
     def do(self) -> int:
         """Do what an apply does with the stage, and what its child does."""
-        threading.Thread = Inline  # type: ignore[misc]
+        checkpoint: Any = sys.modules.get("drdoctl.train.checkpoint")
+        if checkpoint is not None:
+            checkpoint.threading = SimpleNamespace(Thread=Inline)
         store, want = Store(self.root), self.stage.want
         store.prepare()
         with hold(store.root):

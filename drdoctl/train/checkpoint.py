@@ -12,6 +12,7 @@ and never read from anywhere else.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -133,6 +134,9 @@ def _or_nothing(folder: Path) -> Iterator[None]:
     try:
         yield
     except StageFailed:
+        for path in folder.rglob("*"):
+            with contextlib.suppress(OSError):
+                os.truncate(path, 0)  # torch still has it open: removed alone, it would keep its room
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
