@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import io
 import json
-import re
 import runpy
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from chaos._command import command
+from chaos._mutate import dumps
 from chaos._watch import ROOT
-from drdoctl import cli
 from drdoctl.core.fingerprint import digest
 from drdoctl.core.metrics import read_metrics
 from drdoctl.data.jsonl import JsonlSource
@@ -34,8 +34,6 @@ from drdoctl.zoo.pull import pull
 from drdoctl.zoo.safety import content_fault
 
 TESTS = ROOT / "tests"
-TAKEN = {0, 1, 2, 3, 4, 5, 6}
-"""Exit codes that a command may end with."""
 PAIRS = [
     {"prompt": "what ?", "chosen": "this", "rejected": "that", "confidence": 2.5, "id": "a"},
     {
@@ -161,6 +159,7 @@ def _zoo(work: Path) -> Iterator[Loader]:
     yield Loader("card", [card], lambda data: parse_card(data, name="thing", where="a zoo"))
     home = work / "zoo"
     home.mkdir()
+    yield Loader("zoo/published-card", [card], lambda data: _pull_card(data, home, work), _consistent)
     things.publish(str(home), work, things.FILES)
     for path in sorted(path for path in home.rglob("*") if path.is_file()):
         seed = path.read_bytes()
@@ -178,12 +177,38 @@ def _zoo(work: Path) -> Iterator[Loader]:
         yield Loader(f"zoo/{name}-{len(seed)}", [seed], read)
 
 
+def _pull_card(data: bytes, home: Path, work: Path) -> None:
+    """Pull a model whose card is published as it is, by whoever may write to the zoo."""
+    name = sha256(data).hexdigest()[:40]
+    for path, content in ((f"revisions/{name}.json", data), ("refs/main", name.encode())):
+        (home / "thing" / path).write_bytes(content)
+    store = Store(work / "pulled")
+    try:
+        pull(store, "zoo/thing", str(home))
+        command(["show", "artifact", store.manifests()[0]["id"], "--store", str(store.root)])
+        command(["ls", "artifacts", "--store", str(store.root)])
+    finally:
+        shutil.rmtree(store.root, ignore_errors=True)
+        command(["ls", "zoo", "--zoo", str(home)])
+        command(["show", "zoo/thing", "--zoo", str(home)])
+        (home / "thing" / f"revisions/{name}.json").unlink()
+
+
+def _consistent(data: bytes) -> bytes:
+    """Return a card whose hashes are those of what it says."""
+    card = json.loads(data)
+    made = {name: card.get(old) for name, old in (("kind", "kind"), ("version", "version"), ("settings", "spec"))}
+    made |= {name: card.get(name) for name in ("inputs", "externals")}
+    return dumps({**card, "spec_sha256": digest(card.get("spec")), "fingerprint": digest(made)})
+
+
 def _stores(work: Path) -> Iterator[Loader]:
     """Yield a loader for each kind of file in a store: changed, and then read by the commands that tell of a store."""
     from chaos._house import files, make
 
     root = work / "store"
     make(root)
+    kinds: set[str] = set()
     for name, verbs in files(root):
         path = root / name
         seed = path.read_bytes()
@@ -196,24 +221,8 @@ def _stores(work: Path) -> Iterator[Loader]:
             finally:
                 path.write_bytes(seed)
 
-        yield Loader(f"store/{path.name}", [seed], read)
-
-
-class Crashed(Exception):
-    """A command said that it has a bug, or ended with a code that it may not."""
-
-    def __init__(self, message: str, places: list[str]) -> None:
-        """`places`: where in the project, as its traceback says."""
-        super().__init__(message)
-        self.places = places
-
-
-def command(argv: list[str]) -> None:
-    """Run one command line in this process."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = cli.run([*argv, "-v"])
-    said = err.getvalue()
-    if code not in TAKEN or "internal error" in said or "Traceback" in said:
-        frames = re.findall(r'/drdoctl/([\w/]+\.py)", line (\d+)', said)
-        raise Crashed(f"`{argv[0]}` ends with {code}: {said[:200]}", [":".join(frame) for frame in frames[-1:]])
+        kind = path.relative_to(root).parts[1].partition("-")[0] if "artifacts" in path.parts else ""
+        label = f"{kind}-{path.name}" if kind else path.name
+        if label not in kinds:
+            kinds.add(label)
+            yield Loader(f"store/{label}", [seed], read)

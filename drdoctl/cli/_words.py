@@ -22,8 +22,14 @@ def duration(seconds: float) -> str:
 
 
 def ago(moment: str, now: datetime | None = None) -> str:
-    """Return how long ago an ISO time was: `just now`, `12 min ago`. A time to come is `just now` too."""
-    seconds = ((now or datetime.now(UTC)) - datetime.fromisoformat(moment)).total_seconds()
+    """Return how long ago an ISO time was: `just now`, `12 min ago`. A time to come is `just now` too.
+
+    A text that is no time, such as a card from elsewhere may have, is `some time ago`.
+    """
+    try:
+        seconds = ((now or datetime.now(UTC)) - datetime.fromisoformat(moment)).total_seconds()
+    except (ValueError, TypeError):
+        return "some time ago"
     return "just now" if seconds < 10 else f"{duration(seconds)} ago"
 
 

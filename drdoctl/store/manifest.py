@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from collections.abc import Iterable, Mapping
@@ -102,6 +103,8 @@ def well_formed(manifest: Any, artifact: str) -> str | None:
         return f"has format {manifest['format']}, which this drdoctl does not know"
     if artifact != artifact_name(manifest["kind"], manifest["fingerprint"]):
         return "belongs to another artifact"
+    if not 0 <= manifest["seconds"] < math.inf:
+        return "has no valid `seconds`"
     wrong = [name for name, fact in manifest["files"].items() if not _sound(name, fact)]
     return f"has no valid entry for `{wrong[0]}`" if wrong else None
 

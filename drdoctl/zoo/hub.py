@@ -45,12 +45,21 @@ class HubZoo:
 
     def names(self) -> list[str]:
         """Return the names of the organisation's models that carry the tag `drdoctl`."""
+        what = f"cannot list `{self.location}`"
+        attempt(what, self.endpoint, self._greet)
         found = attempt(
-            f"cannot list `{self.location}`",
+            what,
             self.endpoint,
             lambda: [model.id for model in self.api.list_models(author=self.org, filter=TAG)],
         )
         return sorted(name.split("/", 1)[1] for name in found)
+
+    def _greet(self) -> None:
+        """Ask for anything at all: lists come page by page, and the client tries each for a minute where nobody is."""
+        _ = self.api
+        from huggingface_hub.utils import get_session
+
+        get_session().head(self.endpoint)
 
     def resolve(self, name: str, revision: str | None = None) -> str:
         """Return the commit of a tag, a branch or a commit."""

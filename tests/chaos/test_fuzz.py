@@ -35,7 +35,7 @@ def test_there_is_a_loader_for_whatever_is_read(readers):
     """Specs, plans, data, models, cards, zoos and each kind of file of a store are there."""
     groups = {name.partition("/")[0] for name in readers}
     assert groups >= {"spec", "plan-file", "jsonl", "parquet", "score-rows", "model", "card", "zoo", "store", "metrics"}
-    kept = {"events.jsonl", "manifest.json", "progress.json", "job.json", "failure.json", "zoo-refs.json"}
+    kept = {"events.jsonl", "data-manifest.json", "align-progress.json", "align-job.json", "align-failure.json"}
     assert {name.partition("/")[2] for name in readers if name.startswith("store/")} >= kept
 
 
