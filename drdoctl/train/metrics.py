@@ -26,8 +26,8 @@ class MetricsFile:
         self.path = path
 
     def truncate(self, step: int) -> list[dict[str, Any]]:
-        """Keep the lines of steps up to `step`, and return them; a torn last line goes."""
-        kept = [line for line in read_metrics(self.path) if line["step"] <= step]
+        """Keep the lines of the first `step` steps, all of which have one, and return them; what follows goes."""
+        kept = read_metrics(self.path)[:step]
         write_atomic(self.path, "".join(_line(line) for line in kept))
         return kept
 

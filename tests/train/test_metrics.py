@@ -33,3 +33,29 @@ def test_numbers_survive_to_the_last_bit(tmp_path, values, cut):
         if step > cut:
             resumed.append(step, {"loss": value})
     assert whole.path.read_bytes() == resumed.path.read_bytes()
+
+
+def test_no_flipped_bit_keeps_a_stage_from_going_on(tmp_path):
+    """Whatever a flipped bit makes of the file, it is cut behind the last step before which each has its line."""
+    path = tmp_path / "metrics.jsonl"
+    lines = [f'{{"loss": 0.5, "step": {step}}}\n' for step in (1, 2, 3)]
+    raw = "".join(lines).encode()
+    for place in range(len(raw)):
+        broken = bytearray(raw)
+        broken[place] ^= 1 << place % 8
+        path.write_bytes(bytes(broken))
+        file = MetricsFile(path)
+        step = file.last_step()
+        assert step >= place // len(lines[0])
+        assert len(file.truncate(step)) == step == file.last_step()
+
+
+def test_the_last_step_is_the_last_without_a_gap(tmp_path):
+    """Steps count as far as each has its line: none, a torn one, one that is missing."""
+    file = MetricsFile(tmp_path / "metrics.jsonl")
+    assert file.last_step() == 0
+    for step in (1, 2, 3, 5):
+        file.append(step, {"loss": 1.0})
+    assert file.last_step() == 3
+    file.path.write_text(file.path.read_text()[:60])
+    assert file.last_step() == 2
