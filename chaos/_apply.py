@@ -112,18 +112,18 @@ class Apply:
         except OSError:
             return False
 
-    def children(self) -> list[int]:
+    def starters(self) -> list[int]:
+        """Return the processes that stand between the apply and a stage's: the warm one, or a launcher."""
+        between = {"drdoctl.engine.warm", launch.LAUNCHER}
+        return [pid for pid in children_of(self.process.pid) if between & set(command_of(pid))]
+
+    def ranks(self) -> list[int]:
         """Return the processes that compute the stage at work, the first rank first."""
-        found = []
-        for child in children_of(self.process.pid):
-            words = command_of(child)
-            if "drdoctl.engine.warm" in words:
-                found += children_of(child)
-            elif launch.LAUNCHER in words:
-                found += [pid for pid in children_of(child) if launch.WORKER in command_of(pid)]
-            elif launch.WORKER in words:
-                found.append(child)
-        return found
+        starters = self.starters()
+        below = [pid for starter in starters for pid in children_of(starter)]
+        alone = [pid for pid in children_of(self.process.pid) if pid not in starters]
+        ours = {launch.WORKER, "drdoctl.engine.warm"}
+        return [pid for pid in [*below, *alone] if ours & set(command_of(pid))]
 
     def place(self) -> str:
         """Return where it stands, in words."""

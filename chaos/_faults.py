@@ -37,6 +37,8 @@ class Hit:
     gone: float | None = None
     """Seconds until no process of it was left."""
     said: str = ""
+    after: Apply | None = None
+    """The apply that goes on already."""
     wrong: list[str] = field(default_factory=list)
 
 
@@ -113,7 +115,7 @@ def kill_tree(apply: Apply, rng: Random) -> Hit:  # noqa: ARG001
 
 def kill_rank(apply: Apply, rng: Random) -> Hit:
     """SIGKILL to one process of a stage: the apply must name the signal, and the rank where there are several."""
-    place, folder, ranks = apply.place(), apply.folder(), apply.children()
+    place, folder, ranks = apply.place(), apply.folder(), apply.ranks()
     if not ranks:
         raise Missed
     rank = rng.randrange(len(ranks))
@@ -127,11 +129,36 @@ def kill_rank(apply: Apply, rng: Random) -> Hit:
     return hit
 
 
+def kill_starter(apply: Apply, rng: Random) -> Hit:  # noqa: ARG001
+    """SIGKILL to what started a stage's processes: they go with it, and the apply says so."""
+    place, folder, starters = apply.place(), apply.folder(), apply.starters()
+    if not starters or not apply.ranks():
+        raise Missed
+    _signal(starters[-1], KILL)
+    hit = finish(apply, place, folder, (1, 0))
+    if hit.exit == 0:
+        raise Missed
+    return hit
+
+
+def kill_and_go_on(apply: Apply, rng: Random) -> Hit:  # noqa: ARG001
+    """SIGKILL to the apply, and the same command again before its children can have noticed."""
+    place, folder = apply.place(), apply.folder() if apply.working() else None
+    apply.process.send_signal(KILL)
+    after = Apply(apply.world)
+    hit = finish(apply, place, folder, (-9, 0))
+    if hit.exit == 0:
+        after.kill_all()
+        raise Missed
+    hit.after, hit.redone = after, None  # more are taken by now
+    return hit
+
+
 def ask_rank(number: signal.Signals) -> Callable[[Apply, Random], Hit]:
     """Return what sends a signal to one process of a stage, as batch systems do."""
 
     def strike(apply: Apply, rng: Random) -> Hit:
-        place, folder, ranks = apply.place(), apply.folder(), apply.children()
+        place, folder, ranks = apply.place(), apply.folder(), apply.ranks()
         if not ranks or not apply.working():
             raise Missed
         _signal(rng.choice(ranks), number)
@@ -147,7 +174,7 @@ def ask_rank(number: signal.Signals) -> Callable[[Apply, Random], Hit]:
 
 def stop_rank(apply: Apply, rng: Random) -> Hit:
     """SIGSTOP to one process of a stage: the apply must find out that nothing moves, and end it."""
-    place, folder, ranks = apply.place(), apply.folder(), apply.children()
+    place, folder, ranks = apply.place(), apply.folder(), apply.ranks()
     if not ranks:
         raise Missed
     rank = rng.randrange(len(ranks))
@@ -202,6 +229,8 @@ def too_much(hit: Hit) -> bool:
 PROCESSES = (
     Kind("SIGKILL of the apply", send(KILL), Apply.working),
     Kind("SIGKILL of the apply, at any time", send(KILL), started, delay=12.0),
+    Kind("SIGKILL of the apply, again at once", kill_and_go_on, Apply.working),
+    Kind("SIGKILL of who started the ranks", kill_starter, Apply.working),
     Kind("SIGKILL of all its processes", kill_tree, Apply.working),
     Kind("SIGKILL of all, at any time", kill_tree, started, delay=12.0),
     Kind("SIGKILL of one rank", kill_rank, Apply.working),

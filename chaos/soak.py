@@ -85,7 +85,7 @@ class Soak:
                 self.apply = None
             return False
         if hit.exit is not None:
-            self.apply = None
+            self.apply = hit.after
         if too_much(hit):
             hit.wrong.append("more steps than the checkpoint being written and the one before it explain")
         told = self.world.run(self.world.command("status"))

@@ -137,9 +137,12 @@ class Calm:
 def test_a_fault_counts_when_it_has_struck(tmp_path, monkeypatch, capsys):
     """What strikes nothing is tried again, what strikes is one line and one look at the status, and counts once."""
     store, folder = store_with(tmp_path / "store", "one")
-    tries = iter([Missed(), Hit("here", -9), Missed(), Hit("there", None, wrong=["something"])])
+    after = Calm(None)
+    tries = iter([Missed(), Hit("here", -9, after=after), Missed(), Hit("there", None, wrong=["something"])])
+    struck = []
 
     def strike(apply, rng):
+        struck.append(apply)
         found = next(tries)
         if isinstance(found, Missed):
             raise found
@@ -152,6 +155,7 @@ def test_a_fault_counts_when_it_has_struck(tmp_path, monkeypatch, capsys):
     run.run(2)
     assert [hit.place for _, hit in run.had] == ["here", "there"]
     assert run.rounds == [(1, [])]
+    assert [one is after for one in struck] == [False, False, True, True]
     assert list(store.artifacts.iterdir()) == []
     lines = capsys.readouterr().out.splitlines()
     assert [text.split()[0] for text in lines] == ["1", "2", "WRONG:", "round"]
