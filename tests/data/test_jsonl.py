@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chaos._corpora import BAD_ROWS, GOOD
 from drdoctl.core.errors import UserError
 from drdoctl.data import BadRow, Row
 from drdoctl.data._files import LINE_BYTES
 from drdoctl.data.jsonl import JsonlSource
 
-GOOD = {"prompt": "what ?", "chosen": "this", "rejected": "that"}
 text = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20).filter(str.strip)
 numbers = st.none() | st.floats(-100, 100)
 
@@ -51,28 +51,7 @@ def test_no_bytes_break_the_reader(tmp_path, data):
     assert all(isinstance(row, Row | BadRow) and row.where.startswith("pairs.jsonl:") for row in rows)
 
 
-@pytest.mark.parametrize(
-    ("line", "code"),
-    [
-        (b'{"prompt": "p", "chosen": "c"}', "missing-column"),
-        (b'{"prompt": "p", "chosen": "c", "rejected": 7}', "wrong-type"),
-        (b'{"prompt": {"a": 1}, "chosen": "c", "rejected": "r"}', "wrong-type"),
-        (b"[1, 2]", "wrong-type"),
-        (b'"text"', "wrong-type"),
-        (b'{"prompt": "p", "chosen": "c", "rejected": "r", "score_chosen": NaN}', "not-finite"),
-        (b'{"prompt": "p", "chosen": "c", "rejected": "r", "confidence": 1e999}', "not-finite"),
-        (b'{"prompt": "p", "chosen": "c", "rejected": "r", "confidence": true}', "wrong-type"),
-        (b'{"prompt": "p", "chosen": "c", "rejected": "r", "preference": 1.5}', "out-of-range"),
-        (b'{"prompt": "p", "chosen": "\xff\xfe", "rejected": "r"}', "utf-8"),
-        (b'{"prompt": "p", "chosen": "\\ud800", "rejected": "r"}', "lone-surrogate"),
-        (b'{"prompt": "p", "chosen": "c", "rejected": "r"', "invalid-json"),
-        (b"[" * 100_000, "invalid-json"),
-        (b'{"prompt": "p", "chosen": "same", "rejected": "same"}', "identical"),
-        (b'{"prompt": "p", "chosen": "", "rejected": "r"}', "empty-response"),
-        (b'{"prompt": " \\n", "chosen": "c", "rejected": "r"}', "empty-prompt"),
-        (b'{"prompt": [{"role": "robot", "content": "x"}], "chosen": "c", "rejected": "r"}', "wrong-type"),
-    ],
-)
+@pytest.mark.parametrize(("line", "code"), BAD_ROWS)
 def test_a_bad_row_is_named_and_the_next_one_read(tmp_path, line, code):
     """Each kind of bad row has its code and its file:line, and costs no other row."""
     good = json.dumps(GOOD).encode()

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
-import pickle
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -14,6 +10,7 @@ import zoo_things
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chaos._artifacts import NAMES, code, pickles
 from drdoctl.core.errors import IntegrityError
 from drdoctl.zoo.pull import pull
 from drdoctl.zoo.safety import content_fault, name_faults, publishable
@@ -21,59 +18,13 @@ from drdoctl.zoo.safety import content_fault, name_faults, publishable
 GOOD = zoo_things.safetensors()
 
 
-class Canary:
-    """Unpickling this makes a file."""
-
-    def __init__(self, path):
-        """`path`: the file."""
-        self.path = path
-
-    def __reduce__(self):
-        """Ask the unpickler to make the file."""
-        return (Path.touch, (self.path,))
-
-
-def _zip(name, data):
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
-        archive.writestr(name, data)
-    return held.getvalue()
-
-
-def _hostile(canary):
-    """Return file name -> content: pickles and code, under every name that might be loaded."""
-    binary = pickle.dumps(Canary(canary))
-    text = pickle.dumps(Canary(canary), protocol=0)
-    template = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
-    return [
-        ("pytorch_model.bin", binary),
-        ("optimizer.pt", binary),
-        ("model.pkl", binary),
-        ("model.safetensors", binary),
-        ("model.safetensors", _zip("archive/data.pkl", binary)),
-        ("model.safetensors", gzip.compress(binary)),
-        ("model.safetensors", GOOD + binary),
-        ("tokenizer.json", binary),
-        ("config.json", text),
-        ("merges.txt", binary),
-        ("merges.txt", text),
-        ("chat_template.jinja", text),
-        ("chat_template.jinja", template.encode()),
-        ("tokenizer_config.json", json.dumps({"chat_template": template}).encode()),
-        ("config.json", b'{"auto_map": {"AutoModel": "evil.Model"}}'),
-        ("tokenizer_config.json", b'{"auto_map": {"AutoTokenizer": ["evil.T", null]}}'),
-        ("model.safetensors.index.json", b'{"weight_map": {"a": "../../evil.safetensors"}}'),
-        ("modeling_evil.py", b"import os"),
-        ("model.safetensors", b""),
-        ("training_args.bin", _zip("data.pkl", binary)),
-    ]
-
-
-@pytest.mark.parametrize("number", range(20))
+@pytest.mark.parametrize("number", range(28))
 def test_hostile_files_are_never_run(number, folder_zoo, other_store, tmp_path):
     """Each file of the corpus makes the pull fail with exit 5 by name; nothing is installed, and no canary appears."""
     canary = tmp_path / "canary"
-    name, data = _hostile(canary)[number]
+    corpus = [*pickles(canary, GOOD), *code(canary)]
+    assert len(corpus) == 28
+    name, data = corpus[number]
     zoo_things.publish(folder_zoo.location, tmp_path, {**zoo_things.FILES, name: data})
     with pytest.raises(IntegrityError, match=name.replace(".", r"\.")):
         pull(other_store, "zoo/thing", folder_zoo.location)
@@ -81,28 +32,7 @@ def test_hostile_files_are_never_run(number, folder_zoo, other_store, tmp_path):
     assert not any(other_store.root.rglob("*.safetensors"))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "../evil.json",
-        "/etc/evil.json",
-        "a/../../config.json",
-        "sub/config.json",
-        "..\\evil.json",
-        "C:\\config.json",
-        "C:config.json",
-        "config.json\0.bin",
-        "config.json ",
-        "con\nfig.json",
-        ".config.json",
-        "",
-        ".",
-        "a" * 4096 + ".safetensors",
-        "mode\u0301l.safetensors",
-        "model.safetensors/",
-        "-model.safetensors",
-    ],
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_names_outside_the_folder(name, folder_zoo, other_store, tmp_path):
     """A name that could leave the folder, or is not on the allow list, is refused before anything is written."""
     zoo_things.publish(folder_zoo.location, tmp_path, {**zoo_things.FILES, name: b"{}"})
