@@ -1,12 +1,18 @@
 import json
+import os
+import signal
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import jsonschema
 import pytest
 
 from drdoctl import cli
+from drdoctl.cli import apply
 from drdoctl.cli.console import Console
 from drdoctl.core.files import write_atomic
+from drdoctl.engine import execute as engine
 from drdoctl.engine import launch
 from drdoctl.store.artifact import Store
 from drdoctl.store.events import schema
@@ -211,3 +217,39 @@ def test_a_server_that_cannot_be_started_is_said_before_anything_runs(call):
     assert "`no-such-server`, which is not installed" in err
     assert "`NO_SUCH_KEY`, which is not set" in err
     assert not Path(".drdoctl").exists()
+
+
+def struck(number, back=None):
+    """Return a function that gets a signal, works on for a minute, and would give `back`."""
+
+    def work(*_, **__):
+        os.kill(os.getpid(), number)
+        time.sleep(60)
+        return back
+
+    return work
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGUSR1, 75), (signal.SIGINT, 130)])
+def test_a_signal_while_planning_gives_the_contracts_code(call, monkeypatch, number, code):
+    """Before any stage is at work a signal ends the apply at once, with its code, and nothing was begun."""
+    monkeypatch.setattr(apply, "_order", struck(number))
+    ended, _, err = call("apply", "toy.yaml", "-y")
+    assert ended == code
+    assert ("goes on from there" in err) == (code != 130)
+    assert not Path(".drdoctl").exists()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGUSR1, 75), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("where", ["before the stages", "at the report"])
+def test_a_signal_between_times_leaves_a_journal_with_an_end(call, monkeypatch, number, code, where):
+    """Between planning and the stages, and while the report is made, the journal is ended, too."""
+    if where == "at the report":
+        monkeypatch.setattr(engine, "execute", lambda *_: SimpleNamespace(exit_code=0, skipped={}))
+        monkeypatch.setattr(apply, "results", struck(number))
+    else:
+        monkeypatch.setattr(engine, "execute", struck(number))
+    assert call("apply", "toy.yaml", "-y")[0] == code
+    (folder,) = Path(".drdoctl/runs").iterdir()
+    last = json.loads((folder / "events.jsonl").read_text().splitlines()[-1])
+    assert (last["event"], last["exit_code"]) == ("run_finished", 0 if where == "at the report" else code)

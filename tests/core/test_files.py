@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drdoctl.core import files
 from drdoctl.core.errors import StageFailed
 from drdoctl.core.files import disk_errors, expand, kind_at, read_json, seal, write_atomic, write_json, write_via
 from drdoctl.core.fingerprint import file_sha256
@@ -132,3 +135,74 @@ def test_an_unknown_home_stays_as_written(monkeypatch, tmp_path):
     """`~` is followed where there is such a home."""
     monkeypatch.setenv("HOME", str(tmp_path))
     assert [str(expand(name)) for name in ("~/a", "~no-such-user/a")] == [f"{tmp_path}/a", "~no-such-user/a"]
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "hint"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device", "make room"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "Disk quota exceeded", "make room"),
+        (OSError(errno.EIO, "Input/output error"), "Input/output error", "look after the disk"),
+        (OSError(errno.EROFS, "Read-only file system"), "Read-only file system", "permissions"),
+        (
+            RuntimeError("[enforce fail] . PytorchStreamWriter failed writing file data/3: file write failed"),
+            "No space",
+            "",
+        ),
+        (ValueError("Error while serializing: I/O error: No space left on device (os error 28)"), "No space left", ""),
+        (RuntimeError("write(): fd 7 failed with Input/output error"), "Input/output error", "look after the disk"),
+    ],
+)
+def test_whatever_says_that_the_disk_fails_names_the_path(tmp_path, error, words, hint):
+    """A number or a text alone, from Python or from a library: the fault has the path, the reason and what to do."""
+    with pytest.raises(StageFailed) as caught, disk_errors(tmp_path / "file"):
+        raise error
+    (fault,) = caught.value.faults
+    assert fault.code == "disk"
+    assert fault.message.startswith(f"cannot write `{tmp_path / 'file'}`: ")
+    assert words in fault.message
+    assert hint in fault.hint
+    assert str(tmp_path) in fault.hint
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOENT, "No such file"),
+        OSError("no number"),
+        RuntimeError("PytorchStreamReader failed reading zip archive: failed finding central directory"),
+        StageFailed("cannot write `x`: No space left on device", code="disk"),
+    ],
+)
+def test_what_is_not_the_disks_fault_stays_what_it_is(tmp_path, error):
+    """Other errors, those of reading, and those that were told already pass through as they are."""
+    with pytest.raises(type(error)) as caught, disk_errors(tmp_path / "file"):
+        raise error
+    assert caught.value is error
+
+
+def test_how_much_was_needed_and_free_is_told(tmp_path, monkeypatch):
+    """Where the need is known it is told with the room there was before, and asked for only where it failed."""
+    monkeypatch.setattr(files, "free_bytes", lambda path: 3 << 20)
+    with disk_errors(tmp_path, lambda: 1 // 0):
+        pass
+    with pytest.raises(StageFailed, match=r"about 5.0 MiB were needed, and 3.0 MiB were free"):
+        fail_on(tmp_path, 5 << 20)
+
+
+def fail_on(path, needs):
+    with disk_errors(path, lambda: needs):
+        raise OSError(errno.ENOSPC, "")
+
+
+def test_a_disk_without_room_is_seen(tmp_path, monkeypatch):
+    """A disk with next to nothing free is full; one with room, or one that nobody can ask, is not."""
+    assert files.full_disk(tmp_path / "not" / "there") is None
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
+    assert "No space left on device" in files.full_disk(tmp_path).message
+
+
+def test_an_error_of_the_disk_while_closing_is_no_success(tmp_path):
+    """What the kernel says only when a file is closed is an error like any other."""
+    with pytest.raises(StageFailed, match="No space left"), disk_errors(tmp_path):
+        Path("/dev/full").write_text("x")

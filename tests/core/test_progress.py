@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -77,3 +79,35 @@ def test_stop_is_a_file(job, tmp_path):
     assert not stop_requested(job)
     (tmp_path / "stop").touch()
     assert stop_requested(job)
+
+
+def test_a_full_disk_is_no_reason_to_fail_and_life_still_shows(job, tmp_path, monkeypatch, capfd):
+    """Where there is no room for a report the work goes on, and the file's time says that there is life."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    progress = Progress(job, interval=0)
+    progress.update(1, 9)
+    files = [tmp_path / "progress.json", tmp_path / "beats" / "0"]
+    for file in files:
+        os.utime(file, (1000, 1000))
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pathlib.Path.write_text", full)
+        progress.update(2, 9)
+        progress.checkpointed(2)
+        patched.setattr("builtins.print", full)
+        progress.note("the disk is full")
+    assert all(file.stat().st_mtime > 1000 for file in files)
+    progress.update(3, 9)
+    told = json.loads(files[0].read_text())
+    assert (told["step"], told["notes"]) == (3, ["the disk is full"])
+
+
+def test_a_folder_that_is_gone_is_no_full_disk(job, tmp_path):
+    """What is wrong in another way than by a full disk is not hidden."""
+    progress = Progress(job, interval=0)
+    tmp_path.rmdir()
+    with pytest.raises(FileNotFoundError):
+        progress.update(1, 9)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from drdoctl.core.errors import IntegrityError, Stopped
+from drdoctl.core.errors import IntegrityError, StageFailed, Stopped
 from drdoctl.engine.execute import Options, execute
+from drdoctl.plan.types import Estimate, Plan, PlannedStage, Reason
+from drdoctl.stages import Want
 from drdoctl.store.run import Run, read_events
 from drdoctl.store.status import status
 
@@ -310,3 +312,64 @@ def children_of(job):
     """Return the processes that work on a job, from their command lines."""
     found = subprocess.run(["pgrep", "-f", str(job)], capture_output=True, text=True, check=False)
     return found.stdout.split()
+
+
+@pytest.fixture
+def pulling(store, toy, monkeypatch):
+    """Return a function that carries out a plan whose one stage is pulled, in the way that is given."""
+
+    def run(pull):
+        monkeypatch.setattr("drdoctl.zoo.pull.pull_into", pull)
+        want = Want("oracle", 1, {}, locations={"zoo": {"ref": "zoo/oracle"}})
+        plan = Plan({"name": "toy"}, (PlannedStage(want, "pull", Reason("new", "new"), Estimate()),))
+        seen = []
+        options = Options(toy.RESOURCES, "toy", ("apply", "toy.yaml"))
+        with pytest.raises(Stopped) as stopped:
+            execute(plan, store, Run.start(store, "toy"), lambda event, _: seen.append(event), options)
+        return stopped.value, seen
+
+    return run
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 75)])
+def test_a_pull_is_cut_by_a_signal(pulling, number, code):
+    """A signal in the middle of a download ends it at once, with the code and what is kept."""
+
+    def pull(*_, **__):
+        os.kill(os.getpid(), number)
+        time.sleep(60)
+
+    error, seen = pulling(pull)
+    assert error.exit_code == code
+    assert "`oracle` was being pulled; the files that had come whole are kept" in error.faults[0].message
+    assert seen == ["plan", "stage_started", "stage_stopped"]
+
+
+def test_hashing_inputs_is_cut_by_a_signal(store, apply, monkeypatch):
+    """A signal while inputs are hashed, which may take minutes, ends the apply before the stage begins."""
+
+    def hashing(*_, **__):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+
+    monkeypatch.setattr(store, "verify_input", hashing)
+    with pytest.raises(Stopped) as stopped:
+        apply()
+    assert stopped.value.exit_code == 143
+    assert not list(store.artifacts.glob("sft-*"))
+
+
+def test_a_journal_without_room_hides_no_failure(store, apply, monkeypatch):
+    """Where even the journal cannot be written, the screen and the exit code still say what failed."""
+    monkeypatch.setenv("FAKE_FAULT", "crash@1:sft")
+    emit = Run.emit
+
+    def full(journal, event, /, **fields):
+        if event == "stage_failed":
+            raise StageFailed("No space left on device", code="disk")
+        emit(journal, event, **fields)
+
+    monkeypatch.setattr(Run, "emit", full)
+    outcome, seen = apply()
+    assert outcome.failed["sft"].faults[0].code == "stage-crashed"
+    assert "stage_failed" in [event for event, _ in seen]

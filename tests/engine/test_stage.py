@@ -4,6 +4,7 @@ import os
 import pytest
 
 from drdoctl.core.errors import IntegrityError, StageFailed, UserError, ZooError
+from drdoctl.engine import stage
 from drdoctl.engine.stage import failure, metrics_of, spent_before
 from drdoctl.engine.watch import Ending
 from drdoctl.plan.types import Estimate
@@ -54,3 +55,19 @@ def test_metrics_are_the_last_line_and_the_work_estimated(tmp_path):
     assert metrics_of(tmp_path, Estimate(flops=1e9, tokens=5)) == {"step": 2, "loss": 1.0, "flops": 1e9, "tokens": 5}
     (tmp_path / "metrics.jsonl").write_text('{"torn')
     assert metrics_of(tmp_path, Estimate()) == {}
+
+
+def test_a_child_that_could_not_say_why_on_a_full_disk(tmp_path, monkeypatch):
+    """Without a word from the child a full disk is the reason, and that this cannot be written down changes nothing."""
+    ending = Ending(1)
+    assert failure("sft", tmp_path, ending, {}).faults[0].code == "stage-died"
+    (tmp_path / "failure.json").unlink()
+    monkeypatch.setattr("drdoctl.core.files.free_bytes", lambda path: 0)
+
+    def full(*_):
+        raise StageFailed("No space left on device", code="disk")
+
+    monkeypatch.setattr(stage, "write_json", full)
+    fault = failure("sft", tmp_path, ending, {}).faults[0]
+    assert fault.code == "disk"
+    assert str(tmp_path) in fault.message

@@ -74,3 +74,23 @@ def test_a_child_outlives_its_parent_by_little(tmp_path):
     parent.kill()
     assert orphan.wait(10) == -9
     parent.wait()
+
+
+def test_a_full_disk_is_named_whoever_says_it(job):
+    """An error of a library that holds the reason in its text alone is the disk's fault, with the stage's folder."""
+    worker.report(job, RuntimeError("PytorchStreamWriter failed writing file data/0: file write failed"))
+    (fault,) = json.loads(job.path("failure.json").read_text())["faults"]
+    assert (fault["code"], job.out in fault["message"]) == ("disk", True)
+
+
+def test_a_stop_is_asked_for_even_where_no_byte_fits(job, monkeypatch):
+    """On a full disk the file of a stop is made and stays empty, which is enough."""
+    write = Path.write_text
+
+    def full(path, text, **options):
+        write(path, "", **options)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    worker.ask_to_stop(job, "SIGTERM")
+    assert job.path("stop").read_text() == ""

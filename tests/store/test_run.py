@@ -1,9 +1,11 @@
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from drdoctl.core.errors import StageFailed
 from drdoctl.store import run as run_module
 from drdoctl.store.artifact import Store
 from drdoctl.store.run import EVENTS_FILE, Run, read_events, run_folders
@@ -72,3 +74,13 @@ def test_an_event_must_have_its_fields(store):
     with pytest.raises(TypeError):
         run.emit("warning", message="x", more=1)
     assert json.loads((run.folder / EVENTS_FILE).read_text())["event"] == "run_started"
+
+
+def test_a_full_disk_does_not_keep_a_run_from_its_end(store, monkeypatch):
+    """Where the journal's last line finds no room, the apply ends with its own code; other events say what is wrong."""
+    run = Run.start(store, "toy")
+    monkeypatch.setattr(run, "_file", Path("/dev/full").open("w"))  # noqa: SIM115  # `finish` closes it
+    with pytest.raises(StageFailed, match="No space left on device"):
+        run.emit("warning", message="x")
+    run.finish(1)
+    assert [event["event"] for event in read_events(run.folder)] == ["run_started"]

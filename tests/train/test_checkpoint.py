@@ -253,3 +253,38 @@ def test_a_failure_to_seal_the_last_checkpoint_is_told_at_the_end(tmp_path, monk
     saver = checkpoint.Saver(tmp_path, WORLD, 2, lambda step: None)
     with pytest.raises(StageFailed, match="No space left"), saver:
         saver.save(FakeEngine(), 1, {"stats": {}})
+
+
+def test_metrics_are_durable_before_a_checkpoint_counts(tmp_path, monkeypatch):
+    """Metrics are synced before the manifest is written: a power cut leaves no manifest without its metrics."""
+    done = []
+    monkeypatch.setattr(checkpoint.files, "sync", lambda path: done.append(path.name))
+    monkeypatch.setattr(checkpoint, "seal", lambda folder, facts: done.append("sealed"))
+    saver = checkpoint.Saver(tmp_path, WORLD, 2, lambda step: None, tmp_path / "metrics.jsonl")
+    saver.save(FakeEngine(), 1, {"stats": {}})
+    saver.wait()
+    assert done == ["metrics.jsonl", "sealed"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "step", "words"), [(10, 10, None), (9, 9, "at step 10 is"), (8, None, "at steps 10, 9 are")]
+)
+def test_a_checkpoint_ahead_of_its_metrics_is_passed_over(root, lines, step, words):
+    """Where metrics end before a checkpoint, going on from it would leave a gap: an earlier one counts, said aloud."""
+    notes = []
+    point = checkpoint.newest(root, notes.append, lines)
+    assert (point.step if point else None) == step
+    to = "the start" if step is None else f"step {step}"
+    what = f"ahead of `metrics.jsonl`, which ends at step {lines}: training goes on from {to}"
+    assert notes == ([] if words is None else [f"the checkpoint{'s' * (' are' in words)} {words} {what}"])
+
+
+def test_later_ones_that_did_not_hold_take_nobodys_place(root):
+    """After a fall-back the next checkpoint is kept, and what lies ahead of it goes."""
+    for name in ("step-9", "step-10"):
+        (root / name / "weights.pt").write_bytes(b"spoilt")
+    assert newest(root) is None
+    save(root, 4)
+    save(root, 5)
+    assert sorted(path.name for path in root.iterdir()) == ["step-4", "step-5"]
+    assert newest(root).step == 5
