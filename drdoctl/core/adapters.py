@@ -34,7 +34,7 @@ def matrices(shape: Shape) -> dict[str, tuple[int, int]]:
     if shape.model_type == "phi3":
         attention = {"qkv_proj": (hidden, q + 2 * kv), "o_proj": (q, hidden)}
         return attention | {"gate_up_proj": (hidden, 2 * mlp), "down_proj": (mlp, hidden)}
-    if shape.model_type == "gpt_neox":
+    if shape.model_type in ("bloom", "gpt_neox"):
         attention = {"query_key_value": (hidden, q + 2 * kv), "dense": (q, hidden)}
         return attention | {"dense_h_to_4h": (hidden, mlp), "dense_4h_to_h": (mlp, hidden)}
     attention = {"q_proj": (hidden, q), "k_proj": (hidden, kv), "v_proj": (hidden, kv)}

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-SUPPORTED = ("gpt_neox", "llama", "mistral", "opt", "phi3", "qwen2", "qwen3")
-"""Rotary or learned positions, and attention through transformers' interface: what the flat layout needs."""
-GATED = ("llama", "mistral", "phi3", "qwen2", "qwen3")
+SUPPORTED = ("bloom", "gemma", "gpt_neox", "llama", "mistral", "opt", "phi3", "qwen2", "qwen3")
+"""Positions told by number, and attention through transformers' interface: what the flat layout needs.
+
+Bloom has both from `train/bloom.py`."""
+GATED = ("gemma", "llama", "mistral", "phi3", "qwen2", "qwen3")
 """Types whose MLP has three matrices (gate, up, down), RMSNorm, and no bias but for qwen2's q, k and v."""
 OPT_POSITION_OFFSET = 2
 """OPT's position table has two rows more than positions."""
@@ -32,12 +34,21 @@ OTHER_SIZES = (
 """The same, where a `config.json` may also leave them out or say null."""
 SHOWN = 40
 """Characters of a wrong value that a message shows."""
-WHOLE_HEADS = ("gpt_neox", "llama", "opt")
+WHOLE_HEADS = ("bloom", "gpt_neox", "llama", "opt")
 """Types whose heads share `hidden_size` evenly, whatever `head_dim` says."""
-OWN_HEAD_DIM = "qwen3"
-"""A type whose `head_dim` does not follow from `hidden_size` where a config leaves it out."""
-HALVED = ("llama", "mistral", "qwen2", "qwen3")
+HEAD_DIMS = {"gemma": 256, "qwen3": 128}
+"""Types whose `head_dim` does not follow from `hidden_size`, and what it is where a config leaves it out."""
+HALVED = ("gemma", "llama", "mistral", "qwen2", "qwen3")
 """Types that rotate one half of a head against the other."""
+TIED = ("bloom", "gemma", "opt")
+"""Types whose LM head is the embedding's where a config does not say."""
+BLOOM_NAMES = {"n_embed": "hidden_size", "n_layer": "num_hidden_layers", "n_head": "num_attention_heads"}
+"""Bloom's own names of sizes -> those of all other types. A config may have either."""
+
+
+def alibi_features(head: int) -> int:
+    """Return how many features `train/bloom.py` adds to a head: 3, and up to a width that is a multiple of 8."""
+    return 3 + -(head + 3) % 8
 
 
 @dataclass(frozen=True)
@@ -58,6 +69,11 @@ class Shape:
     """Width of the embeddings; OPT-350m's is smaller than `hidden`."""
     positions: int | None
     tied: bool
+
+    @property
+    def alibi(self) -> int:
+        """Return the features that heads have more in attention and its cache than here, all heads together."""
+        return self.heads * alibi_features(self.q_width // self.heads) if self.model_type == "bloom" else 0
 
     @property
     def parameters(self) -> int:
@@ -82,34 +98,44 @@ class Shape:
             bias = self.q_width + 2 * self.kv_width if self.model_type == "qwen2" else 0
             norms = 2 * hidden + (2 * (self.q_width // self.heads) if self.model_type == "qwen3" else 0)
             return self.layers * (projections + bias + 3 * hidden * mlp + norms) + hidden
-        # OPT and GPT-NeoX: two matrices, biases everywhere, LayerNorm with weight and bias
+        # OPT, GPT-NeoX and Bloom: two matrices, biases everywhere, LayerNorm with weight and bias
         per_layer = projections + 4 * hidden + 2 * hidden * mlp + mlp + hidden + 4 * hidden
         # OPT-350m normalises after each block and has no last norm
         last = 0 if self.embedding != hidden else 2 * hidden
+        # Bloom normalises its embeddings
+        last += 2 * hidden if self.model_type == "bloom" else 0
         return self.layers * per_layer + last
 
 
 def shape_of(config: Mapping[str, Any]) -> Shape | None:
     """Return the shape that a `config.json` describes, or None where a number is missing or of another kind."""
+    config = _plainly_named(config)
     try:
-        hidden = int(config["hidden_size"])
-        heads = int(config["num_attention_heads"])
-        head = int(config.get("head_dim") or hidden // heads)
+        kind, hidden, heads = str(config["model_type"]), int(config["hidden_size"]), int(config["num_attention_heads"])
+        head = int(config.get("head_dim") or HEAD_DIMS.get(kind) or hidden // heads)
         return Shape(
-            model_type=str(config["model_type"]),
+            model_type=kind,
             layers=int(config["num_hidden_layers"]),
             hidden=hidden,
             heads=heads,
             kv_width=int(config.get("num_key_value_heads") or heads) * head,
             q_width=heads * head,
-            mlp=int(config.get("intermediate_size") or config["ffn_dim"]),
+            mlp=4 * hidden if kind == "bloom" else int(config.get("intermediate_size") or config["ffn_dim"]),
             vocabulary=int(config["vocab_size"]),
             embedding=int(config.get("word_embed_proj_dim") or hidden),
             positions=_positions(config),
-            tied=bool(config.get("tie_word_embeddings", config["model_type"] == "opt")),
+            tied=bool(config.get("tie_word_embeddings", kind in TIED)),
         )
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
+
+
+def _plainly_named(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a `config.json` in the names of all other types, where it is Bloom's: what Bloom reads of it."""
+    if config.get("model_type") != "bloom":
+        return config
+    found = {name: config[name] for name in ("model_type", *SIZES, "tie_word_embeddings") if name in config}
+    return found | {plain: config[name] for name, plain in BLOOM_NAMES.items() if config.get(name) is not None}
 
 
 def impossible(config: Mapping[str, Any]) -> dict[str, str]:
@@ -117,6 +143,8 @@ def impossible(config: Mapping[str, Any]) -> dict[str, str]:
 
     What is left out is not looked at: transformers has numbers of its own for that.
     """
+    bloom, asked = config.get("model_type") == "bloom", config
+    config = _plainly_named(config)
     names = [name for name in SIZES if name in config]
     others = (*OTHER_SIZES, "sliding_window") if _has_window(config) else OTHER_SIZES
     names += [name for name in others if config.get(name) is not None]
@@ -124,8 +152,11 @@ def impossible(config: Mapping[str, Any]) -> dict[str, str]:
     # to Python `true` is a number
     wrong = {name: size for name, size in sizes.items() if type(size) is not int or size < 1}
     if wrong:
-        return {name: f"is `{_shown(size)}`, not a whole number of at least 1" for name, size in wrong.items()}
-    return _uneven(str(config.get("model_type")), sizes)
+        found = {name: f"is `{_shown(size)}`, not a whole number of at least 1" for name, size in wrong.items()}
+    else:
+        found = _uneven(str(config.get("model_type")), sizes)
+    written = {plain: name for name, plain in BLOOM_NAMES.items() if bloom and asked.get(name) is not None}
+    return {written.get(name, name): why for name, why in found.items()}
 
 
 def _uneven(kind: str, sizes: Mapping[str, int]) -> dict[str, str]:
@@ -133,7 +164,7 @@ def _uneven(kind: str, sizes: Mapping[str, int]) -> dict[str, str]:
     hidden, heads = sizes.get("hidden_size"), sizes.get("num_attention_heads")
     groups, head = sizes.get("num_key_value_heads"), sizes.get("head_dim")
     found = {}
-    if hidden and heads and (kind in WHOLE_HEADS or (head is None and kind != OWN_HEAD_DIM)):
+    if hidden and heads and (kind in WHOLE_HEADS or (head is None and kind not in HEAD_DIMS)):
         if hidden % heads:
             found["num_attention_heads"] = f"is {heads}, which does not divide `hidden_size` ({hidden})"
         elif head is None and kind in HALVED and hidden // heads % 2:
@@ -176,7 +207,7 @@ def limit_of(config: Mapping[str, Any], *, sampling: bool = False) -> Limit | No
 
 def _table(config: Mapping[str, Any]) -> Limit | None:
     """Positions end: a learned table has no more rows, and `dynamic` rotations change for the whole batch."""
-    positions = config.get("max_position_embeddings")
+    positions = config.get("max_position_embeddings") if config.get("model_type") != "bloom" else None
     return Limit(int(positions), "its `max_position_embeddings`") if positions else None
 
 

@@ -75,18 +75,18 @@ def _layer_bytes(model: ModelSize, dtype: str, *, cpu: bool) -> float:
     outputs = 4 if dtype == "bf16" and shape.model_type == "opt" else 2
     norms = inputs * shape.hidden * FP32 + outputs * shape.hidden * _width(dtype)
     heads = (shape.q_width + shape.kv_width) * (FP32 + _width(dtype)) if shape.model_type == "qwen3" else 0
-    attention = _flash_bytes(model, dtype) if cpu else SEGMENT_VALUES * shape.q_width * _width(dtype)
+    attention = _flash_bytes(model, dtype) if cpu else SEGMENT_VALUES * (shape.q_width + shape.alibi) * _width(dtype)
     return norms + heads + attention + _mlp_bytes(model, dtype)
 
 
 def _flash_bytes(model: ModelSize, dtype: str) -> float:
     """Return what `train/flash.py` keeps of a token: queries, keys, values, result, each head's sum; all wide.
 
-    In bfloat16 the output's matrix keeps a narrow copy of the result.
+    In bfloat16 the output's matrix keeps a narrow copy of the result; Bloom's a copy without ALiBi's features.
     """
     shape = model.shape
-    wide = 2 * shape.q_width + 2 * shape.kv_width + shape.heads
-    return wide * FP32 + (shape.q_width * BF16 if dtype == "bf16" else 0)
+    wide = 2 * shape.q_width + 2 * shape.kv_width + shape.heads + 4 * shape.alibi
+    return wide * FP32 + (shape.q_width * _width(dtype) if dtype == "bf16" or shape.alibi else 0)
 
 
 def _mlp_bytes(model: ModelSize, dtype: str) -> float:

@@ -204,7 +204,7 @@ def sampled_rows(model: ModelSize, prompts: float, length: float, resources: Map
 
 
 def _cache_bytes(model: ModelSize, length: float) -> float:
-    return length * model.shape.layers * model.shape.kv_width * 2 * FP32
+    return length * model.shape.layers * (model.shape.kv_width + model.shape.alibi) * 2 * FP32
 
 
 def _held(model: ModelSize, dtype: str) -> float:

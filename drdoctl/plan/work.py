@@ -63,6 +63,6 @@ def scoring(model: ModelSize, tokens: float, rows: float, dtype: str) -> Work:
 def sampling(model: ModelSize, prompts: float, length: float, new: float, at_once: float) -> Work:
     """Return the work of sampling `new` tokens to each prompt, but for FLOPs: every token reads all weights anew."""
     shape, batches = model.shape, max(1.0, prompts / at_once)
-    cache = prompts * length * shape.layers * shape.kv_width * 2 * 4
+    cache = prompts * length * shape.layers * (shape.kv_width + shape.alibi) * 2 * 4
     moved = new * (batches * model.parameters * 4 + cache + prompts * shape.vocabulary * 4 * 6)
     return Work(moved=moved, calls=batches * new * shape.layers * LAYER_CALLS)

@@ -70,9 +70,10 @@ def check_type(config: Any, name: str, *, key: str, where: Where | None = None) 
             where=where,
             hint=f"save the model again with `save_pretrained`; `model_type` is one of {', '.join(SUPPORTED)}",
         )
-    if kind not in SUPPORTED:
+    why = why_not(known)
+    if why is not None:
         raise UserError(
-            f"`{key}`: models of type `{kind}` are not supported (`{name}`): {why_not(known)}",
+            f"`{key}`: models of type `{kind}` are not supported (`{name}`): {why}",
             code="unknown-architecture",
             where=where,
             hint=f"use a model of one of these types: {', '.join(SUPPORTED)}",

@@ -10,6 +10,8 @@ from torch import Tensor
 from transformers import Cache
 from transformers.cache_utils import DynamicLayer
 
+from drdoctl.core.architectures import alibi_features
+
 CPU_ROWS = 64
 """Rows at once on a CPU: 32 read the weights twice as often and take a tenth longer."""
 CPU_CACHE_BYTES = 512 << 20
@@ -21,6 +23,7 @@ def cache_bytes(config: Any, tokens: int) -> int:
     """Return the bytes of keys and values that one row of `tokens` tokens holds, in float32."""
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    width += alibi_features(width) if config.model_type == "bloom" else 0
     return int(tokens * config.num_hidden_layers * heads * width * 2 * 4)
 
 

@@ -26,6 +26,9 @@ class Activation(NamedTuple):
 KNOWN = {
     "SiLUActivation": Activation(functional.silu, torch.ops.aten.silu_backward),
     "GELUActivation": Activation(functional.gelu, torch.ops.aten.gelu_backward),
+    "GELUTanh": Activation(
+        partial(functional.gelu, approximate="tanh"), partial(torch.ops.aten.gelu_backward, approximate="tanh")
+    ),
     "ReLU": Activation(functional.relu, lambda grad, x: grad * (x > 0)),
 }
 """By the class of transformers' activation."""

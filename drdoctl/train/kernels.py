@@ -15,10 +15,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from drdoctl.train.bloom import use_interface
 from drdoctl.train.gated import use_gated
 
-HALVES = ("llama", "mistral", "qwen2", "qwen3")
+HALVES = ("gemma", "llama", "mistral", "qwen2", "qwen3")
 """Types that rotate whole heads, with one function of their module for queries and keys."""
+CENTRED = "GemmaRMSNorm"
+"""A norm that keeps its weight less one."""
 
 
 class _Norm(torch.autograd.Function):
@@ -50,6 +53,8 @@ def _rms_norm(module: Any, whole: Any, narrow: bool, x: Tensor) -> Tensor:
     kind = x.device.type
     # under autocast several matrices read this: one cast for all, where autocast would keep a copy for each
     dtype = torch.get_autocast_dtype(kind) if narrow and torch.is_autocast_enabled(kind) else x.dtype
+    if type(module).__name__ == CENTRED:
+        return _Norm.apply(x, 1 + module.weight, module.eps, dtype)
     return _Norm.apply(x, module.weight, module.variance_epsilon, dtype)
 
 
@@ -92,20 +97,27 @@ def turned(x: Tensor, cos: Tensor, sin: Tensor, unsqueeze_dim: int = 1) -> Tenso
     return _Rotate.apply(x, cos.unsqueeze(unsqueeze_dim), sin.unsqueeze(unsqueeze_dim))
 
 
+def layers_of(model: Any) -> Any:
+    """Return a model's decoder layers, in their order."""
+    trunk = model.base_model
+    return trunk.h if hasattr(trunk, "h") else getattr(trunk, "decoder", trunk).layers
+
+
 def use_kernels(model: Any) -> None:
     """Give a model's RMSNorms over the hidden width, and its rotary positions, these forms.
 
-    Their gated MLPs keep less. Layer norms, norms of single heads and partial rotations stay as they are. The rotation
-    is a function of transformers' module, so every model of that type in this process gets it: a stage's process holds
-    no other's.
+    Their gated MLPs keep less, and Bloom comes to transformers' attention interface (`bloom.py`). Layer norms, norms of
+    single heads and partial rotations stay as they are. The rotation is a function of transformers' module, so every
+    model of that type in this process gets it: a stage's process holds no other's.
     """
-    trunk = model.base_model
-    layers = getattr(trunk, "decoder", trunk).layers
+    if model.config.model_type == "bloom":
+        use_interface(model)
+    layers = layers_of(model)
     for layer in layers:
         for name in ("input_layernorm", "post_attention_layernorm"):
             _replace(getattr(layer, name, None), narrow=True)
         use_gated(getattr(layer, "mlp", None))
-    _replace(getattr(trunk, "norm", None), narrow=False)  # rewards are read from it in float32
+    _replace(getattr(model.base_model, "norm", None), narrow=False)  # rewards are read from it in float32
     if model.config.model_type in HALVES:
         vars(sys.modules[type(layers[0].self_attn).__module__])["apply_rotary_pos_emb"] = rotate
 

@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from drdoctl.train.attention import tree_attention
-from drdoctl.train.kernels import HALVES, turned
+from drdoctl.train.kernels import HALVES, layers_of, turned
 
 
 def _sequential(layer: Any, hidden: Tensor, reads: Tensor, **more: Any) -> Tensor:
@@ -81,7 +81,16 @@ def _gpt_neox(layer: Any, hidden: Tensor, reads: Tensor, **more: Any) -> Tensor:
     return hidden + layer.mlp(layer.post_attention_layernorm(hidden))
 
 
+def _bloom(layer: Any, hidden: Tensor, reads: Tensor, **more: Any) -> tuple[Tensor, None]:
+    """Bloom: each block adds what it is told to; in some models that is its own input after the norm."""
+    normed, after = layer.input_layernorm(hidden), layer.apply_residual_connection_post_layernorm
+    hidden = layer.self_attention(normed, normed if after else hidden, **more)[0].index_select(1, reads)
+    normed = layer.post_attention_layernorm(hidden)
+    return layer.mlp(normed, normed if after else hidden), None
+
+
 KINDS = {
+    "bloom": _bloom,
     "gpt_neox": _gpt_neox,
     "opt": _opt,
     "phi3": _sequential,
@@ -99,6 +108,5 @@ def read_only_where_asked(model: Any) -> None:
 
     With `ends` (as for `flash.parts`) they are the last tokens of each stretch of the row.
     """
-    trunk = model.base_model
-    layer = getattr(trunk, "decoder", trunk).layers[-1]
+    layer = layers_of(model)[-1]
     layer.forward = partial(_forward, layer, layer.forward, KINDS[model.config.model_type])

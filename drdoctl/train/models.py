@@ -85,9 +85,10 @@ def supported_config(source: str, revision: str | None = None) -> Any:
     """Return a model's configuration, dropout off. Raises UserError where its type is not supported."""
     with reading(source):
         config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
-    if config.model_type not in SUPPORTED:
+    why = why_not(config.to_dict())
+    if why is not None:
         raise UserError(
-            f"models of type `{config.model_type}` are not supported: {why_not(config.to_dict())}",
+            f"models of type `{config.model_type}` are not supported: {why}",
             code="unknown-architecture",
             hint=f"use one of: {', '.join(SUPPORTED)}",
         )

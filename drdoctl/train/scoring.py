@@ -56,7 +56,8 @@ def _room(model: Any, device: torch.device) -> int | None:
     config = (model.lm if isinstance(model, Policy) else model.model).config
     free = torch.cuda.mem_get_info(device)[0]
     free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return fitting_tokens(free, config.hidden_size, getattr(config, "ffn_dim", None) or config.intermediate_size)
+    inner = getattr(config, "ffn_dim", None) or getattr(config, "intermediate_size", None) or 4 * config.hidden_size
+    return fitting_tokens(free, config.hidden_size, inner)
 
 
 def score_batch(model: nn.Module, items: Sequence[Item], dtype: str, *, logp: bool) -> np.ndarray:

@@ -3,7 +3,7 @@
 import pytest
 
 from drdoctl.core.adapters import ALL_LINEAR, lora_of, matrices, matrix_names, targets, trained_parameters, without_nf4
-from drdoctl.core.architectures import shape_of
+from drdoctl.core.architectures import SUPPORTED, shape_of
 
 LLAMA = {
     "model_type": "llama",
@@ -32,7 +32,7 @@ def test_weights_are_rank_times_in_plus_out():
     assert trained_parameters(shape, {"rank": 2, "target": ["q_proj", "v_proj"]}) == 2 * 3 * (64 + 48)
 
 
-@pytest.mark.parametrize("kind", ["llama", "mistral", "opt", "phi3", "qwen2", "qwen3", "gpt_neox"])
+@pytest.mark.parametrize("kind", SUPPORTED)
 def test_matrices_are_those_of_the_model(kind):
     """Names and sizes are those of the linear layers that transformers builds from the same config."""
     torch = pytest.importorskip("torch")

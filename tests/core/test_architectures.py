@@ -6,7 +6,14 @@ import json
 
 import pytest
 
-from drdoctl.core.architectures import impossible, is_reward_model, limit_of, shape_of
+from drdoctl.core.architectures import (
+    SUPPORTED,
+    alibi_features,
+    impossible,
+    is_reward_model,
+    limit_of,
+    shape_of,
+)
 from drdoctl.spec.known import CONFIGS
 
 PUBLISHED = {
@@ -37,7 +44,11 @@ def test_parameters_of_published_models(name):
             2 * (256 + 32 + 416 + 32) + 176,
         ),
         # q, k, v, o without bias, a norm of width 4 on queries and on keys
-        ({"model_type": "qwen3"}, 2 * (128 + 64 + 576 + 16 + 8) + 88),
+        ({"model_type": "qwen3", "head_dim": 4}, 2 * (128 + 64 + 576 + 16 + 8) + 88),
+        # heads of 8, two of them for queries: q 128, k and v 128, o 128
+        ({"model_type": "gemma", "head_dim": 8}, 2 * (384 + 576 + 16) + 88),
+        # q, k, v, o 4 * 64 and biases 4 * 8, MLP 2 * 8 * 32 + 32 + 8, norms 4 * 8; one table, two norms more
+        ({"model_type": "bloom"}, 2 * (256 + 32 + 552 + 32) + 80 + 32),
     ],
 )
 def test_parameters_by_hand(changes, count):
@@ -53,6 +64,46 @@ def test_parameters_by_hand(changes, count):
         "tie_word_embeddings": True,
     }
     assert shape_of(config | changes).parameters == count
+
+
+BLOOM_560M = {"model_type": "bloom", "n_embed": 1024, "n_layer": 24, "num_attention_heads": 16, "vocab_size": 250880}
+GEMMA_2B = {
+    "model_type": "gemma",
+    "head_dim": 256,
+    "hidden_size": 2048,
+    "intermediate_size": 16384,
+    "num_attention_heads": 8,
+    "num_hidden_layers": 18,
+    "num_key_value_heads": 1,
+    "vocab_size": 256000,
+}
+
+
+@pytest.mark.parametrize(("config", "count"), [(BLOOM_560M, 559_214_592), (GEMMA_2B, 2_506_172_416)])
+def test_repositories_that_leave_out_what_is_usual(config, count):
+    """Bloom's own names of sizes are read, and heads are tied where a `config.json` does not say."""
+    assert shape_of(config).parameters == count
+    assert impossible(config) == {}
+
+
+@pytest.mark.parametrize("kind", SUPPORTED)
+def test_parameters_are_the_models(kind):
+    """From each type's own defaults, as `save_pretrained` writes them, the count is transformers' own."""
+    torch = pytest.importorskip("torch")
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = AutoConfig.for_model(kind)
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    model.tie_weights()
+    assert shape_of(json.loads(config.to_json_string())).parameters == model.num_parameters()
+
+
+def test_widths_in_attention():
+    """Bloom's heads are there wider by ALiBi's features, three at least, to a multiple of 8; no other type's are."""
+    assert [alibi_features(head) for head in (5, 6, 64, 67, 128)] == [3, 10, 8, 5, 8]
+    assert shape_of(BLOOM_560M).alibi == 16 * 8
+    assert shape_of(GEMMA_2B).alibi == 0
 
 
 @pytest.mark.shared
@@ -95,6 +146,14 @@ def test_what_does_not_tell_gives_none(config):
         ({"num_attention_heads": 64}, ["num_attention_heads"]),
         ({"model_type": "opt", "num_attention_heads": 64}, []),
         ({"model_type": "qwen3", "head_dim": 15}, ["head_dim"]),
+        ({"model_type": "gemma", "head_dim": 15}, ["head_dim"]),
+        ({"model_type": "gemma", "num_attention_heads": 3}, []),
+        ({"model_type": "bloom", "n_head": 3, "n_layer": 0}, ["n_layer"]),
+        ({"model_type": "bloom", "n_head": 3}, ["n_head"]),
+        ({"model_type": "bloom", "num_attention_heads": 3}, ["num_attention_heads"]),
+        # a key that the architecture does not read
+        ({"model_type": "bloom", "intermediate_size": -1, "head_dim": 15}, []),
+        ({"n_head": 3}, []),
     ],
 )
 def test_what_no_model_can_have(changes, fields):
@@ -129,6 +188,8 @@ def test_windows_limit_positions():
     [
         ({"model_type": "llama", "max_position_embeddings": 64}, 64, "max_position_embeddings"),
         ({"model_type": "llama"}, None, None),
+        # ALiBi has no table that ends
+        ({"model_type": "bloom", "max_position_embeddings": 64}, None, None),
         # a key that the architecture does not read limits nothing
         ({"model_type": "llama", "max_position_embeddings": 64, "sliding_window": 8}, 64, "max_position_embeddings"),
         ({"model_type": "mistral", "max_position_embeddings": 8192}, 4096, "sliding_window"),

@@ -5,13 +5,26 @@ from __future__ import annotations
 import pytest
 
 from drdoctl.core.architectures import SUPPORTED
-from drdoctl.core.unsupported import ALIBI, ENCODER, EXPERTS, OWN_ATTENTION, REASONS, STATE, UNTRIED, WINDOW, why_not
+from drdoctl.core.unsupported import (
+    ALIBI,
+    BOTH_WAYS,
+    ENCODER,
+    EXPERTS,
+    OWN_ATTENTION,
+    REASONS,
+    STATE,
+    UNTRIED,
+    WINDOW,
+    why_not,
+)
 
 
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
-        ({"model_type": "bloom"}, ALIBI),
+        ({"model_type": "mpt"}, ALIBI),
+        ({"model_type": "gemma", "use_bidirectional_attention": True}, BOTH_WAYS),
+        ({"model_type": "llama", "is_causal": False}, BOTH_WAYS),
         ({"model_type": "falcon", "alibi": True}, ALIBI),
         ({"model_type": "falcon", "alibi": False}, OWN_ATTENTION),
         ({"model_type": "gemma2"}, WINDOW),
@@ -29,6 +42,7 @@ def test_reasons(config, reason):
 
 def test_nothing_supported_has_a_reason():
     """A type is supported or refused, never both."""
+    assert [why_not({"model_type": kind, "use_bidirectional_attention": False}) for kind in SUPPORTED] == [None] * 9
     assert not set(REASONS) & set(SUPPORTED)
 
 

@@ -44,7 +44,7 @@ def kept(model_type, layers, dtype, items):
 
 
 @pytest.mark.parametrize("dtype", ["fp32", "bf16"])
-@pytest.mark.parametrize("model_type", ["gpt_neox", "llama", "opt", "phi3", "qwen2", "qwen3"])
+@pytest.mark.parametrize("model_type", ["bloom", "gemma", "gpt_neox", "llama", "opt", "phi3", "qwen2", "qwen3"])
 def test_a_layer_keeps_what_autograd_keeps(model_type, dtype):
     """A further layer leaves for each token what is counted for it, within a twelfth; pairs are half prompt."""
     stream = np.random.default_rng(0)

@@ -50,7 +50,7 @@ def test_models_that_cannot_be_trained_are_named_with_the_reason(tmp_path):
     for name in ("start", "words", "judge"):
         (tmp_path / name).mkdir()
     (tmp_path / "start" / "config.json").write_text('{"model_type": "mistral", "sliding_window": 512}')
-    (tmp_path / "judge" / "config.json").write_text('{"model_type": "bloom"}')
+    (tmp_path / "judge" / "config.json").write_text('{"model_type": "mpt"}')
     loaded = load(path)
     faults = {fault.code: fault for fault in absent(loaded, combinations(loaded.spec))}
     assert set(faults) == {"too-long-for-model", "unknown-architecture"}

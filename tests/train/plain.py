@@ -7,6 +7,7 @@ every cell. Nothing of drdoctl's layout, attention or head is used here.
 from __future__ import annotations
 
 import copy
+import math
 import sys
 import types
 from contextlib import contextmanager
@@ -48,6 +49,14 @@ SHAPES = {
     "qwen3": {"model_type": "qwen3", "num_key_value_heads": 2, "head_dim": 8},
     "mistral": {"model_type": "mistral", "num_key_value_heads": 2, "sliding_window": None},
     "gpt_neox": {"model_type": "gpt_neox", "rotary_pct": 0.5, "tie_word_embeddings": False},
+    "gemma": {"model_type": "gemma", "num_key_value_heads": 1, "head_dim": 16},
+    "bloom": {"model_type": "bloom"},
+    "bloom-normed": {
+        "model_type": "bloom",
+        "hidden_size": 36,
+        "num_attention_heads": 6,
+        "apply_residual_connection_post_layernorm": True,
+    },
 }
 """The supported architectures, small, with what sets each apart: grouped heads, projections, partial rotation."""
 PAIRS = [
@@ -86,17 +95,29 @@ class Stock(torch.nn.Module):
 
 
 @contextmanager
-def stock_rotation(model: Stock):
-    """Let the model's module rotate by the formula, written out, while the context lasts."""
-    module = sys.modules[type(model.lm).__module__]
-    if model.lm.config.model_type not in HALVES:
+def stock_module(model: Stock):
+    """Let the model's module rotate by the formula, written out, and take a softmax in its input's type, for a while.
+
+    Bloom's is in float32 whatever it is given.
+    """
+    module, kind = sys.modules[type(model.lm).__module__], model.lm.config.model_type
+    if kind in HALVES:
+        name, other = "apply_rotary_pos_emb", _rotated
+    elif kind == "bloom":
+        name, other = "F", types.SimpleNamespace(**{**vars(module.F), "softmax": _softmax})
+    else:
         yield
         return
-    ours, module.apply_rotary_pos_emb = module.apply_rotary_pos_emb, _rotated
+    ours = getattr(module, name)
+    setattr(module, name, other)
     try:
         yield
     finally:
-        module.apply_rotary_pos_emb = ours
+        setattr(module, name, ours)
+
+
+def _softmax(x, dim, dtype):
+    return x.softmax(dim, torch.promote_types(x.dtype, dtype))
 
 
 def _rotated(q, k, cos, sin):
@@ -108,14 +129,16 @@ def stock(model: Policy) -> Stock:
     """Return a stock transformers model with the same weights, held with a copy of the reward head."""
     config = copy.deepcopy(model.lm.config)
     weight = next(model.parameters())
-    lm = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa", dtype=weight.dtype)
+    # Bloom has one attention of its own
+    attention = "eager" if config.model_type == "bloom" else "sdpa"
+    lm = AutoModelForCausalLM.from_config(config, attn_implementation=attention, dtype=weight.dtype)
     lm.load_state_dict(model.lm.state_dict())
     made = Stock(lm, copy.deepcopy(model.head))
     return exact(made) if weight.dtype == torch.float64 else made
 
 
 def exact(model):
-    """Take out what keeps a float64 model at float32: stock norms that cast down, and cosines.
+    """Take out what keeps a float64 model at float32: stock norms that cast down, constants of few digits, and cosines.
 
     Vector instructions give other last bits to float32 cosines at another place in the row, so each position's are
     looked up in one table.
@@ -123,7 +146,11 @@ def exact(model):
     for module in model.modules():
         kind = type(module).__name__
         if kind.endswith("RMSNorm") and "forward" not in vars(module):
-            module.forward = types.MethodType(_rms_norm, module)
+            module.forward = types.MethodType(_gemma_norm if kind == "GemmaRMSNorm" else _rms_norm, module)
+        elif kind == "BloomGelu" and "forward" not in vars(module):
+            module.forward = _gelu
+        elif kind == "GemmaTextScaledWordEmbedding":
+            module.embed_scale = torch.tensor(module.scalar_embed_scale, dtype=torch.float64)
         elif kind.endswith("RotaryEmbedding"):
             angles = module(torch.zeros(1, dtype=torch.float64), torch.arange(COMMON["max_position_embeddings"])[None])
             module.forward = types.MethodType(_look_up(*angles), module)
@@ -132,6 +159,14 @@ def exact(model):
 
 def _rms_norm(module, states):
     return torch.nn.functional.rms_norm(states, module.weight.shape, module.weight, module.variance_epsilon)
+
+
+def _gemma_norm(module, states):
+    return torch.nn.functional.rms_norm(states, module.weight.shape, 1 + module.weight, module.eps)
+
+
+def _gelu(x):
+    return 0.5 * x * (1 + ((2 / math.pi) ** 0.5 * (x + 0.044715 * x**3)).tanh())
 
 
 def _look_up(cosines, sines):
@@ -146,7 +181,7 @@ def forward(model: Stock, items) -> tuple[torch.Tensor, torch.Tensor]:
     for row, (prompt, response) in enumerate(texts):
         ids[row, : len(prompt) + len(response)] = torch.tensor(prompt + response)
         mask[row, : len(prompt) + len(response)] = 1
-    with stock_rotation(model):
+    with stock_module(model):
         logp = model.lm(input_ids=ids, attention_mask=mask, use_cache=False).logits.log_softmax(-1)
         hidden = model.lm.base_model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
     sums, rewards = [], []

@@ -30,7 +30,7 @@ FIELDS |= {"rope_theta": 1000.0, "init_std": 0.2, "tied": True}
 SPECIAL = {"bos_token_id": None, "eos_token_id": 1, "pad_token_id": 0}
 LORA = {"rank": 4, "alpha": 8, "target": ["all-linear"], "quantize": "none"}
 ITEMS = [([3, 4, 5], ([6, 7, 1],)), ([9, 10], ([11, 12, 13, 1],)), ([20], ([1],))]
-KINDS = ["llama", "opt", "phi3", "qwen2", "gpt_neox"]
+KINDS = ["bloom", "gemma", "llama", "opt", "phi3", "qwen2", "gpt_neox"]
 
 
 def make(kind: str = "llama"):

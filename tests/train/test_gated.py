@@ -57,7 +57,7 @@ def run(mlp, x):
     return [out.detach(), x.grad, *(weight.grad for weight in mlp.parameters())]
 
 
-@pytest.mark.parametrize("activation", ["silu", "gelu", "relu"])
+@pytest.mark.parametrize("activation", ["silu", "gelu", "gelu_pytorch_tanh", "relu"])
 @pytest.mark.parametrize("model_type", GATED)
 def test_is_the_stock_one(model_type, activation):
     """In float64 values and gradients are those of transformers' own form."""

@@ -4,7 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from transformers import LlamaConfig, LlamaForCausalLM  # noqa: E402
+from transformers import GemmaConfig, GemmaForCausalLM, LlamaConfig, LlamaForCausalLM  # noqa: E402
 
 from drdoctl.train.kernels import rotate, use_kernels  # noqa: E402
 
@@ -16,6 +16,16 @@ def model():
     made = LlamaForCausalLM(LlamaConfig(**shape, intermediate_size=48))
     for layer in made.model.layers:
         torch.nn.init.normal_(layer.input_layernorm.weight)
+    return made
+
+
+@pytest.fixture
+def gemma():
+    torch.manual_seed(0)
+    shape = {"vocab_size": 40, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "head_dim": 8}
+    made = GemmaForCausalLM(GemmaConfig(**shape, num_key_value_heads=1, intermediate_size=48))
+    for norm in (made.model.layers[0].input_layernorm, made.model.norm):
+        torch.nn.init.normal_(norm.weight)
     return made
 
 
@@ -43,6 +53,23 @@ def test_norm_is_the_stock_one(model):
     use_kernels(model)
     got = [norm(states) for norm in (model.model.layers[0].input_layernorm, model.model.norm)]
     torch.testing.assert_close(got, want, rtol=2e-6, atol=1e-6)
+
+
+def test_gemmas_norm_keeps_its_weight_less_one(gemma):
+    """Gemma's norms are the stock ones in float32, with the gradients of finite differences."""
+    states = torch.randn(1, 5, 32)
+    norms = gemma.model.layers[0].input_layernorm, gemma.model.norm
+    want = [norm(states) for norm in norms]
+    use_kernels(gemma)
+    assert all("forward" in vars(norm) for norm in norms)
+    torch.testing.assert_close([norm(states) for norm in norms], want, rtol=2e-6, atol=1e-6)
+    norm, states = norms[0].double(), double(2, 3, 32)
+    assert torch.autograd.gradcheck(norm, states)
+
+    def by_weight(weight):
+        return torch.func.functional_call(norm, {"weight": weight}, states.detach())
+
+    assert torch.autograd.gradcheck(by_weight, double(32))
 
 
 def test_autocast_narrows_inside_the_layers_alone(model):

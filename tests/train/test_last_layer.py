@@ -8,6 +8,7 @@ from transformers import AutoConfig, AutoModelForCausalLM  # noqa: E402
 
 from drdoctl.core.architectures import SUPPORTED  # noqa: E402
 from drdoctl.train.attention import NAME  # noqa: E402
+from drdoctl.train.bloom import use_interface  # noqa: E402
 from drdoctl.train.kernels import HALVES  # noqa: E402
 from drdoctl.train.last_layer import KINDS, read_only_where_asked  # noqa: E402
 
@@ -22,7 +23,10 @@ def small(model_type: str, **more):
     if model_type not in ("opt", "gpt_neox"):
         wide["num_key_value_heads"] = 1
     torch.manual_seed(0)
-    return AutoModelForCausalLM.from_config(AutoConfig.for_model(model_type, **fields, **wide, **more)).eval()
+    made = AutoModelForCausalLM.from_config(AutoConfig.for_model(model_type, **fields, **wide, **more)).eval()
+    if model_type == "bloom":
+        use_interface(made)
+    return made
 
 
 def test_every_supported_type_is_known():
@@ -36,6 +40,7 @@ def test_every_supported_type_is_known():
         *((name, {}) for name in SUPPORTED),
         ("opt", {"do_layer_norm_before": False}),
         ("gpt_neox", {"use_parallel_residual": False}),
+        ("bloom", {"apply_residual_connection_post_layernorm": True}),
     ],
 )
 def test_states_are_the_same_and_the_mlp_sees_fewer(model_type, more):

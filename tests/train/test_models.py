@@ -34,18 +34,20 @@ def make(kind: str, *, tied: bool = True) -> Policy:
     return Policy(lm, new_head(lm.config, 5))
 
 
-@pytest.mark.parametrize("kind", ["llama", "opt", "phi3", "qwen2", "gpt_neox"])
+@pytest.mark.parametrize("kind", ["bloom", "gemma", "llama", "opt", "phi3", "qwen2", "gpt_neox"])
 def test_oracle_folder_scores_the_same_with_transformers_alone(kind, tmp_path, data):
-    """The folder loads with AutoModelForSequenceClassification, and a right-padded batch gives the engine's scores."""
+    """AutoModelForSequenceClassification loads the folder; padded left or right, a batch gives the engine's scores."""
     oracle = make(kind, tied=kind != "llama")
     save_oracle(oracle, tmp_path, data / "tokenizer" / "student")
     ours = score_batch(load_reward_model(tmp_path).eval(), ITEMS, "fp32", logp=False)
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path)
     tokenizer = AutoTokenizer.from_pretrained(tmp_path)
-    batch = tokenizer.pad({"input_ids": [prompt + response for prompt, (response,) in ITEMS]}, return_tensors="pt")
-    with torch.no_grad():
-        theirs = model(**batch).logits[:, 0].numpy()
-    assert theirs == pytest.approx(ours, rel=1e-4, abs=1e-5)
+    rows = {"input_ids": [prompt + response for prompt, (response,) in ITEMS]}
+    for side in ("left", "right"):
+        batch = tokenizer.pad(rows, return_tensors="pt", padding_side=side)
+        with torch.no_grad():
+            theirs = model(**batch).logits[:, 0].numpy()
+        assert theirs == pytest.approx(ours, rel=1e-4, abs=1e-5)
     assert model.config.pad_token_id != model.config.eos_token_id
     assert (tmp_path / "lm_head.safetensors").exists() == (kind == "llama")
 

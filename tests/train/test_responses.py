@@ -11,10 +11,20 @@ from drdoctl.core.errors import UserError
 from drdoctl.train.responses import PIECE_ROWS, Sampler, Way, check_room
 
 WIDE = SimpleNamespace(
-    num_hidden_layers=24, num_attention_heads=32, hidden_size=2048, num_key_value_heads=None, head_dim=None
+    model_type="opt",
+    num_hidden_layers=24,
+    num_attention_heads=32,
+    hidden_size=2048,
+    num_key_value_heads=None,
+    head_dim=None,
 )
 SMALL = SimpleNamespace(
-    num_hidden_layers=2, num_attention_heads=4, hidden_size=64, num_key_value_heads=4, max_position_embeddings=96
+    model_type="llama",
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    hidden_size=64,
+    num_key_value_heads=4,
+    max_position_embeddings=96,
 )
 
 

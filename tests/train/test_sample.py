@@ -1,5 +1,6 @@
 """Sampling: greedy as transformers does it, rows independent of their batch."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import transformers
 
 from drdoctl.train import cache, decoding
 from drdoctl.train import sample as sample_module
+from drdoctl.train.bloom import use_interface
 from drdoctl.train.draws import row_seed
 from drdoctl.train.sample import sample
 
@@ -20,6 +22,8 @@ CONFIGS = {
     "phi3": {"intermediate_size": 48, "num_key_value_heads": 4, "max_position_embeddings": 64, "sliding_window": 9},
     "qwen2": {"intermediate_size": 48, "num_key_value_heads": 2, "max_position_embeddings": 64},
     "gpt_neox": {"intermediate_size": 48, "max_position_embeddings": 64},
+    "gemma": {"intermediate_size": 48, "num_key_value_heads": 1, "max_position_embeddings": 64, "head_dim": 16},
+    "bloom": {},
     "mistral": {
         "intermediate_size": 48,
         "num_key_value_heads": 2,
@@ -43,7 +47,17 @@ def tiny(kind: str) -> torch.nn.Module:
     """Return a random two-layer model of one architecture, always the same."""
     torch.manual_seed(3)
     config = transformers.AutoConfig.for_model(kind, **SMALL, **TOKENS, initializer_range=0.5, **CONFIGS[kind])
-    return transformers.AutoModelForCausalLM.from_config(config, attn_implementation="sdpa").eval()
+    # Bloom has one attention of its own
+    attention = "eager" if kind == "bloom" else "sdpa"
+    return transformers.AutoModelForCausalLM.from_config(config, attn_implementation=attention).eval()
+
+
+def ready(model: torch.nn.Module) -> torch.nn.Module:
+    """Return a copy of the model as the engine samples from it: a Bloom through the attention interface."""
+    made = copy.deepcopy(model)
+    if made.config.model_type == "bloom":
+        use_interface(made)
+    return made
 
 
 def some_prompts(count: int, vocabulary: int, seed: int = 0) -> list[list[int]]:
@@ -67,7 +81,7 @@ def test_greedy_is_generate(kind, monkeypatch):
     monkeypatch.setattr(decoding, "BLOCK", 2)
     model, prompts = tiny(kind), some_prompts(9, 61)
     ours = sample(
-        model, prompts, temperature=0, top_p=1, max_new_tokens=12, eos_ids=[2], seeds=range(9), pad_id=0
+        ready(model), prompts, temperature=0, top_p=1, max_new_tokens=12, eos_ids=[2], seeds=range(9), pad_id=0
     )  # fmt: skip
     for prompt, response in zip(prompts, ours, strict=True):
         assert response.ids == generated(model, prompt, 12)
@@ -81,7 +95,7 @@ def test_greedy_under_autocast(kind):
     with torch.autocast("cpu", dtype=torch.bfloat16):
         for prompt in prompts:
             ours = sample(
-                model, [prompt], temperature=0, top_p=1, max_new_tokens=8, eos_ids=[2], seeds=[0], pad_id=0
+                ready(model), [prompt], temperature=0, top_p=1, max_new_tokens=8, eos_ids=[2], seeds=[0], pad_id=0
             )  # fmt: skip
             assert ours[0].ids == generated(model, prompt, 8)
 
