@@ -148,7 +148,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--zero-stage", type=int, default=0)
     parser.add_argument("--kind", action="append", default=[], metavar="TEXT", help="only faults named so; repeatable")
     asked = parser.parse_args(argv)
-    minutes = 0.75 if asked.processes == 1 else 1.5
+    minutes = 0.75 if asked.processes == 1 else 3.0
     world = World(asked.work.absolute(), asked.processes, asked.zero_stage, minutes)
     world.make()
     shutil.rmtree(world.store().root, ignore_errors=True)
