@@ -9,7 +9,9 @@ from dataclasses import asdict
 import pytest
 
 from drdoctl.engine import launch
+from drdoctl.engine.signals import EXIT_CODES
 from drdoctl.engine.warm import GONE, Answers, Forked, Warm, meanwhile
+from drdoctl.engine.worker import FOREIGN
 from drdoctl.stages import Job
 
 RESOURCES = {"processes": 1, "threads": 1, "device": "cpu"}
@@ -94,9 +96,14 @@ def test_what_fails_meanwhile_costs_no_stage():
 
 @pytest.mark.slow
 def test_a_crash_costs_only_its_stage(tmp_path):
-    """Stages that crash are processes with logs and failures of their own; a dead warm process says no."""
+    """Stages that crash are processes with logs and failures of their own; a dead warm process says no.
+
+    A signal that asks for a stop does not end the warm process, and another start's job is left alone.
+    """
     warm = Warm(launch.environment("sft", RESOURCES, offline=True))
     pids = set()
+    for number in EXIT_CODES:
+        os.kill(warm._process.pid, number)
     for name in ("a", "b"):
         folder = tmp_path / name
         folder.mkdir()
@@ -108,6 +115,9 @@ def test_a_crash_costs_only_its_stage(tmp_path):
         assert json.loads((folder / "failure.json").read_text())["exit_code"] == 1
         assert "KeyError" in (folder / "log.txt").read_text()
     assert len(pids) == 2
+    (tmp_path / "a" / "failure.json").unlink()
+    assert warm.start(tmp_path / "a" / "job.json", "other", tmp_path / "log.txt", lambda: False).wait(60) == FOREIGN
+    assert not (tmp_path / "a" / "failure.json").exists()
     warm._process.kill()
     warm._process.wait()
     assert warm.start(tmp_path / "a" / "job.json", "", tmp_path / "log.txt", lambda: False) is None
