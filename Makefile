@@ -8,7 +8,7 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 SOURCES := drdoctl benchmarks chaos tests tools
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-peers bench bench-cost bench-growth kills soak check lint types gen gen-check golden wheel clean
+.PHONY: help quickstart test test-peers bench bench-cost bench-growth kills hostile fuzz soak check lint types gen gen-check golden wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -35,6 +35,12 @@ bench-growth: $(VENV)/.installed-dev ## repeat docs/growth.md: time and memory b
 
 kills: $(VENV)/.installed-dev ## a stage killed, or failed by the disk, at every system call that writes (needs strace)
 	$(BIN)/python -m chaos kills $(ARGS)
+
+hostile: $(VENV)/.installed-dev ## every corpus of hostile specs, data, templates and models: refused k of k
+	$(BIN)/python -m chaos hostile $(ARGS)
+
+fuzz: $(VENV)/.installed-dev ## wild files for whatever reads one (ARGS="--seconds 600 --seed 1")
+	$(BIN)/python -m chaos fuzz $(ARGS)
 
 soak: $(VENV)/.installed-dev ## a run that is hit by 100 random faults and must end as an undisturbed one (ARGS="--processes 2 --faults 20")
 	$(BIN)/python -m chaos soak $(ARGS)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-SECONDS = 10
+SECONDS = 5
 """Processor time for all renderings of a trial; those of real templates take milliseconds."""
 WAIT_SECONDS = 60
 """The same as time on the wall, for machines that are busy."""
