@@ -57,7 +57,7 @@ class HubZoo:
     def _greet(self) -> None:
         """Ask for anything at all: lists come page by page, and the client tries each for a minute where nobody is."""
         _ = self.api
-        from huggingface_hub.utils import get_session
+        from huggingface_hub import get_session
 
         get_session().head(self.endpoint)
 

@@ -50,10 +50,11 @@ def test_push_by_a_names_beginning_and_without_licence(oracle, capsys):
 def test_dry_runs_change_nothing(oracle, capsys, tmp_path):
     """Both dry runs list each file with its size; nothing is written anywhere."""
     assert cli.run(["push", oracle, "zoo/thing", "--dry-run"]) == 0
-    assert capsys.readouterr().out.splitlines()[0] == "config.json\t94 B"
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "config.json\t94 B"
     assert not (tmp_path / "zoo").exists()
-    cli.run(["push", oracle, "zoo/thing"])
-    capsys.readouterr()
+    assert cli.run(["push", oracle, "zoo/thing", "--json"]) == 0
+    assert {line.split("\t")[0] for line in lines} == set(json.loads(capsys.readouterr().out)["files"])
     assert cli.run(["pull", "zoo/thing", "--dry-run", "--store", "other"]) == 0
     assert "model.safetensors\t1.1 kB" in capsys.readouterr().out
     assert not (tmp_path / "other").exists()

@@ -10,6 +10,7 @@ import pytest
 import zoo_things
 from hub_server import faults
 
+from chaos._artifacts import NAMES
 from drdoctl.core.errors import IntegrityError, ZooError
 from drdoctl.core.fingerprint import file_sha256
 from drdoctl.zoo.location import open_zoo
@@ -181,6 +182,31 @@ def test_an_edited_repository(hub, store, other_store, oracle, edit, named):
     with pytest.raises(IntegrityError, match=named):
         pull(other_store, "zoo/thing", "hub:org")
     assert not other_store.path(oracle).exists()
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_names_in_a_tree_that_lead_away(hub, store, other_store, oracle, tmp_path, name):
+    """A file of the repository whose name could leave the folder ends the pull; nothing is written anywhere else."""
+    _push(store, oracle)
+    repo = hub.repos["org/thing"]
+    repo.commit({**repo.commits[repo.head], name: hub.put(b"{}" * 400)})
+    before = set(tmp_path.parent.rglob("*"))
+    with pytest.raises((IntegrityError, ZooError)):
+        pull(other_store, "zoo/thing", "hub:org")
+    assert not other_store.path(oracle).exists()
+    added = [path for path in set(tmp_path.parent.rglob("*")) - before if path.is_file()]
+    assert [path for path in added if other_store.root not in path.parents] == []
+
+
+def test_a_repository_that_was_made_public(hub, store, oracle):
+    """A private model's repository that somebody opened since gets no further file until the user says public."""
+    _push(store, oracle)
+    hub.repos["org/thing"].private = False
+    other = zoo_things.make_artifact(store, "oracle", seed=1)
+    sent = hub.count("PUT", "/upload/") + hub.count("POST", "/commit/")
+    with pytest.raises(ZooError, match="public"):
+        _push(store, other)
+    assert hub.count("PUT", "/upload/") + hub.count("POST", "/commit/") == sent
 
 
 def test_a_page_edited_by_hand_is_fine(hub, store, other_store, oracle):
