@@ -65,7 +65,7 @@ def specs(draw):
 
 def by_kind(*kinds):
     """Return a rule: the stages of these kinds, but for those that train judges."""
-    return lambda want: want.kind in kinds and want.id.partition("[")[2] != "fair]"
+    return lambda want: want.kind in kinds and not want.label.startswith("fair")
 
 
 def nothing(_):
@@ -107,7 +107,7 @@ def edits_of(spec):
     if spec.get("oracle", {}).get("model") in ("./base", "./other", "sft"):
         known["oracle.weight_decay=0.07"] = by_kind("oracle")
     if "judges" in spec:
-        known["judges.fair.weight_decay=0.07"] = lambda want: want.id == "oracle[fair]"
+        known["judges.fair.weight_decay=0.07"] = lambda want: want.id.startswith("oracle[fair")
     if any(one["name"] == "win-rate" for one in spec["evaluate"]):
         at = next(place for place, one in enumerate(spec["evaluate"]) if one["name"] == "win-rate")
         known[f"evaluate.{at}.top_p=0.5"] = wins
