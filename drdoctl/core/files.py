@@ -35,8 +35,8 @@ WORK_FILES = (
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 DISK = (*FULL, errno.EIO, errno.ESTALE, errno.EROFS, errno.EACCES, errno.EPERM)
 """What a disk does of itself, or does not let us do."""
-TORN = ("PytorchStreamWriter failed", "unexpected pos")
-"""How torch says that a file took no more bytes, without saying why."""
+TORN = ("PytorchStreamWriter failed", "unexpected pos", "basic_ios::clear: iostream error")
+"""How torch says that a file took no more bytes, without saying why: the disk is full, or it is broken."""
 LEAST_BYTES = 1 << 16
 """A disk with less room than that is as good as full."""
 
@@ -54,7 +54,7 @@ def disk_errors(path: Path, needs: Callable[[], int] | None = None) -> Iterator[
         fault = disk_fault(error, path)
         if fault is None:
             raise
-        if needs is not None and free is not None and _disk_number(error) in FULL:
+        if needs is not None and free is not None and _disk_number(error, path) in FULL:
             room = f"about {needs() / MIB:,.1f} MiB were needed, and {free / MIB:,.1f} MiB were free"
             fault = replace(fault, message=f"{fault.message} ({room})")
         raise StageFailed([fault]) from error
@@ -65,7 +65,7 @@ def disk_fault(error: BaseException, path: Path) -> Fault | None:
 
     torch and safetensors write by themselves, and say in a text only what an OSError has as a number.
     """
-    number = _disk_number(error)
+    number = _disk_number(error, path)
     if number is None:
         return None
     remedy = "look after the disk" if number in (errno.EIO, errno.ESTALE) else "mend the permissions"
@@ -76,11 +76,15 @@ def disk_fault(error: BaseException, path: Path) -> Fault | None:
 
 def full_disk(path: Path) -> Fault | None:
     """Return the fault where the disk of `path` has no room left; None where it has."""
+    return disk_fault(OSError(errno.ENOSPC, ""), path) if _is_full(path) else None
+
+
+def _is_full(path: Path) -> bool:
     free = free_bytes(path)
-    return disk_fault(OSError(errno.ENOSPC, ""), path) if free is not None and free < LEAST_BYTES else None
+    return free is not None and free < LEAST_BYTES
 
 
-def _disk_number(error: BaseException) -> int | None:
+def _disk_number(error: BaseException, path: Path) -> int | None:
     """Return the number of the disk's error that an exception is, or tells of."""
     if isinstance(error, DrdoError):
         return None
@@ -88,7 +92,9 @@ def _disk_number(error: BaseException) -> int | None:
         return error.errno if error.errno in DISK else None
     text = str(error)
     told = [number for number in (*FULL, errno.EIO) if os.strerror(number) in text]
-    return told[0] if told else errno.ENOSPC if any(words in text for words in TORN) else None
+    if not told and any(words in text for words in TORN):
+        return errno.ENOSPC if _is_full(path) else errno.EIO
+    return told[0] if told else None
 
 
 def free_bytes(path: Path) -> int | None:

@@ -145,10 +145,11 @@ def test_an_unknown_home_stays_as_written(monkeypatch, tmp_path):
         (OSError(errno.EIO, "Input/output error"), "Input/output error", "look after the disk"),
         (OSError(errno.EROFS, "Read-only file system"), "Read-only file system", "permissions"),
         (
-            RuntimeError("[enforce fail] . PytorchStreamWriter failed writing file data/3: file write failed"),
-            "No space",
-            "",
+            RuntimeError("PytorchStreamWriter failed writing file data/3: file write failed"),
+            "Input/output",
+            "look after",
         ),
+        (RuntimeError("basic_ios::clear: iostream error"), "Input/output error", "look after the disk"),
         (ValueError("Error while serializing: I/O error: No space left on device (os error 28)"), "No space left", ""),
         (RuntimeError("write(): fd 7 failed with Input/output error"), "Input/output error", "look after the disk"),
     ],
@@ -200,6 +201,8 @@ def test_a_disk_without_room_is_seen(tmp_path, monkeypatch):
     assert files.full_disk(tmp_path / "not" / "there") is None
     monkeypatch.setattr(files.shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
     assert "No space left on device" in files.full_disk(tmp_path).message
+    torn = RuntimeError("PytorchStreamWriter failed writing file data/3: file write failed")
+    assert "No space left on device" in files.disk_fault(torn, tmp_path).message
 
 
 def test_an_error_of_the_disk_while_closing_is_no_success(tmp_path):
