@@ -58,6 +58,7 @@ def main(argv: Sequence[str]) -> int:
                     rows.append([name, what, call, f"{count.struck:,}", f"{count.struck - len(count.wrong):,}"])
                     wrong += [f"{name}, {what} at {call}, {fault}" for fault in count.wrong]
                     total += count.struck
+                    print(*rows[-1], file=sys.stderr, flush=True)
     finally:
         if wanted.work is None:
             shutil.rmtree(work)
