@@ -74,9 +74,9 @@ def disk_fault(error: BaseException, path: Path) -> Fault | None:
     return Fault("disk", message, hint=f"{remedy} of `{path.parent}`, then run the same command again")
 
 
-def full_disk(path: Path) -> Fault | None:
-    """Return the fault where the disk of `path` has no room left; None where it has."""
-    return disk_fault(OSError(errno.ENOSPC, ""), path) if _is_full(path) else None
+def full_disk(path: Path, *, known: bool = False) -> Fault | None:
+    """Return the fault where the disk of `path` has no room left, or is `known` to have had none; else None."""
+    return disk_fault(OSError(errno.ENOSPC, ""), path) if known or _is_full(path) else None
 
 
 def _is_full(path: Path) -> bool:

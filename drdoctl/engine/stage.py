@@ -16,7 +16,7 @@ from drdoctl.core.files import full_disk, read_json, write_json
 from drdoctl.core.usage import taken
 from drdoctl.engine import launch
 from drdoctl.engine.watch import Ending
-from drdoctl.engine.worker import OUT_OF_MEMORY, as_dict
+from drdoctl.engine.worker import NO_ROOM, OUT_OF_MEMORY, as_dict
 from drdoctl.plan.types import Estimate, PlannedStage
 from drdoctl.stages import Job, Want
 from drdoctl.store.artifact import Store
@@ -102,7 +102,7 @@ def failure(name: str, folder: Path, ending: Ending, resources: Mapping[str, Any
         return error_class(told["exit_code"])([_from_dict(fault) for fault in told["faults"]])
     else:
         died = Fault("stage-died", f"{who} ended with exit code {ending.code} and did not say why")
-        faults = [full_disk(folder) or died]
+        faults = [full_disk(folder, known=ending.code == NO_ROOM) or died]
     with contextlib.suppress(StageFailed):  # a disk that is full must not hide what went wrong
         write_json(folder / "failure.json", {"exit_code": 1, "faults": [as_dict(fault) for fault in faults]})
     return StageFailed(faults)

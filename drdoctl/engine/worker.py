@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from drdoctl.core.errors import DrdoError, Fault
-from drdoctl.core.files import disk_fault, write_atomic
+from drdoctl.core.files import FULL, disk_fault, write_atomic
 from drdoctl.core.imports import import_all
 from drdoctl.core.progress import STOP, StopRequested
 from drdoctl.core.usage import note
@@ -35,6 +35,8 @@ from drdoctl.store.lock import mark_busy, pid_alive
 REQUEUE = 75
 FOREIGN = 6
 """Exit code of a child that finds another start's job. Nobody waits for it: its apply is gone."""
+NO_ROOM = 74
+"""Exit code of a child that could not even leave its faults on a full disk; EX_IOERR of sysexits.h."""
 TOKENIZING = ("drdoctl.data._build", "transformers.models.auto.tokenization_auto")
 """What the data stage runs: no DeepSpeed, and of transformers the tokenizers alone."""
 PARENT_SECONDS = 1.0
@@ -88,10 +90,8 @@ def report(job: Job, error: BaseException) -> int:
     """Leave the traceback in the log and the faults in `failure.json`, and return the exit code."""
     if isinstance(error, SystemExit) and error.code in (None, 0):
         return 0
-    if isinstance(error, DrdoError):
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201  # into log.txt; what users see is the faults
-    else:
-        traceback.print_exception(error)
+    with contextlib.suppress(OSError):  # where the disk has no room for the log, there may be for the faults
+        _log(error)
     code = error.exit_code if isinstance(error, DrdoError) else 1
     rank = int(os.environ.get("RANK", "0"))
     failure = {"exit_code": code, "rank": rank, "faults": [as_dict(fault) for fault in _faults(job, error)]}
@@ -100,11 +100,21 @@ def report(job: Job, error: BaseException) -> int:
         beside.write_text(json.dumps(failure, ensure_ascii=False), encoding="utf-8")
         # A link, for it fails where the file is there: the first rank that failed knows the cause, the others follow.
         os.link(beside, job.path("failure.json"))
-    except OSError:
+    except OSError as why:
+        if why.errno in FULL:
+            return NO_ROOM
         traceback.print_exc()
     finally:
         beside.unlink(missing_ok=True)
     return code
+
+
+def _log(error: BaseException) -> None:
+    """Say in the log what went wrong; users are shown the faults."""
+    if isinstance(error, DrdoError):
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+    else:
+        traceback.print_exception(error)
 
 
 def as_dict(fault: Fault) -> dict[str, Any]:

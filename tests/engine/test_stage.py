@@ -7,6 +7,7 @@ from drdoctl.core.errors import IntegrityError, StageFailed, UserError, ZooError
 from drdoctl.engine import stage
 from drdoctl.engine.stage import failure, metrics_of, spent_before
 from drdoctl.engine.watch import Ending
+from drdoctl.engine.worker import NO_ROOM
 from drdoctl.plan.types import Estimate
 
 RESOURCES = {"timeout_minutes": 30.0}
@@ -71,3 +72,10 @@ def test_a_child_that_could_not_say_why_on_a_full_disk(tmp_path, monkeypatch):
     fault = failure("sft", tmp_path, ending, {}).faults[0]
     assert fault.code == "disk"
     assert str(tmp_path) in fault.message
+
+
+def test_a_child_that_had_no_room_to_say_why(tmp_path):
+    """Its exit code tells of the full disk, though its end has made room again."""
+    error = failure("sft", tmp_path, Ending(NO_ROOM), RESOURCES)
+    assert error.faults[0].code == "disk"
+    assert "No space left on device" in str(error)

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import subprocess
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drdoctl.core.errors import Fault, UserError, Where
+from drdoctl.core.errors import Fault, StageFailed, UserError, Where
 from drdoctl.engine import worker
 from drdoctl.stages import Job
 
@@ -81,6 +82,35 @@ def test_a_full_disk_is_named_whoever_says_it(job):
     worker.report(job, RuntimeError("PytorchStreamWriter failed writing file data/0: file write failed"))
     (fault,) = json.loads(job.path("failure.json").read_text())["faults"]
     assert (fault["code"], job.out in fault["message"]) == ("disk", True)
+
+
+class Full:
+    """A log on a disk without room."""
+
+    def write(self, text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def flush(self):
+        """Do nothing: nothing was taken."""
+
+
+@pytest.mark.parametrize("error", [StageFailed("no room", code="disk"), ValueError("the cause")])
+def test_a_log_without_room_hides_no_fault(job, monkeypatch, error):
+    """Where the log takes nothing more, the faults still reach the parent."""
+    monkeypatch.setattr(sys, "stderr", Full())
+    assert worker.report(job, error) == 1
+    assert str(error) in json.loads(job.path("failure.json").read_text())["faults"][0]["message"]
+
+
+def test_faults_without_room_are_an_exit_code(job, monkeypatch):
+    """Where not even the faults can be written, the exit code says that there was no room."""
+
+    def full(path, text, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert worker.report(job, ValueError("the cause")) == worker.NO_ROOM
+    assert list(job.path().iterdir()) == []
 
 
 def test_a_stop_is_asked_for_even_where_no_byte_fits(job, monkeypatch):
