@@ -76,8 +76,8 @@ def test_a_saved_plan_is_the_old_one_or_the_new_one(tmp_path):
 @pytest.mark.slow
 def test_a_stage_that_trains_survives_a_kill_at_some_of_its_calls(tmp_path):
     """Journal, job, metrics, checkpoints, model and manifest: after a kill the stage goes on to the same bytes."""
-    done = chaos("-m", "chaos", "kills", "--act", "sft", "--by", "KILL", "--every", "35", "--work", tmp_path)
+    done = chaos("-m", "chaos", "kills", "--act", "sft", "--by", "KILL", "--every", "24", "--work", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     held, total = re.search(r"all held: (\d+) of (\d+)", done.stdout).groups()
     assert held == total
-    assert int(total) > 4
+    assert int(total) >= 4, "at least one of each kind of call"
