@@ -52,7 +52,7 @@ def _child(render: Callable[[], object]) -> None:
 
 def _limit() -> None:
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
-        signal.signal(name, signal.SIG_DFL)
+        signal.signal(name, signal.SIG_IGN)  # what goes to all processes of an apply is for the parent to heed
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     pages = Path("/proc/self/statm")  # where there is none, the kernel's own bounds must do
@@ -64,11 +64,17 @@ def _limit() -> None:
 def _ended(child: int) -> int | None:
     """Return the code that a child ends with, None where it had to be ended."""
     end, nap = time.monotonic() + WAIT_SECONDS, 0.0005
-    while not (found := os.waitpid(child, os.WNOHANG))[0]:
-        if time.monotonic() > end:
+    status = None
+    try:
+        while time.monotonic() < end:
+            found, code = os.waitpid(child, os.WNOHANG)
+            if found:
+                status = os.waitstatus_to_exitcode(code)
+                break
+            time.sleep(nap)
+            nap = min(2 * nap, LONGEST_NAP)
+    finally:
+        if status is None:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-            return None
-        time.sleep(nap)
-        nap = min(2 * nap, LONGEST_NAP)
-    return os.waitstatus_to_exitcode(found[1])
+    return status

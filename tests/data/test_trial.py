@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import os
+import select
+import signal
 
 import pytest
 
@@ -76,7 +79,7 @@ def test_a_good_template_is_left_alone(made, chat_tokenizer):
     """A template that ends is used as it is, after a trial that left no process behind."""
     assert made(chat_tokenizer.chat_template).prompt("what ?", None).endswith("<|im_start|>assistant\n")
     with pytest.raises(ChildProcessError):
-        _trial.os.waitpid(-1, _trial.os.WNOHANG)
+        os.waitpid(-1, os.WNOHANG)
 
 
 def test_a_trial_that_sleeps_is_ended(monkeypatch):
@@ -84,3 +87,40 @@ def test_a_trial_that_sleeps_is_ended(monkeypatch):
     monkeypatch.setattr(_trial, "WAIT_SECONDS", 0.2)
     assert "does not end" in trial_fault(lambda: _trial.time.sleep(600))
     assert trial_fault(lambda: None) is None
+
+
+def test_signals_to_all_processes_are_no_fault_of_a_template():
+    """What a scheduler sends to every process of an apply does not end a trial; the parent heeds it when it is over."""
+    heard = []
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: heard.append(number))
+    parent = os.getpid()
+
+    def render():
+        os.kill(os.getpid(), signal.SIGUSR1)
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(parent, signal.SIGUSR1)
+
+    try:
+        assert trial_fault(render) is None
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert heard == [signal.SIGUSR1]
+
+
+def test_an_interrupted_trial_leaves_no_process(monkeypatch):
+    """Where the wait is cut short, the trial is ended with it."""
+
+    class Cut(Exception):
+        """As a signal's handler raises it."""
+
+    def cut(seconds):
+        raise Cut
+
+    seen = []
+    fork = os.fork
+    monkeypatch.setattr(_trial.os, "fork", lambda: seen.append(fork()) or seen[-1])
+    monkeypatch.setattr(_trial.time, "sleep", cut)
+    with pytest.raises(Cut):
+        trial_fault(lambda: select.select([], [], [], 600))
+    with pytest.raises(ProcessLookupError):
+        os.kill(seen[0], 0)
