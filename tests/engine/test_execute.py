@@ -268,7 +268,9 @@ def test_a_full_disk_is_named_and_nothing_is_lost(start_apply, tmp_path):
         full = start_apply(room, 3, 0.0, FAKE_FAULT="full@2:sft")
         out, _ = full.communicate(timeout=60)
         assert full.returncode == 1
-        assert "No space left on device" in out
+        partial = next((room / "artifacts").glob("sft-*.partial"))
+        assert f"cannot write `{partial}`: No space left on device" in out
+        assert f"make room on the disk of `{partial.parent}`" in out
         subprocess.run(["mount", "-o", "remount,size=40m", str(room)], check=True)
         (next((room / "artifacts").glob("sft-*.partial")) / "big").unlink(missing_ok=True)
         again = start_apply(room, 3, 0.0)
