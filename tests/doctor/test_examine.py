@@ -92,7 +92,7 @@ def test_a_failed_stage_comes_with_its_fault_first(store):
     fault = {"code": "not-finite", "message": "the loss is nan", "hint": "lower it", "where": None}
     (folder / "failure.json").write_text(json.dumps({"faults": [fault], "exit_code": 1}))
     found = examine(store, STAGES[1:2])
-    assert [row["code"] for row in found["findings"]] == ["not-finite", "stage-failed", "chosen-falls"]
+    assert [row["code"] for row in found["findings"]] == ["stage-failed", "chosen-falls", "not-finite"]
     json.dumps(found, allow_nan=False)
 
 
