@@ -22,6 +22,11 @@ def test_times_to_come_are_just_now():
     assert ago("2025-12-31T23:48:00+00:00", now) == "12 min ago"
 
 
+def test_what_is_no_time_is_some_time_ago():
+    """A card from elsewhere may hold any text where a time should stand, or a time without its zone."""
+    assert {ago(text) for text in ("", "yesterday", "2026-99-99", "2026-01-01T00:00:00")} == {"some time ago"}
+
+
 def test_counts_leave_out_an_unknown_end():
     """Without a known end there is no `of`."""
     assert (count(1200, 4000, "row"), count(3, 0, "step")) == ("row 1,200 of 4,000", "step 3")

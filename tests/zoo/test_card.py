@@ -65,6 +65,18 @@ def test_junk(data):
         parse_card(data, name="thing", where="here")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"seconds": float("inf")}, {"metrics": {"loss": float("nan")}}, {"figures": [{"value": float("-inf")}]}],
+    ids=["seconds", "metrics", "figures"],
+)
+def test_numbers_that_no_manifest_could_hold_are_refused(change):
+    """A card with a number that is not finite, wherever it stands, is refused before a store takes it."""
+    plain = json.loads(zoo_things.make_card().to_bytes())
+    with pytest.raises(IntegrityError, match="not finite"):
+        parse_card(json.dumps({**plain, **change}).encode(), name="thing", where="here")
+
+
 def test_schema_agrees_with_the_model(store, oracle):
     """A real card passes the JSON Schema, a broken one does not, and the file in the repository is current."""
     card = json.loads(pack(store, oracle, "thing").card.to_bytes())
