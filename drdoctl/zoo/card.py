@@ -168,7 +168,7 @@ def parse_card(data: bytes, *, name: str, where: str) -> Card:
         raise _bad_card(name, where, [f"`{_at(item)}`: {item['msg'].lower()}" for item in error.errors()]) from None
     try:
         problems = inconsistencies(card, name)
-        digest(card.model_dump(mode="json"))
+        digest(card.model_dump())  # its JSON has null for such numbers
     except ValueError:
         problems = ["it holds a number that is not finite"]
     if problems:
