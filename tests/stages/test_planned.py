@@ -12,6 +12,7 @@ from plan_world import pair, write_weights
 from drdoctl.core.errors import Refused, UserError
 from drdoctl.engine.stage import job_for
 from drdoctl.spec import hashes
+from drdoctl.stages import data
 from drdoctl.stages.planned import as_planned, outside
 
 RESOURCES = {"processes": 1, "threads": 1}
@@ -174,3 +175,19 @@ def test_the_hub_and_what_lies_in_the_store_are_left_alone(world):
     job = job_of(world, "data", model, "oracle.model=sft", "data.source={name: ultrafeedback}")
     assert outside(job) == []
     assert outside(job_of(world, "rewards"), "oracle.model") == []
+
+
+def test_the_data_stage_reads_within_those_looks(world, monkeypatch):
+    """The data stage builds nothing from rows that moved, and refuses what it built where they moved meanwhile."""
+    built, job = [], job_of(world, "data")
+    monkeypatch.setattr("drdoctl.data._build.build", built.append)
+    data.run(job)
+    assert len(built) == 1
+    text = world.data.read_text()
+    monkeypatch.setattr("drdoctl.data._build.build", lambda _: world.data.write_text(text + pair(100)))
+    with pytest.raises(Refused, match="changed while it was read"):
+        data.run(job)
+    monkeypatch.setattr("drdoctl.data._build.build", built.append)
+    with pytest.raises(Refused, match="no longer holds"):
+        data.run(job)
+    assert len(built) == 1
