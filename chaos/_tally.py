@@ -47,7 +47,8 @@ def summary(had: Sequence[tuple[str, Hit]], rounds: Sequence[tuple[int, list[str
         lines.append(f"seconds until no process was left: p50 {share(gone, 0.5):.1f}, most {max(gone):.1f}")
     compared, differ = sum(count for count, _ in rounds), [what for _, found in rounds for what in found]
     lines += [
-        f"faults survived: {len(hits) - wrong} of {len(hits)}; manual steps: 0",
+        f"faults survived: {len(hits) - wrong} of {len(hits)}; "
+        f"of those, by the remedy that the error printed: {sum(hit.exit == 5 and not hit.wrong for hit in hits)}",
         f"equal to the undisturbed run: {'no' if differ else 'yes'}, {compared} artifacts in {len(rounds)} rounds",
         *(f"  WRONG: {what}" for what in differ),
     ]
