@@ -33,6 +33,7 @@ def summary(had: Sequence[tuple[str, Hit]], rounds: Sequence[tuple[int, list[str
     """Return the sums. `rounds`: how many artifacts were compared in each, and what differed."""
     hits = [hit for _, hit in had]
     wrong = sum(bool(hit.wrong) for hit in hits)
+    mended = sum(hit.exit == 5 and not hit.wrong for hit in hits)
     lines = [f"{count:4d}  {kind}" for kind, count in sorted(Counter(kind for kind, _ in had).items())]
     again = [hit.redone for hit in hits if hit.redone is not None and hit.exit in (-9, 1)]
     gone = [hit.gone for hit in hits if hit.gone is not None]
@@ -47,8 +48,7 @@ def summary(had: Sequence[tuple[str, Hit]], rounds: Sequence[tuple[int, list[str
         lines.append(f"seconds until no process was left: p50 {share(gone, 0.5):.1f}, most {max(gone):.1f}")
     compared, differ = sum(count for count, _ in rounds), [what for _, found in rounds for what in found]
     lines += [
-        f"faults survived: {len(hits) - wrong} of {len(hits)}; "
-        f"of those, by the remedy that the error printed: {sum(hit.exit == 5 and not hit.wrong for hit in hits)}",
+        f"faults survived: {len(hits) - wrong} of {len(hits)}; of those, by the remedy that the error printed: {mended}",
         f"equal to the undisturbed run: {'no' if differ else 'yes'}, {compared} artifacts in {len(rounds)} rounds",
         *(f"  WRONG: {what}" for what in differ),
     ]
