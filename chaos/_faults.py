@@ -96,7 +96,8 @@ def send(number: signal.Signals, *, again: bool = False) -> Callable[[Apply, Ran
             time.sleep(rng.uniform(0.02, 0.3))
             with contextlib.suppress(ProcessLookupError):
                 apply.process.send_signal(number)
-        hit = finish(apply, place, folder, (CODES[number],))
+        # the second can meet a process that is done with handlers and about to end: to a shell that is 130 as well
+        hit = finish(apply, place, folder, (CODES[number], -number) if again else (CODES[number],))
         if hit.exit == 0:
             raise Missed
         if number != KILL and not again and hit.redone:

@@ -48,7 +48,7 @@ def summary(had: Sequence[tuple[str, Hit]], rounds: Sequence[tuple[int, list[str
         lines.append(f"seconds until no process was left: p50 {share(gone, 0.5):.1f}, most {max(gone):.1f}")
     compared, differ = sum(count for count, _ in rounds), [what for _, found in rounds for what in found]
     lines += [
-        f"faults survived: {len(hits) - wrong} of {len(hits)}; of those, by the remedy that the error printed: {mended}",
+        f"faults survived: {len(hits) - wrong} of {len(hits)}; of those, by the remedy that an error printed: {mended}",
         f"equal to the undisturbed run: {'no' if differ else 'yes'}, {compared} artifacts in {len(rounds)} rounds",
         *(f"  WRONG: {what}" for what in differ),
     ]

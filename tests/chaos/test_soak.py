@@ -195,7 +195,7 @@ def test_the_sums_say_what_was_wrong():
     text = summary([("a", good), ("b", bad)], [(3, []), (3, ["`x` differs"])])
     assert "p50 2, p95 4, most 4, of 2 kills" in text
     assert "seconds until no process was left: p50 0.2, most 1.5" in text
-    assert "faults survived: 1 of 2; of those, by the remedy that the error printed: 0" in text
+    assert "faults survived: 1 of 2; of those, by the remedy that an error printed: 0" in text
     assert "printed: 1" in summary([("c", Hit("data", 5))], [])
     assert "equal to the undisturbed run: no, 6 artifacts in 2 rounds" in text
     assert "equal to the undisturbed run: yes" in summary([("a", good)], [(3, [])])
