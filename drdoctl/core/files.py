@@ -35,8 +35,8 @@ WORK_FILES = (
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 DISK = (*FULL, errno.EIO, errno.ESTALE, errno.EROFS, errno.EACCES, errno.EPERM)
 """What a disk does of itself, or does not let us do."""
-TORN = ("PytorchStreamWriter failed", "unexpected pos", "basic_ios::clear: iostream error")
-"""How torch says that a file took no more bytes, without saying why: the disk is full, or it is broken."""
+TORN = ("PytorchStreamWriter failed", "unexpected pos", "basic_ios::clear: iostream error", "error closing file")
+"""How torch and pyarrow say that a file took no more bytes, without saying why: the disk is full, or it is broken."""
 LEAST_BYTES = 1 << 16
 """A disk with less room than that is as good as full."""
 
@@ -88,7 +88,7 @@ def _disk_number(error: BaseException, path: Path) -> int | None:
     """Return the number of the disk's error that an exception is, or tells of."""
     if isinstance(error, DrdoError):
         return None
-    if isinstance(error, OSError) and error.errno is not None:
+    if isinstance(error, OSError) and error.errno is not None:  # pyarrow's may have none
         return error.errno if error.errno in DISK else None
     text = str(error)
     told = [number for number in (*FULL, errno.EIO) if os.strerror(number) in text]

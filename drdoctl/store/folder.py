@@ -9,8 +9,8 @@ from pathlib import Path
 from drdoctl.core.files import WORK_FILES
 from drdoctl.store.manifest import MANIFEST
 
-UNFINISHED = re.compile(r"\.\d+\..+|\..+\.tmp")
-"""Names that `core.files` and `core.progress` write before they rename."""
+UNFINISHED = re.compile(r"\.\d+\..+|\..+\.tmp|\.tmp[A-Za-z0-9]{6}")
+"""Names that `core.files` and `core.progress`, and safetensors, write before they rename."""
 
 
 def newest_checkpoint(folder: Path) -> int | None:

@@ -150,6 +150,7 @@ def test_an_unknown_home_stays_as_written(monkeypatch, tmp_path):
             "look after",
         ),
         (RuntimeError("basic_ios::clear: iostream error"), "Input/output error", "look after the disk"),
+        (OSError("error closing file"), "Input/output error", "look after the disk"),
         (ValueError("Error while serializing: I/O error: No space left on device (os error 28)"), "No space left", ""),
         (RuntimeError("write(): fd 7 failed with Input/output error"), "Input/output error", "look after the disk"),
     ],

@@ -14,7 +14,7 @@ def test_the_newest_checkpoint_is_by_number_and_whole(tmp_path):
     assert newest_checkpoint(tmp_path) == 10
 
 
-@pytest.mark.parametrize("name", [".12.train.parquet", ".progress.json.7.tmp", ".failure.0.tmp"])
+@pytest.mark.parametrize("name", [".12.train.parquet", ".progress.json.7.tmp", ".failure.0.tmp", ".tmpjSa74u"])
 def test_unfinished_files_are_swept_and_others_stay(tmp_path, name):
     """Half-written files go; results, hidden ones too, stay."""
     for kept in (".gitattributes", "a.tmp", name):
