@@ -8,7 +8,7 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 SOURCES := drdoctl benchmarks chaos tests tools
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-peers bench bench-cost bench-growth kills hostile fuzz soak check lint types gen gen-check golden wheel clean
+.PHONY: help quickstart test test-peers bench bench-cost bench-growth chaos kills hostile fuzz soak check lint types gen gen-check golden wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,6 +32,8 @@ bench-cost: $(VENV)/.installed-dev ## repeat docs/cost.md: what plans expect aga
 
 bench-growth: $(VENV)/.installed-dev ## repeat docs/growth.md: time and memory by the number of pairs (ARGS="--sizes 1000 10000" for less)
 	$(BIN)/python -m benchmarks.growth $(ARGS)
+
+chaos: kills hostile fuzz ## what breaks drdoctl on purpose, one kind of harm after the other; `soak` mixes them
 
 kills: $(VENV)/.installed-dev ## a stage killed, or failed by the disk, at every system call that writes (needs strace)
 	$(BIN)/python -m chaos kills $(ARGS)
