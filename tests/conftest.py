@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import settings
 ROOT = Path(__file__).resolve().parents[1]
 settings.register_profile("drdoctl", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("drdoctl")
+# a shell starts what runs in its background deaf to Ctrl-C, and what tests start would inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):
