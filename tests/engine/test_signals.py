@@ -61,7 +61,7 @@ def test_a_child_is_not_killed_before_it_hears():
     before = signal.signal(signal.SIGUSR1, lambda *_: ours.append("heard"))
     try:
         with held_back():
-            signal.raise_signal(signal.SIGUSR1)  # to this thread: one of the test runner's would take it from the process
+            signal.raise_signal(signal.SIGUSR1)  # to this thread alone: the test runner has others
             assert not ours
             child = subprocess.Popen([sys.executable, "-c", program])
         assert ours == ["heard"]
