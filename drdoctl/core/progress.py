@@ -138,7 +138,7 @@ class Progress:
         if not self._writes:
             return
         self._written = now
-        beside = self._path.with_name(f".{PROGRESS}.{os.getpid()}.tmp")
+        beside = self._path.with_name(f".{PROGRESS}.{os.getpid()}-{threading.get_ident()}.tmp")
         with self._writing, _alive(self._path):
             told = {**self._state, "checkpoint": self._checkpoint, "notes": self._notes}
             beside.write_text(json.dumps(told), encoding="utf-8")

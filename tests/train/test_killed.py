@@ -253,7 +253,9 @@ def test_two_processes_killed_and_resumed_give_the_same_bytes(house, tmp_path, n
     straight = house.finish(house.beside(tmp_path / "straight", name), name, **how)
     store = house.beside(tmp_path / "store", name)
     [blow] = kills(f"{name}{zero_stage}", (STEP, 5, 8))
-    assert house.run(store, name, fault={**blow, "rank": rank}, **how) == [-9, -9]
+    codes = house.run(store, name, fault={**blow, "rank": rank}, **how)
+    assert codes[rank] == -9
+    assert codes[1 - rank] in (-9, 1)  # killed after it, or it missed its peer before that
     assert newest_checkpoint(store.partial_path(house.wants[name].artifact))
     assert house.finish(store, name, **how) == straight
 
