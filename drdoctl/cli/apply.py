@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,8 +30,6 @@ EXAMPLES = (
     "drdoctl apply recipes/quickstart.yaml --auto-approve --json",
     "drdoctl plan recipes/quickstart.yaml --out plan.json && drdoctl apply plan.json",
 )
-
-SIGINT_EXIT = 130
 
 
 @dataclass(frozen=True)
@@ -145,6 +144,7 @@ def _too_large(order: Order) -> list[str]:
 def _carry_out(options: Options, order: Order, store: Store, *, keep_going: bool, verify: bool) -> int:
     from drdoctl.cli._live import Live
     from drdoctl.engine import execute as engine
+    from drdoctl.engine.signals import EXIT_CODES
     from drdoctl.store.run import Run
 
     run = Run.start(store, order.spec.name, sys.argv[1:], _echo(options))
@@ -168,7 +168,7 @@ def _carry_out(options: Options, order: Order, store: Store, *, keep_going: bool
         code = error.exit_code
         raise
     except KeyboardInterrupt:
-        code = SIGINT_EXIT
+        code = EXIT_CODES[signal.SIGINT]
         raise
     finally:
         run.finish(code)

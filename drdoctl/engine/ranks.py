@@ -103,7 +103,7 @@ class Ranks:
         states = {rank: (_stat(pid) or ["gone"])[0] for pid, rank in named.items()}
         words = {"T": "is stopped", "t": "is stopped", "Z": "has died", "gone": "is gone", "D": "waits for the disk"}
         found = [f"rank {rank} {words[state]}" for rank, state in sorted(states.items()) if state in words]
-        return "; ".join([", ".join(found)] * bool(found) + [", ".join(last_heard(beats))] * beats.is_dir())
+        return "; ".join(filter(None, (", ".join(found), ", ".join(last_heard(beats)))))
 
     def tell_stacks(self) -> None:
         """Let the processes write into the log what each of their threads is at, as far as they still can."""
