@@ -14,6 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ValidationError
+
 from drdoctl import __version__
 from drdoctl.core.errors import DrdoError, Fault, IntegrityError, Refused, UserError
 from drdoctl.core.files import write_json
@@ -111,18 +113,47 @@ def load_saved(path: Path) -> Saved:
     body = {key: value for key, value in found.items() if key != "digest"}
     if _digest(body) != found.get("digest"):
         raise IntegrityError(f"`{path}` was changed after it was saved", code="plan-edited", hint=again)
-    if not _sound(body):
-        raise IntegrityError(f"`{path}` is no whole saved plan", code="plan-damaged", hint=again)
-    source = found["source"]
+    try:
+        whole = _Body.model_validate(body, strict=True)
+    except ValidationError:
+        raise IntegrityError(f"`{path}` is no whole saved plan", code="plan-damaged", hint=again) from None
+    source = whole.source
     return Saved(
         path=path,
         plan=found["plan"],
-        text=source["text"],
-        values=source["values"],
-        sets=tuple(source["sets"]),
-        spec=Path(source["path"]),
-        version=found["version"],
+        text=source.text,
+        values=source.values,
+        sets=tuple(source.sets),
+        spec=Path(source.path),
+        version=whole.version,
     )
+
+
+class _Stage(BaseModel):
+    id: str
+    action: str
+    fingerprint: str
+    artifact: str
+    externals: dict[str, str]
+
+
+class _Plan(BaseModel):
+    stages: list[_Stage]
+
+
+class _Source(BaseModel):
+    text: str
+    values: dict[str, Any]
+    sets: list[str]
+    path: str
+
+
+class _Body(BaseModel):
+    """What is read of a saved plan: a digest says that nothing was lost, not who wrote it."""
+
+    version: str
+    plan: _Plan
+    source: _Source
 
 
 def _digest(body: Any) -> str | None:
@@ -131,28 +162,6 @@ def _digest(body: Any) -> str | None:
         return digest(body)
     except (ValueError, RecursionError):
         return None
-
-
-def _sound(body: Mapping[str, Any]) -> bool:
-    """Whether a plan has what is read of it: a digest says that nothing was lost, not who wrote it."""
-    plan, source = body.get("plan"), body.get("source")
-    if not isinstance(plan, dict) or not isinstance(source, dict) or not isinstance(body.get("version"), str):
-        return False
-    sets, stages = source.get("sets"), plan.get("stages")
-    return (
-        all(isinstance(source.get(name), str) for name in ("text", "path"))
-        and isinstance(source.get("values"), dict)
-        and isinstance(sets, list)
-        and all(isinstance(text, str) for text in sets)
-        and isinstance(stages, list)
-        and all(isinstance(stage, dict) and _sound_stage(stage) for stage in stages)
-    )
-
-
-def _sound_stage(stage: Mapping[str, Any]) -> bool:
-    texts = all(isinstance(stage.get(name), str) for name in ("id", "action", "fingerprint", "artifact"))
-    outside = stage.get("externals")
-    return texts and isinstance(outside, dict) and all(isinstance(mark, str) for mark in outside.values())
 
 
 def check_fresh(saved: Saved, store: Store) -> Plan:

@@ -46,6 +46,7 @@ class Store:
         self.warnings: list[str] = []
         """What was found broken and is treated as not there, one sentence each."""
         self._verified: set[str] = set()
+        self._made: int | None = None
 
     def prepare(self) -> None:
         """Make the folders. `StageFailed` where the place is not ours, is a file, or cannot be written."""
@@ -159,9 +160,16 @@ class Store:
             files = {name: seal(folder / name) for name in result_files(folder)}
             if not files:
                 raise StageFailed(f"stage `{want.id}` ended well but left no files", code="no-files")
-            number = 1 + max(map(number_of, self.manifests()), default=0)
-            write_json(folder / MANIFEST, describe(want, spec_name, files, metrics, seconds) | {"number": number})
+            told = describe(want, spec_name, files, metrics, seconds)
+            write_json(folder / MANIFEST, told | {"number": self._next_number()})
         return self.finish(want.artifact)
+
+    def _next_number(self) -> int:
+        """Return the number of the artifact that is about to be made. Nobody else makes one while the store is held."""
+        if self._made is None:
+            self._made = max(map(number_of, self.manifests()), default=0)
+        self._made += 1
+        return self._made
 
     def finish(self, artifact: str) -> Path:
         """Clear the work files and rename: the last part of `commit`, and all of it after a crash in between."""

@@ -12,25 +12,12 @@ import time
 from pathlib import Path
 
 import pytest
+from tiny import TINY
 
 from drdoctl.store.artifact import Store
 
 THINGS = runpy.run_path(str(Path(__file__).parents[1] / "zoo" / "zoo_things.py"))
-SPEC = """\
-version: 1
-name: alone
-data:
-  source: {name: notes, train: 24, eval: 6, sft: 8, prompts: 6}
-  max_prompt_tokens: 48
-  max_tokens: 80
-student:
-  model: {model_type: llama, hidden_size: 16, layers: 1, heads: 2, max_positions: 96}
-  sft: false
-train: {max_steps: 2, global_batch: 8}
-method: dpo
-publish: {student: zoo/alone, license: mit}
-resources: {device: cpu, threads: 1}
-"""
+SPEC = TINY + "version: 1\nname: alone\npublish: {student: zoo/alone, license: mit}\n"
 SOON = 15
 """Seconds after which a command that needs the network must have said so."""
 

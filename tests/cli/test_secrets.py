@@ -9,28 +9,14 @@ import threading
 from pathlib import Path
 
 import pytest
+from tiny import TINY
 
 from drdoctl.cli import run
 
 ZOO_TESTS = Path(__file__).parents[1] / "zoo"
 CANARY = "hf_" + "CANARYcanary" * 3
 PASSWORD = "swordfish-canary-password"
-SPEC = """\
-version: 1
-name: secret
-data:
-  source: {name: notes, train: 24, eval: 6, sft: 8, prompts: 6}
-  max_prompt_tokens: 48
-  max_tokens: 80
-student:
-  model: {model_type: llama, hidden_size: 16, layers: 1, heads: 2, max_positions: 96}
-  sft: false
-train: {max_steps: 2, global_batch: 8}
-method: dpo
-publish: {student: zoo/thing@v1, license: mit}
-zoo: hub:org
-resources: {device: cpu, threads: 1}
-"""
+SPEC = TINY + "version: 1\nname: secret\npublish: {student: zoo/thing@v1, license: mit}\nzoo: hub:org\n"
 
 
 @pytest.fixture
