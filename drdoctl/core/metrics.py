@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+SKIPPED = "skipped"
+"""Metric of a step that was left out, because its loss or gradients were not finite."""
+
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """Return a metrics file's whole lines, `step` and metric -> mean over the global batch; [] where there is none.

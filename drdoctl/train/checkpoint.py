@@ -3,10 +3,9 @@
 DeepSpeed writes its shards in place and without checksums, so a checkpoint here is a fresh folder
 `checkpoints/step-N/` that counts only once its `manifest.json` (sizes and sha256, written last) is there.
 The newest are kept, two unless the spec says otherwise; a damaged one is passed over for the one before, and so is one
-whose steps' metrics are not there. Training waits
-only until the shards are handed to the operating system; that they reach the disk, and their hashes, and the manifest,
-are a thread's work while it goes on. The shards are pickles that this run wrote for itself: they are never published
-and never read from anywhere else.
+whose steps' metrics are not there. Training waits only until the shards are handed to the operating system; that they
+reach the disk, and their hashes, and the manifest, are a thread's work while it goes on. The shards are pickles that
+this run wrote for itself: they are never published and never read from anywhere else.
 """
 
 from __future__ import annotations

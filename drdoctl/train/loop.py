@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from drdoctl.core.metrics import SKIPPED
 from drdoctl.core.micro import micro_tokens
 from drdoctl.core.progress import Progress, StopRequested, stop_requested
 from drdoctl.methods import PROGRESS, LossOut
@@ -30,7 +31,7 @@ from drdoctl.train.models import Policy
 from drdoctl.train.offload import activations_on_cpu
 from drdoctl.train.runtime import World
 from drdoctl.train.schedule import Order, learning_rate, total_steps
-from drdoctl.train.skips import SKIPPED, Skips
+from drdoctl.train.skips import Skips
 from drdoctl.train.spikes import Spikes
 
 

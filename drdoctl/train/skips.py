@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 
 from drdoctl.core.errors import StageFailed
 
-SKIPPED = "skipped"
-"""Metric of a step that was left out."""
 SHOWN = 64
 """Rows of a step that a message names."""
 

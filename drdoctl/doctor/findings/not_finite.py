@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from drdoctl.core.metrics import SKIPPED
 from drdoctl.doctor.case import TRAINING, Case, Finding
 from drdoctl.doctor.findings._rate import rate_now
 
 KINDS = tuple(TRAINING)
-SKIPPED = "skipped"
 
 
 def look(case: Case) -> Iterator[Finding]:
