@@ -7,8 +7,8 @@ torch = pytest.importorskip("torch")
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from drdoctl.train.attention import _by_segment  # noqa: E402
 from drdoctl.train.flash import parts, tree_softmax  # noqa: E402
+from drdoctl.train.segments import by_segment  # noqa: E402
 
 TREES = st.lists(
     st.tuples(st.integers(1, 40), st.lists(st.integers(1, 40), max_size=4).map(tuple)), min_size=1, max_size=4
@@ -48,7 +48,7 @@ def test_attention_is_the_masked_softmax(trees):
     plain = scores.softmax(-1) @ value
     out = tree_softmax(query, key, value, trees, 0.3)
     torch.testing.assert_close(out, plain, rtol=1e-11, atol=1e-12)
-    torch.testing.assert_close(_by_segment(query, key, value, trees, 0.3), plain, rtol=1e-11, atol=1e-12)
+    torch.testing.assert_close(by_segment(query, key, value, trees, 0.3), plain, rtol=1e-11, atol=1e-12)
     wanted = torch.autograd.grad(plain, (query, key, value), grad)
     found = torch.autograd.grad(out, (query, key, value), grad)
     torch.testing.assert_close(found, wanted, rtol=1e-10, atol=1e-11)
@@ -87,7 +87,7 @@ def test_queries_of_last_tokens_alone(trees, share, least):
     whole, some = tree_softmax(query, key, value, trees, 0.3)[:, :, rows], query[:, :, rows]
     out = tree_softmax(some, key, value, trees, 0.3, ends)
     torch.testing.assert_close(out, whole, rtol=1e-11, atol=1e-12)
-    torch.testing.assert_close(_by_segment(some, key, value, trees, 0.3, ends), whole, rtol=1e-11, atol=1e-12)
+    torch.testing.assert_close(by_segment(some, key, value, trees, 0.3, ends), whole, rtol=1e-11, atol=1e-12)
     wanted = torch.autograd.grad(whole, (query, key, value), grad[:, :, rows])
     found = torch.autograd.grad(out, (query, key, value), grad[:, :, rows])
     torch.testing.assert_close(found, wanted, rtol=1e-10, atol=1e-11)
