@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import settings
 ROOT = Path(__file__).resolve().parents[1]
 settings.register_profile("drdoctl", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("drdoctl")
+os.environ["DRDOCTL_CONFIG"] = ""  # whoever runs the tests may have settings of their own
 # a shell starts what runs in its background deaf to Ctrl-C, and what tests start would inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -9,7 +9,8 @@ ZOO = click.option(
     "location",
     metavar="LOCATION",
     default=None,
-    help="Where zoo/NAME lives: a folder, a URL that fsspec opens, or hub:ORG (DRDOCTL_ZOO; default hub:drdoctl).",
+    help="Where zoo/NAME lives: a folder, a URL that fsspec opens, or hub:ORG (DRDOCTL_ZOO, then the user's "
+    "config.yaml; without them what ships with drdoctl, then hub:drdoctl).",
 )
 
 

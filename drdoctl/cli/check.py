@@ -71,10 +71,14 @@ def resolved_rows(loaded: Loaded, combos: list[Combo]) -> Iterator[tuple[str, An
     """Yield (dotted key, value, origin): what all students share, then what each combination of the matrix sets."""
     from drdoctl.spec.matrix import place_of
     from drdoctl.spec.overrides import path_of
+    from drdoctl.zoo.location import place
 
     axes = tuple(loaded.spec.matrix)
     for key, value in leaves(combos[0].spec.model_dump(mode="json", exclude={"matrix"}), ""):
-        if not _below(key, axes):
+        if key == "zoo" and value is None:
+            found = place()
+            yield key, found.location, found.origin
+        elif not _below(key, axes):
             yield key, value, loaded.origin(key)
     for combo in combos if axes else []:
         for key, value in leaves(combo.spec.model_dump(mode="json", exclude={"matrix"}), ""):

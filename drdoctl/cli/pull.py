@@ -38,7 +38,7 @@ def command(options: Options, name: str, location: str | None, target: Path | No
     from drdoctl.zoo.pull import pull, pull_to
     from drdoctl.zoo.resolve import look_up
 
-    where = locate(location)
+    where = locate(location, ref=name)
     if dry_run:
         _list(options, look_up(parse_ref(name), where, offline=options.offline))
         return

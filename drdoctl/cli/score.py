@@ -87,7 +87,7 @@ def _find(options: Options, text: str, location: str | None) -> Oracle:
 
     store = Store(options.store)
     if is_ref(text):
-        artifact = pull(store, text, locate(location), offline=options.offline).path.name
+        artifact = pull(store, text, locate(location, ref=text), offline=options.offline).path.name
     elif _model(Path(text)) and not (Path(text) / "manifest.json").is_file():
         return Oracle(Path(text))
     else:

@@ -31,7 +31,7 @@ def command(options: Options, what: str, location: str | None) -> None:
     from drdoctl.zoo.verify import verify_folder, verify_zoo
 
     if is_ref(what):
-        found = verify_zoo(what, locate(location), offline=options.offline)
+        found = verify_zoo(what, locate(location, ref=what), offline=options.offline)
     elif Path(what).is_dir():
         found = verify_folder(Path(what).resolve())
     else:

@@ -158,11 +158,11 @@ class Facts:
 
         return locate(self.zoo)
 
-    def zoo_location(self) -> str:
-        """Return the zoo's location, folders absolute."""
+    def zoo_location(self, ref: str | None = None) -> str:
+        """Return where the zoo is that `ref` is read from, or, without `ref`, published to. Folders are absolute."""
         from drdoctl.zoo.location import locate
 
-        return locate(self.zoo, self.base)
+        return locate(self.zoo, self.base, ref=ref)
 
     def once(self, key: Any, make: Callable[[], Found]) -> Found:
         """Return what `make` gives, which is remembered under `key`; an error is not."""
@@ -206,7 +206,7 @@ class Facts:
     def _zoo_model(self, name: str) -> ModelFacts:
         from drdoctl.zoo.resolve import zoo_facts
 
-        location = self.zoo_location()
+        location = self.zoo_location(name)
         found = zoo_facts(name, location, self.store_root)
         files = {file: sha for file, sha in found.files.items() if file in TOKENIZER_FILES}
         return ModelFacts(

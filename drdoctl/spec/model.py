@@ -187,8 +187,8 @@ class Spec(Model):
     """Pick the best student of each group of the matrix by a validation figure."""
     publish: Publish | None = None
     zoo: str | None = Field(default=None, min_length=1)
-    """Where `zoo/NAME` lives: a folder, a URL that fsspec opens, or `hub:ORG`. Without it, DRDOCTL_ZOO, else
-    `hub:drdoctl`."""
+    """Where `zoo/NAME` lives: a folder, a URL that fsspec opens, or `hub:ORG`. Without it, DRDOCTL_ZOO, the user's
+    config.yaml, what ships with drdoctl, `hub:drdoctl`, in this order."""
     resources: Resources = Resources()
 
     @property

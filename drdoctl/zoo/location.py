@@ -1,4 +1,8 @@
-"""Where the zoo is: `--zoo`, the spec's `zoo:`, DRDOCTL_ZOO, else `hub:drdoctl`; and which `Zoo` opens it."""
+"""Where the zoo is, and which `Zoo` opens it.
+
+What is written (`--zoo`, the spec's `zoo:`) goes before DRDOCTL_ZOO, that before the user's config file. Where none of
+them names a zoo, a name that ships with drdoctl is taken from what shipped, and any other from `hub:drdoctl`.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,8 @@ from drdoctl.zoo import Zoo
 from drdoctl.zoo.card import NAME
 
 DEFAULT = "hub:drdoctl"
+SHIPPED = "shipped:"
+"""What came with drdoctl itself; see `shipped.ShippedZoo`."""
 VARIABLE = "DRDOCTL_ZOO"
 LOCAL_SCHEMES = ("file", "local", "memory")
 _REF = re.compile(r"^zoo/(?P<name>[^@]*)(?:@(?P<revision>.*))?$")
@@ -50,16 +56,62 @@ def parse_ref(text: str) -> Ref:
     )
 
 
-def locate(written: str | None = None, base: Path | None = None) -> str:
-    """Return the zoo's location: what is written (flag or spec), else DRDOCTL_ZOO, else the default.
+@dataclass(frozen=True)
+class Place:
+    """A zoo's location, and who says so."""
 
-    A relative folder is taken from `base` (the spec's folder); one in the environment from the current folder.
+    location: str
+    origin: str
+    """`written`, DRDOCTL_ZOO, `FILE:LINE` of the config file, `shipped` or `default`."""
+
+
+def locate(written: str | None = None, base: Path | None = None, *, ref: str | None = None) -> str:
+    """Return the location of the zoo that `ref` (`zoo/NAME[@REV]`) is looked for in; see `place`."""
+    return place(written, base, ref=ref).location
+
+
+def place(written: str | None = None, base: Path | None = None, *, ref: str | None = None) -> Place:
+    """Return where the zoo is and who says so. `written`: by a flag or the spec; None where neither does.
+
+    A relative folder starts at `base` (the spec's folder), in the environment at the current folder, in the config file
+    at the file's own. Raises UserError for a config file with faults.
     """
-    if written is None:
-        return os.environ.get(VARIABLE) or DEFAULT
-    if base is not None and not _is_hub(written) and "://" not in written:
-        return str(base / expand(written))
-    return written
+    if written is not None:
+        return Place(_based(written, base), "written")
+    if found := named():
+        return found
+    if ref is not None and ships(parse_ref(ref).name):
+        return Place(SHIPPED, "shipped")
+    return Place(DEFAULT, "default")
+
+
+def named() -> Place | None:
+    """Return the zoo that the environment or the user's config file names, or None."""
+    if variable := os.environ.get(VARIABLE):
+        return Place(_based(variable, None), VARIABLE)
+    from drdoctl.spec.config import user_config
+
+    config = user_config()
+    if config.values.zoo is None:
+        return None
+    base = config.path.resolve().parent if config.path is not None else None
+    return Place(_based(config.values.zoo, base), config.origin("zoo"))
+
+
+def ships(name: str) -> bool:
+    """Tell whether an artifact of this name came with drdoctl."""
+    from drdoctl.shipped import shipped
+
+    return (shipped("zoo") / "shipped" / name / "refs" / "main").is_file()
+
+
+def _based(written: str, base: Path | None) -> str:
+    """Return a location in the form that all code knows: `hub:ORG` for `hub://ORG`, folders from `base`."""
+    if _is_hub(written):
+        return f"hub:{_org(written)}"
+    if base is None or written == SHIPPED or "://" in written:
+        return written
+    return str(base / expand(written))
 
 
 def needs_network(location: str) -> bool:
@@ -76,12 +128,16 @@ def open_zoo(location: str, *, offline: bool = False) -> Zoo:
             hint="leave out `--offline`, or name a zoo in a folder: `--zoo DIR`",
         )
     if _is_hub(location):
-        org = location.removeprefix("hub:")
+        org = _org(location)
         if not _ORG.match(org):
             raise UserError(f"`{location}` names no organisation on the Hub", code="zoo", hint="write `hub:ORG`")
         from drdoctl.zoo.hub import HubZoo
 
         return HubZoo(org)
+    if location == SHIPPED:
+        from drdoctl.zoo.shipped import ShippedZoo
+
+        return ShippedZoo()
     if "@" in urlsplit(location).netloc:
         raise UserError(
             "the zoo's URL holds a user name or a password",
@@ -95,3 +151,7 @@ def open_zoo(location: str, *, offline: bool = False) -> Zoo:
 
 def _is_hub(location: str) -> bool:
     return location.startswith("hub:")
+
+
+def _org(location: str) -> str:
+    return location.removeprefix("hub:").removeprefix("//")

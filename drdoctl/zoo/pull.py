@@ -64,7 +64,7 @@ def pull_into(store: Store, want: Want, *, zoo: str | None = None, offline: bool
     The plan pinned the content; a zoo that now gives another one is refused with IntegrityError.
     """
     where = want.locations["zoo"]
-    location = where.get("location") or locate(zoo)
+    location = where.get("location") or locate(zoo, ref=where["ref"])
     ref = parse_ref(where["ref"])
     facts = _planned(store, ref, where.get("revision"), location, offline=offline)
     if facts.sha256 != where.get("sha256", facts.sha256):

@@ -47,6 +47,22 @@ def test_resolved_names_the_origin_of_every_value(spec, capsys):
     assert "seed" not in values
 
 
+def test_resolved_says_which_zoo_it_would_be(spec, capsys, monkeypatch, tmp_path):
+    """A spec that names no zoo shows the one that the environment, the config file or the default names."""
+    config = tmp_path / "config.yaml"
+    config.write_text("zoo: hub:lab\n", encoding="utf-8")
+    monkeypatch.delenv("DRDOCTL_ZOO", raising=False)
+    for variable, value, shown in (
+        ("DRDOCTL_CONFIG", "", ("hub:drdoctl", "default")),
+        ("DRDOCTL_CONFIG", str(config), ("hub:lab", f"{config}:1")),
+        ("DRDOCTL_ZOO", "shared", ("shared", "DRDOCTL_ZOO")),
+    ):
+        monkeypatch.setenv(variable, value)
+        assert run(["check", spec, "--resolved", "--json"]) == 0
+        values = {row["key"]: (row["value"], row["from"]) for row in json.loads(capsys.readouterr().out)["values"]}
+        assert values["zoo"] == shown
+
+
 def test_absent_files_are_found(tmp_path, monkeypatch, capsys):
     """`check` looks for the files that a spec names, though it does not read them."""
     monkeypatch.chdir(tmp_path)

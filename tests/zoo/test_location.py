@@ -10,19 +10,40 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drdoctl.core.errors import UserError, ZooError
-from drdoctl.zoo.location import Ref, is_ref, locate, needs_network, open_zoo, parse_ref
+from drdoctl.zoo.location import Place, Ref, is_ref, locate, needs_network, open_zoo, parse_ref, place
 
 
 def test_precedence(monkeypatch, tmp_path):
-    """What is written comes first, then DRDOCTL_ZOO, then the default; a spec's folder starts at the spec."""
+    """What is written, DRDOCTL_ZOO, the config file, what ships, the default: each goes before the next."""
     monkeypatch.delenv("DRDOCTL_ZOO", raising=False)
-    assert locate() == "hub:drdoctl"
+    monkeypatch.setattr("drdoctl.zoo.location.ships", lambda name: name == "small")
+    config = tmp_path / "config.yaml"
+    config.write_text("# mine\nzoo: hub://lab\n", encoding="utf-8")
+    assert place() == place(ref="zoo/other") == Place("hub:drdoctl", "default")
+    assert place(ref="zoo/small@v1") == Place("shipped:", "shipped")
+    monkeypatch.setenv("DRDOCTL_CONFIG", str(config))
+    assert place(ref="zoo/small") == Place("hub:lab", f"{config}:2")
     monkeypatch.setenv("DRDOCTL_ZOO", "hub:mine")
-    assert locate() == "hub:mine"
+    assert place(ref="zoo/small") == Place("hub:mine", "DRDOCTL_ZOO")
+    assert place("hub:org", ref="zoo/small") == Place("hub:org", "written")
+
+
+def test_relative_folders(monkeypatch, tmp_path):
+    """A spec's folder starts at the spec, the config file's at that file, and one on the command line where it is."""
+    monkeypatch.delenv("DRDOCTL_ZOO", raising=False)
     assert locate("zoo", tmp_path) == str(tmp_path / "zoo")
-    assert locate("hub:org", tmp_path) == "hub:org"
-    assert locate("s3://bucket/zoo", tmp_path) == "s3://bucket/zoo"
     assert locate("zoo") == "zoo"
+    config = tmp_path / "config.yaml"
+    config.write_text("zoo: ours\n", encoding="utf-8")
+    monkeypatch.setenv("DRDOCTL_CONFIG", str(config))
+    assert locate() == str(tmp_path / "ours")
+
+
+@pytest.mark.parametrize("written", ["hub:org", "s3://bucket/zoo", "shipped:", "/shared/zoo"])
+def test_what_is_whole_starts_nowhere(written, tmp_path):
+    """What is no relative folder is the same for every spec; `hub://ORG` is `hub:ORG`."""
+    assert locate(written, tmp_path) == locate(written) == written
+    assert locate("hub://org", tmp_path) == locate("hub://org") == open_zoo("hub://org").location == "hub:org"
 
 
 @pytest.mark.parametrize(
@@ -67,7 +88,7 @@ def test_secrets_in_urls():
     assert "secret@" not in str(error.value)
 
 
-@pytest.mark.parametrize("location", ["hub:", "hub:a/b", "hub:../x"])
+@pytest.mark.parametrize("location", ["hub:", "hub://", "hub:a/b", "hub://a/b", "hub:../x"])
 def test_no_organisations(location):
     """An organisation is one name."""
     with pytest.raises(UserError):
