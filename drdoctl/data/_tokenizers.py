@@ -74,7 +74,8 @@ def choose_pad(tokenizer: Any, end_id: int) -> None:
     """Give the tokenizer a pad token that ends nothing, where it has one.
 
     A pad that is also the end token would be learnt to be ignored together with it: the unknown token takes its place,
-    else the start token, and the end token only where there is no other.
+    else the start token, the end of the text where a response ends with another token, or any other special token (as
+    `<|padding|>` of GPT-NeoX). The end token pads only where it is the only special one.
     """
     ends = {end_id, tokenizer.eos_token_id}
     if tokenizer.pad_token_id is not None and tokenizer.pad_token_id not in ends:
@@ -83,7 +84,13 @@ def choose_pad(tokenizer: Any, end_id: int) -> None:
         if getattr(tokenizer, f"{name}_id") not in (None, *ends):
             tokenizer.pad_token = getattr(tokenizer, name)
             return
-    tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(end_id)
+    if tokenizer.eos_token_id not in (None, end_id):
+        tokenizer.pad_token = tokenizer.eos_token
+        return
+    known = sorted(tokenizer.added_tokens_decoder.items())
+    others = [token.content for ident, token in known if token.special and ident != end_id]
+    pads = [name for name in others if "pad" in name.lower()]
+    tokenizer.pad_token = next(iter(pads + others), None) or tokenizer.convert_ids_to_tokens(end_id)
 
 
 def save_tokenizer(tokenizer: Any, folder: Path) -> None:

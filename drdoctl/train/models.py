@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from drdoctl.core.adapters import NF4
 from drdoctl.core.architectures import SUPPORTED, limit_of
@@ -18,6 +18,7 @@ from drdoctl.stages.planned import as_planned
 from drdoctl.train import adapters
 from drdoctl.train.attention import NAME as TREES
 from drdoctl.train.batches import FlatBatch
+from drdoctl.train.classifier import classifier, spare_pad
 from drdoctl.train.flash import Ends
 from drdoctl.train.forward import Outputs, places, responses_reward, sequence_logp
 from drdoctl.train.kernels import use_kernels
@@ -218,22 +219,16 @@ def save_policy(policy: Policy, folder: Path, tokenizer: Path) -> None:
     AutoTokenizer.from_pretrained(tokenizer, trust_remote_code=False).save_pretrained(folder)
 
 
-def save_oracle(policy: Policy, folder: Path, tokenizer_folder: Path) -> None:
+def save_oracle(policy: Policy, folder: Path, tokenizer_folder: Path, end: int | None = None) -> None:
     """Write a folder that `AutoModelForSequenceClassification` loads and that gives the same scores.
 
-    transformers reads the reward at the last token that is not padding, so the padding token must not
-    be the end token that closes every response.
+    `end`: the id of the token that closes every response; the tokenizer's own end token without it.
     """
     tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder, trust_remote_code=False)
-    config = AutoConfig.for_model(**policy.lm.config.to_dict())
-    config.num_labels = 1
-    config.pad_token_id = tokenizer.pad_token_id
-    model = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
-    model.base_model.load_state_dict(policy.lm.base_model.state_dict())
+    pad = spare_pad(tokenizer, tokenizer.eos_token_id if end is None else end)
     if policy.head is None:
         raise ValueError("an oracle has a reward head")
-    model.score.load_state_dict(policy.head.state_dict())
-    model.save_pretrained(folder)
+    classifier(policy.lm, policy.head, pad).save_pretrained(folder)
     output = policy.lm.get_output_embeddings()
     if output.weight is not policy.lm.get_input_embeddings().weight:
         save_file({"weight": output.weight.detach().contiguous().cpu()}, folder / LM_HEAD_FILE)

@@ -21,6 +21,12 @@ def data_report(job: Job) -> dict[str, Any]:
     return dict(read_json(job.input("data") / "report.json") or {})
 
 
+def described(job: Job, who: str) -> dict[str, Any]:
+    """Return what the data stage says of the student's or the oracle's tokenizer: its template, its end token."""
+    known = data_report(job).get("tokenizers", {})
+    return dict(known.get(who) or known.get("student") or {})
+
+
 def tokenizer_folder(job: Job, who: str) -> Path:
     """Return the folder of the student's or the oracle's tokenizer; an oracle may share the student's."""
     own = job.input("data") / "tokenizer" / who

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from transformers import AutoTokenizer
 
 from drdoctl.data._render import Renderer
-from drdoctl.train.places import data_report, tokenizer_folder
+from drdoctl.train.places import described, tokenizer_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
 def renderer(job: Job, who: str) -> Renderer:
     """Return what turned rows into tokens in the data stage, for the student's or the oracle's tokenizer."""
-    known = data_report(job).get("tokenizers", {})
-    described = known.get(who) or known.get("student") or {}
-    return _renderer(tokenizer_folder(job, who), "auto" if described.get("template") == "chat" else "none")
+    template = "auto" if described(job, who).get("template") == "chat" else "none"
+    return _renderer(tokenizer_folder(job, who), template)
 
 
 @lru_cache(maxsize=8)

@@ -1,10 +1,11 @@
-"""Finished reward models: any one-label sequence classifier of a supported type, read as it is."""
+"""Finished reward models: any one-label sequence classifier of a supported type, read where transformers reads it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 from transformers import AutoModelForSequenceClassification
 
@@ -23,20 +24,46 @@ from drdoctl.train.weights import copied, whole
 class RewardModel(nn.Module):
     """A finished reward model (any one-label sequence classifier of a supported type) that reads flat batches."""
 
-    def __init__(self, model: Any, score: nn.Module) -> None:
-        """Take a model, and the head (D -> 1) that reads its last hidden state."""
+    def __init__(self, model: Any, score: nn.Module, pad: int | None = None) -> None:
+        """Take a model, and the head (D -> 1) that reads its last hidden state.
+
+        `pad`: the padding token. Where a response ends with it, transformers takes it for padding, and reads before it.
+        """
         super().__init__()
         use_kernels(model)
         read_only_where_asked(model)
         self.model = model
         self.score = score
+        self.pad = pad
 
     def forward(self, batch: FlatBatch, *, logp: bool = False) -> Outputs:
         """Return the rewards of the N responses; `logp` must be false."""
         if logp:
             raise ValueError("a reward model has no log-probabilities")
-        states = last_states(self.model, batch, batch.last_at, batch.ends(logp=False))
+        reads = read_at(batch, self.pad)
+        ends = batch.ends(logp=False) if reads is batch.last_at else None
+        states = last_states(self.model, batch, reads, ends)
         return Outputs(logp=None, tokens=batch.response_lengths.float(), reward=responses_reward(states, self.score))
+
+
+def read_at(batch: FlatBatch, pad: int | None) -> torch.Tensor:
+    """Return where the row's N rewards are read: each prompt and response's last token that is not padding. Shape (N,).
+
+    So reads transformers, which knows padding by its token alone: models trained with an end token for padding (TRL's,
+    where a tokenizer has no other) give their reward at the token before the end.
+    """
+    if pad is None or not bool((batch.input_ids[0, batch.last_at] == pad).any()):
+        return batch.last_at
+    ids = batch.input_ids[0].tolist()
+    found, at = [], 0
+    for prompt, responses in batch.trees:
+        head = at
+        at += prompt
+        for length in responses:
+            own = [*range(head, head + prompt), *range(at, at + length)]
+            found.append(next((place for place in reversed(own) if ids[place] != pad), head))
+            at += length
+    return torch.tensor(found, device=batch.last_at.device)
 
 
 def load_reward_model(location: dict[str, Any] | str | Path) -> RewardModel:
@@ -60,4 +87,4 @@ def _whole(source: str, revision: str | None) -> RewardModel:
         )
     auto = AutoModelForSequenceClassification
     model = whole(auto, source, revision=revision, config=config, attention=TREES)
-    return RewardModel(model, model.score)
+    return RewardModel(model, model.score, config.pad_token_id)

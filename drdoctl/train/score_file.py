@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 
 from drdoctl.core.architectures import limit_of
-from drdoctl.core.errors import DrdoError, StageFailed
-from drdoctl.core.files import write_json, write_via
+from drdoctl.core.errors import StageFailed
+from drdoctl.core.files import write_via
 from drdoctl.core.progress import Progress
 from drdoctl.core.statistics import share_above
 from drdoctl.data._render import Renderer
 from drdoctl.data._tokenizers import load_tokenizer
 from drdoctl.evals._quality import of_rows, quality
+from drdoctl.train.answer import answer
 from drdoctl.train.reward_model import load_reward_model
 from drdoctl.train.runtime import start
 from drdoctl.train.score_items import items_of
@@ -166,23 +167,7 @@ def _sink(name: str, path: Path, stack: ExitStack) -> Any:
 def main(path: Path) -> int:
     """Carry the request out; leave the summary, or the faults, in `result.json`."""
     request = Request(**json.loads(path.read_text(encoding="utf-8")))
-    try:
-        result: dict[str, Any] = {"summary": run(request)}
-        code = 0
-    except DrdoError as error:
-        faults = [
-            {
-                "code": fault.code,
-                "message": fault.message,
-                "hint": fault.hint,
-                "file": fault.where.file if fault.where else None,
-                "line": fault.where.line if fault.where else None,
-            }
-            for fault in error.faults
-        ]
-        result, code = {"faults": faults}, error.exit_code
-    write_json(Path(request.out, "result.json"), result)
-    return code
+    return answer(Path(request.out), lambda: run(request))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from drdoctl.core.adapters import NF4, lora_of
 from drdoctl.stages import Job
 from drdoctl.train import adapters, quantize
 from drdoctl.train.models import DTYPES, HEAD_FILE, Policy, load_policy, save_oracle, save_policy
-from drdoctl.train.places import model_location, tokenizer_folder
+from drdoctl.train.places import described, model_location, tokenizer_folder
 
 
 def load_trainee(job: Job, who: str, device: torch.device) -> Policy:
@@ -66,10 +66,11 @@ def save_trained_oracle(policy: Policy, job: Job) -> None:
     """Write what the stage leaves of an oracle: a whole reward model, or an adapter with the reward head in it."""
     lora = lora_of(job.settings, "oracle")
     # a judge may have a tokenizer of its own
-    tokenizer = tokenizer_folder(job, job.settings.get("oracle.tokens", "oracle"))
+    who = job.settings.get("oracle.tokens", "oracle")
+    tokenizer = tokenizer_folder(job, who)
     if lora is None or lora["merge"]:
         _merge(policy, lora)
-        save_oracle(policy, job.path(), tokenizer)
+        save_oracle(policy, job.path(), tokenizer, described(job, who).get("end_token_id"))
         return
     if policy.head is None:
         raise ValueError("an oracle has a reward head")

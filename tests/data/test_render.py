@@ -119,7 +119,7 @@ def load_copy(tokenizer):
 
 
 def test_the_pad_token_ends_nothing(chat_tokenizer, plain_tokenizer):
-    """A pad that is also the end token gives way to the unknown token; without one, to the start token."""
+    """A pad that is also the end token gives way to the unknown token, the start token, else any other special one."""
     chat, plain = load_copy(chat_tokenizer), load_copy(plain_tokenizer)
     choose_pad(chat, Renderer(chat, "auto").end_id)
     assert chat.pad_token == "<unk>"
@@ -127,8 +127,23 @@ def test_the_pad_token_ends_nothing(chat_tokenizer, plain_tokenizer):
     choose_pad(plain, plain.eos_token_id)
     assert plain.pad_token == "<s>"
     plain.bos_token, plain.pad_token = None, plain.eos_token
+    plain.add_special_tokens({"additional_special_tokens": ["<|padding|>"]})
     choose_pad(plain, plain.eos_token_id)
-    assert plain.pad_token == plain.eos_token
+    assert plain.pad_token == "<|padding|>"
+    plain.pad_token = plain.eos_token
+    choose_pad(plain, plain.convert_tokens_to_ids("<|padding|>"))
+    assert plain.pad_token == plain.eos_token  # which ends nothing here
+
+
+def test_a_tokenizer_with_one_special_token_pads_with_it():
+    """Where there is none but the end token, that pads."""
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
+    backend = Tokenizer(models.WordLevel({"<end>": 0, "a": 1}))
+    lone = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<end>")
+    choose_pad(lone, 0)
+    assert lone.pad_token == "<end>"
 
 
 def test_tokenizers_that_are_not_there(tmp_path):
