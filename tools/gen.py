@@ -1,4 +1,7 @@
-"""Write what is made from the code: `schemas/*.schema.json`, `docs/cli.md`. With `--check`, only say what is stale."""
+"""Write what is made from the code: `schemas/*.schema.json`, `docs/cli.md`, what cards of `zoo/` take from recipes.
+
+With `--check`, only say what is stale.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from catalogue import stale_cards
+
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMAS = {
     "spec": "drdoctl.spec.schema:schema",
     "plan": "drdoctl.plan.schema:schema",
     "events": "drdoctl.store.events:schema",
-    "card": "drdoctl.zoo.card:schema",
+    "card": "drdoctl.zoo.shelf:schema",
     "report": "drdoctl.report.model:schema",
     "doctor": "drdoctl.doctor.model:schema",
 }
@@ -48,7 +53,7 @@ def stale_pages() -> dict[Path, str]:
 
 def main(argv: list[str]) -> int:
     """Write or check; returns the exit code."""
-    stale = {**stale_schemas(), **stale_pages()}
+    stale = {**stale_schemas(), **stale_pages(), **stale_cards()}
     for path, text in stale.items():
         name = path.relative_to(ROOT)
         if argv == ["--check"]:

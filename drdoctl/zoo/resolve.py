@@ -15,6 +15,7 @@ from drdoctl.core.errors import IntegrityError, ZooError
 from drdoctl.core.files import read_json, write_json
 from drdoctl.zoo.card import Card, parse_card
 from drdoctl.zoo.location import Ref, needs_network, open_zoo, parse_ref
+from drdoctl.zoo.shelf import answered
 
 LOCK_FILE = "zoo-refs.json"
 FORMAT = 1
@@ -58,8 +59,9 @@ def zoo_facts(ref: str, location: str, store_root: Path) -> ZooFacts:
 
 def look_up(ref: Ref, location: str, *, offline: bool = False) -> ZooFacts:
     """Ask the zoo what a name means now. Raises ZooError, or IntegrityError for a card that is not sound."""
-    zoo = open_zoo(location, offline=offline)
-    revision = zoo.resolve(ref.name, ref.revision)
+    with answered(ref.name):
+        zoo = open_zoo(location, offline=offline)
+        revision = zoo.resolve(ref.name, ref.revision)
     card = parse_card(zoo.card(ref.name, revision), name=ref.name, where=f"`{location}`")
     return ZooFacts(str(ref), revision, card)
 

@@ -1,56 +1,138 @@
-"""The cards that ship with drdoctl (`zoo/*.yaml`): what the recipes make, and whether it is published yet."""
+"""The catalogue that ships with drdoctl (`zoo/*.yaml`): a card for each known artifact, whether it exists yet or not.
+
+A card of the catalogue says what an artifact is and how it is made. The card that is published with the files
+(`card.Card`) says what they are; `schemas/card.schema.json` takes both.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from drdoctl.core.errors import IntegrityError
+from drdoctl.core.errors import IntegrityError, ZooError
 from drdoctl.core.parts import Model
+
+Status = Literal["not published yet", "ships with drdoctl", "published"]
+SOUGHT_IN_VAIN = ("zoo-unknown", "zoo-unreachable", "zoo-permission", "offline")
+"""Codes of errors after which nobody knows that a name exists."""
+
+
+class Cost(Model):
+    """What a recipe's plan estimates, from sizes alone."""
+
+    machine: str
+    """The machine it is estimated for, and the speed that is assumed."""
+    hours: float = Field(gt=0)
+    """All stages of the recipe, one after the other."""
+    own_hours: float = Field(gt=0)
+    """Of these, the artifact's stage and the stages it needs."""
+    memory_gib: float = Field(gt=0)
+    """The most that one process needs."""
+    disk_gib: float = Field(gt=0)
+    """What all stages leave."""
 
 
 class ShelfCard(Model):
-    """One file of `zoo/`."""
+    """One card of the catalogue (a file of `zoo/`)."""
 
     name: str
     """Name in the zoo; the file's stem."""
     role: Literal["oracle", "student"]
     """A reward model, or an aligned policy."""
-    status: Literal["not published yet", "published"]
-    """Whether `drdoctl pull` finds it in the default zoo today."""
+    status: Status
+    """Whether weights exist under this name, and where."""
     about: str
     """What it is, in a sentence."""
+    paper: str | None = None
+    """The paper whose set-up this is."""
     base: str
-    """Hub id of the model it starts from."""
+    """Hub id of the model it starts from, or what that is in words."""
     data: str
-    """Hub id of the preference pairs."""
+    """Hub id of the preference pairs, or what they are in words."""
     license: str
     """SPDX id of the licence it inherits, or `other`."""
     recipe: str
     """The recipe that makes it."""
     stage: str
     """The stage of that recipe whose artifact it is."""
+    example: str | None = None
+    """A file of pairs to try it on, below the folder `zoo`."""
     commands: list[str]
-    """How to make and publish it."""
+    """How to make and publish it. ARTIFACT: that stage's artifact, as `drdoctl status` names it; LOCATION: a zoo."""
+    cost: Cost
+    """What making it takes, by the recipe's plan."""
     revision: str | None = None
     """The immutable id of what is published."""
 
 
 def shipped_cards(folder: Path | None = None) -> dict[str, ShelfCard]:
-    """Return every shipped card by name, sorted. `folder`: in place of the shipped one."""
+    """Return every card of the catalogue by name, sorted. `folder`: in place of the shipped one."""
     from drdoctl.shipped import shipped
 
     return {path.stem: _read(path) for path in sorted((folder or shipped("zoo")).glob("*.yaml"))}
 
 
 def not_published(name: str) -> str | None:
-    """Return the hint for a shipped name that nobody has published yet, or None."""
+    """Return the hint for a name of the catalogue that is not in a zoo, or None."""
     card = shipped_cards().get(name)
     if card is None or card.status == "published":
         return None
+    if card.status == "ships with drdoctl":
+        return f"it ships with drdoctl: `drdoctl pull zoo/{name} --zoo shipped:`"
     return f"it is not published yet: `drdoctl show zoo/{name}` gives the commands that make it"
+
+
+@contextmanager
+def answered(name: str) -> Iterator[None]:
+    """Say how it is made, and at what cost, where a name of the catalogue is sought that nobody has published.
+
+    Raises ZooError (exit 4), as what it stands for did.
+    """
+    try:
+        yield
+    except ZooError as error:
+        fault = error.faults[0]
+        card = shipped_cards().get(name) if fault.code in SOUGHT_IN_VAIN else None
+        if card is None or card.status != "not published yet":
+            raise
+        message = f"nobody has published `zoo/{name}` yet, as far as this drdoctl knows; {fault.message}"
+        raise ZooError(message, code="not-published", hint=recipe_text(card)) from None
+
+
+def recipe_text(card: ShelfCard) -> str:
+    """Return the commands that make an artifact, and their estimated cost, in lines."""
+    spec = f"{card.recipe}.yaml"
+    lines = ["make it, and publish it in a zoo of your own:", *(f"    {command}" for command in card.commands)]
+    lines += [f"ARTIFACT is the `{card.stage}` artifact that `drdoctl status {spec}` names; LOCATION is your zoo"]
+    return "\n".join([*lines, f"by the plan that takes {cost_text(card.cost)}"])
+
+
+def cost_text(cost: Cost) -> str:
+    """Return an estimate in words."""
+    return (
+        f"{cost.hours:g} hours ({cost.own_hours:g} of them for this stage and what it needs), {cost.memory_gib:g} GiB "
+        f"of memory for each process and {cost.disk_gib:g} GiB of disk, on {cost.machine}"
+    )
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of cards: a published one, or one of the catalogue."""
+    from drdoctl.zoo.card import schema as published
+
+    whole = published()
+    dialect, definitions = whole.pop("$schema"), whole.pop("$defs", {})
+    catalogue = ShelfCard.model_json_schema()
+    definitions |= catalogue.pop("$defs", {})
+    return {
+        "$schema": dialect,
+        "title": "A card of the zoo: published with an artifact, or of the catalogue",
+        "anyOf": [{"$ref": "#/$defs/Card"}, {"$ref": "#/$defs/ShelfCard"}],
+        "$defs": {**definitions, "Card": whole, "ShelfCard": catalogue},
+    }
 
 
 def _read(path: Path) -> ShelfCard:

@@ -11,8 +11,9 @@ import zoo_things
 from drdoctl.core.errors import IntegrityError
 from drdoctl.shipped import shipped
 from drdoctl.stages import Want
-from drdoctl.zoo.card import Card, fingerprint_of, parse_card, schema
+from drdoctl.zoo.card import Card, fingerprint_of, parse_card
 from drdoctl.zoo.push import pack
+from drdoctl.zoo.shelf import schema
 
 
 def test_fingerprint_is_that_of_the_plan(store, oracle):
