@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 CARD_FILE = "drdoctl.json"
 """The card's name in a published folder; on the Hub it lies beside the files."""
+SIGNATURE_FILE = "model.sig"
+"""The signature's name in a published folder, beside the card and, like the page, not in it."""
+PAGE = "README.md"
+"""The page's name on the Hub."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Upload:
     tag: str | None = None
     private: bool = True
     """Whether a repository made for it is private; folders have no such thing."""
+    signature: bytes | None = None
+    """`model.sig`: an OpenSSF signature of the card and the files."""
 
 
 class Zoo(Protocol):
@@ -51,8 +57,11 @@ class Zoo(Protocol):
     def card(self, name: str, revision: str) -> bytes:
         """Return the card's bytes at an id. Raises IntegrityError where they are not what was published."""
 
+    def signature(self, name: str, revision: str) -> bytes | None:
+        """Return `model.sig` at an id, None where what lies there is not signed."""
+
     def listing(self, name: str, revision: str) -> dict[str, int]:
-        """Return file name -> bytes of what the zoo holds at an id, card and page left out."""
+        """Return file name -> bytes of what the zoo holds at an id; card, page and signature left out."""
 
     def fetch(self, name: str, revision: str, path: str, target: Path, entry: FileEntry) -> None:
         """Write one file to `target`. `entry` is what the card says of it; the caller checks the hash."""

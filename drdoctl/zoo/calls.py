@@ -1,11 +1,18 @@
-"""Calls to a Hub: each has a deadline, a bounded number of attempts, and ends in an answer or a clear error."""
+"""Calls to a zoo far away: bounded attempts, a deadline for each and one for all, an answer or a clear error.
+
+`with overall(size):` around a whole push or pull gives all calls inside it one deadline; `more(size)` moves it
+out when it turns out that there are bytes to move.
+"""
 
 from __future__ import annotations
 
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from drdoctl.core.errors import DrdoError, IntegrityError, ZooError
@@ -19,6 +26,17 @@ TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 SLOWEST = 64 << 10
 """A transfer slower than this on average (bytes a second) is given up."""
 TIMEOUT = "DRDOCTL_ZOO_TIMEOUT"
+WHOLE = 5
+"""A push or a pull makes many calls: it may take so many times as long as one of them, and its bytes' time."""
+
+
+@dataclass
+class _Clock:
+    end: float
+    """When all is over, as `time.monotonic` counts."""
+
+
+_CLOCK: ContextVar[_Clock | None] = ContextVar("clock", default=None)
 
 
 class Deadline(Exception):  # it is a fact about time; callers turn it into an error
@@ -30,12 +48,42 @@ def allowed(size: int = 0) -> float:
     return float(os.environ.get(TIMEOUT, "60")) + size / SLOWEST
 
 
+@contextmanager
+def overall(size: int = 0) -> Iterator[None]:
+    """Let everything inside end by one deadline, for `size` bytes in all; within another such block, by that one's."""
+    if _CLOCK.get() is not None:
+        more(size)
+        yield
+        return
+    token = _CLOCK.set(_Clock(time.monotonic() + WHOLE * allowed() + size / SLOWEST))
+    try:
+        yield
+    finally:
+        _CLOCK.reset(token)
+
+
+def more(size: int) -> None:
+    """Give the deadline of all calls the time that `size` further bytes may take."""
+    clock = _CLOCK.get()
+    if clock is not None:
+        clock.end += size / SLOWEST
+
+
+def left() -> float:
+    """Return the seconds until the deadline of all calls; infinity where there is none."""
+    clock = _CLOCK.get()
+    return float("inf") if clock is None else clock.end - time.monotonic()
+
+
 def within(seconds: float, call: Callable[[], T]) -> T:
-    """Return what `call` returns, or raise `Deadline`.
+    """Return what `call` returns, or raise `Deadline`: its own after `seconds`, or that of all calls.
 
     The client's own timeouts are for each read from a socket: a server that drips a byte now and
     then is never late by them. The thread is a daemon, so that a call without end cannot keep the process.
     """
+    rest = left()
+    if rest <= 0:
+        raise Deadline("the time for all calls is over")
     box: dict[str, Any] = {}
 
     def body() -> None:
@@ -46,9 +94,9 @@ def within(seconds: float, call: Callable[[], T]) -> T:
 
     thread = threading.Thread(target=body, daemon=True)
     thread.start()
-    thread.join(seconds)
+    thread.join(min(seconds, rest))
     if thread.is_alive():
-        raise Deadline(f"no end after {seconds:.0f} s")
+        raise Deadline(f"no end after {seconds:.0f} s" if seconds < rest else "the time for all calls is over")
     if "error" in box:
         raise box["error"]
     value: T = box["value"]
@@ -68,17 +116,22 @@ def attempt(what: str, endpoint: str, call: Callable[[], T], *, size: int = 0, l
         except Exception as error:  # the client raises from three libraries: sorted below
             if status(error) in leave:
                 raise
-            if not transient(error) or number == ATTEMPTS - 1:
+            if not (transient(error) and another(number, error)):
                 raise explain(what, endpoint, error) from None
-            pause(number, error)
     raise AssertionError("unreachable")
 
 
-def pause(number: int, error: Exception) -> None:
-    """Wait before the next attempt, as long as the server asks for, within reason."""
+def another(number: int, error: Exception) -> bool:
+    """Wait for the next attempt after attempt `number` (from 0), as long as the server asks for, within reason.
+
+    Returns False, at once, where there is none: the last one failed, or the time for all calls would be over.
+    """
     asked = getattr(getattr(error, "response", None), "headers", {}).get("Retry-After", "")
-    seconds = float(asked) if asked.isdigit() else PAUSE_SECONDS * 2**number
-    time.sleep(min(seconds, MAX_PAUSE_SECONDS))
+    seconds = min(float(asked) if asked.isdigit() else PAUSE_SECONDS * 2**number, MAX_PAUSE_SECONDS)
+    if number >= ATTEMPTS - 1 or seconds >= left():
+        return False
+    time.sleep(seconds)
+    return True
 
 
 def status(error: Exception) -> int | None:
@@ -120,7 +173,8 @@ def explain(what: str, endpoint: str, error: Exception) -> DrdoError:
     return ZooError(
         f"{what}: {endpoint} failed ({detail})",
         code="zoo-unreachable",
-        hint="look at the network and run the same command again; what was transferred is not lost",
+        hint="look at the network and run the same command again; what was transferred is not lost"
+        + (f" ({TIMEOUT}=SECONDS gives slow servers more time)" if isinstance(error, Deadline) else ""),
     )
 
 

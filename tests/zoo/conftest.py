@@ -18,7 +18,6 @@ from drdoctl.store.artifact import Store
 @pytest.fixture
 def hub(monkeypatch):
     """A loopback Hub that the client is pointed at, with a token in the environment."""
-    monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
     with hub_server.serve() as running:
         from huggingface_hub import constants
 

@@ -1,7 +1,7 @@
 """A Hub on loopback, of the standard library, for the unmodified `huggingface_hub` client.
 
-It keeps repositories in memory and speaks the routes that the client uses: create, settings, info, tree,
-refs, preupload, LFS batch, commit, tag, resolve. The API is on 127.0.0.1 and file contents on `localhost`,
+It keeps repositories in memory and speaks the routes that the client uses: create, info, tree, paths-info, refs,
+preupload, LFS batch, commit, branch, tag, resolve. The API is on 127.0.0.1 and file contents on `localhost`,
 two host names, so that a test can see which of them a token reaches. `hub.fault` breaks things.
 """
 
@@ -30,20 +30,28 @@ class Repo:
     private: bool
     commits: dict[str, dict[str, str]] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
-    head: str = ""
+    branches: dict[str, str] = field(default_factory=lambda: {"main": ""})
+    history: list[str] = field(default_factory=list)
+    """Every commit that `main` has pointed to, the oldest first."""
 
-    def commit(self, tree: dict[str, str]) -> str:
-        """Add a commit and move `main` to it."""
-        text = json.dumps([self.head, tree], sort_keys=True)
-        self.head = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-        self.commits[self.head] = dict(tree)
-        return self.head
+    @property
+    def head(self) -> str:
+        """The commit of `main`."""
+        return self.branches["main"]
+
+    def commit(self, tree: dict[str, str], branch: str = "main") -> str:
+        """Add a commit and move a branch to it."""
+        text = json.dumps([self.branches[branch], branch, tree], sort_keys=True)
+        made = self.branches[branch] = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+        self.commits[made] = dict(tree)
+        if branch == "main":
+            self.history.append(made)
+        return made
 
     def find(self, revision: str) -> str | None:
         """Return the commit that a revision means."""
-        if revision in ("main", "HEAD"):
-            return self.head
-        return self.tags.get(revision) or (revision if revision in self.commits else None)
+        known = {"HEAD": self.head, **self.tags, **self.branches}
+        return known.get(revision) or (revision if revision in self.commits else None)
 
 
 @dataclass
@@ -238,14 +246,30 @@ class Handler(BaseHTTPRequestHandler):
         """GET /api/models/ORG/NAME/refs."""
         if repo := self.repo(name):
             tags = [{"name": tag, "ref": f"refs/tags/{tag}", "targetCommit": sha} for tag, sha in repo.tags.items()]
-            main = {"name": "main", "ref": "refs/heads/main", "targetCommit": repo.head}
-            self.answer(200, {"branches": [main], "tags": tags, "converts": [], "pullRequests": []})
+            branches = [
+                {"name": branch, "ref": f"refs/heads/{branch}", "targetCommit": sha}
+                for branch, sha in repo.branches.items()
+            ]
+            self.answer(200, {"branches": branches, "tags": tags, "converts": [], "pullRequests": []})
 
     def tree(self, body: bytes, name: str, revision: str) -> None:
         """GET /api/models/ORG/NAME/tree/REV."""
-        if repo := self.repo(name):
-            files = repo.commits[repo.find(revision) or repo.head]
+        if (repo := self.repo(name)) and (files := self.files(repo, revision)) is not None:
             self.answer(200, [self.entry(path, oid) for path, oid in files.items()])
+
+    def files(self, repo: Repo, revision: str) -> dict[str, str] | None:
+        """Return a revision's tree, or answer that there is none."""
+        found = repo.find(revision)
+        if found is None:
+            self.missing("RevisionNotFound")
+            return None
+        return repo.commits[found]
+
+    def paths(self, body: bytes, name: str, revision: str) -> None:
+        """POST /api/models/ORG/NAME/paths-info/REV, a form."""
+        if (repo := self.repo(name)) and (files := self.files(repo, revision)) is not None:
+            asked = parse_qs(body.decode())["paths"]
+            self.answer(200, [self.entry(path, files[path]) for path in asked if path in files])
 
     def entry(self, path: str, oid: str) -> dict[str, object]:
         """Return a file's line in a tree."""
@@ -257,8 +281,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def preupload(self, body: bytes, name: str, revision: str) -> None:
         """POST /api/models/ORG/NAME/preupload/REV."""
-        if repo := self.repo(name):
-            tree = repo.commits[repo.head]
+        if (repo := self.repo(name)) and (tree := self.files(repo, revision)) is not None:
             answer = []
             for item in json.loads(body)["files"]:
                 line = {"path": item["path"], "uploadMode": "lfs" if item["size"] >= LARGE else "regular"}
@@ -289,10 +312,14 @@ class Handler(BaseHTTPRequestHandler):
         """POST /api/models/ORG/NAME/commit/REV: all lines or none."""
         if not (repo := self.repo(name)):
             return
-        tree = dict(repo.commits[repo.head])
+        head = repo.branches.get(revision)
+        if head is None:
+            self.missing("RevisionNotFound")
+            return
+        tree = dict(repo.commits[head])
         for line in map(json.loads, body.decode().splitlines()):
             value = line["value"]
-            if line["key"] == "header" and value.get("parentCommit") not in (None, repo.head):
+            if line["key"] == "header" and value.get("parentCommit") not in (None, head):
                 self.answer(412, {"error": "moved"})
                 return
             if line["key"] == "file":
@@ -301,7 +328,7 @@ class Handler(BaseHTTPRequestHandler):
                 tree[value["path"]] = value["oid"]
             elif line["key"] == "deletedFile":
                 tree.pop(value["path"], None)
-        oid = repo.commit(tree)
+        oid = repo.commit(tree, revision)
         self.answer(
             200, {"commitOid": oid, "commitUrl": f"{self.hub.endpoint}/{name}/commit/{oid}", "pullRequestUrl": None}
         )
@@ -313,7 +340,31 @@ class Handler(BaseHTTPRequestHandler):
             if tag in repo.tags:
                 self.answer(409, {"error": "tag exists"})
                 return
-            repo.tags[tag] = repo.find(revision) or ""
+            found = repo.find(revision)
+            if found is None:
+                self.missing("RevisionNotFound")
+                return
+            repo.tags[tag] = found
+            self.answer(200, {})
+
+    def branch(self, body: bytes, name: str, revision: str) -> None:
+        """POST and DELETE /api/models/ORG/NAME/branch/NAME."""
+        if not (repo := self.repo(name)):
+            return
+        there = revision in repo.branches
+        if self.command == "DELETE" and there:
+            del repo.branches[revision]
+            self.answer(200, {})
+        elif self.command == "DELETE":
+            self.missing("RevisionNotFound")
+        elif there:
+            self.answer(409, {"error": "branch exists"})
+        else:
+            start = repo.find(json.loads(body).get("startingPoint", "main"))
+            if start is None:
+                self.missing("RevisionNotFound")
+                return
+            repo.branches[revision] = start
             self.answer(200, {})
 
     def resolve(self, body: bytes, name: str, revision: str, path: str) -> None:
@@ -358,7 +409,10 @@ ROUTES = [
     ("GET", rf"/api/models/{NAME}/tree/{REV}", Handler.tree),
     ("POST", rf"/api/models/{NAME}/preupload/{REV}", Handler.preupload),
     ("POST", rf"/api/models/{NAME}/commit/{REV}", Handler.commit),
+    ("POST", rf"/api/models/{NAME}/paths-info/{REV}", Handler.paths),
     ("POST", rf"/api/models/{NAME}/tag/{REV}", Handler.tag),
+    ("POST", rf"/api/models/{NAME}/branch/{REV}", Handler.branch),
+    ("DELETE", rf"/api/models/{NAME}/branch/{REV}", Handler.branch),
     ("POST", rf"/{NAME}\.git/info/lfs/objects/batch", Handler.batch),
     ("PUT", r"/upload/(?P<oid>[0-9a-f]{64})", Handler.upload),
     ("GET", r"/cdn/(?P<oid>[0-9a-f]{64})", Handler.contents),

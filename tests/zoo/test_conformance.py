@@ -63,7 +63,10 @@ def test_revisions(location, store, oracle):
     first = _push(store, oracle, location, tag="v1")
     second = _push(store, other, location, tag="v2")
     zoo = open_zoo(location)
-    assert zoo.resolve("thing") == zoo.resolve("thing", "main") == zoo.resolve("thing", "v2") == second != first
+    newest = zoo.resolve("thing")
+    assert newest == zoo.resolve("thing", "main")
+    assert zoo.card("thing", newest) == zoo.card("thing", second) != zoo.card("thing", first)
+    assert zoo.resolve("thing", "v2") == second
     assert zoo.resolve("thing", "v1") == zoo.resolve("thing", first) == first
     assert look_up(parse_ref("zoo/thing@v1"), location).card.artifact == oracle
     assert zoo.names() == ["thing"]
@@ -76,7 +79,19 @@ def test_tags_never_move(location, store, oracle):
     with pytest.raises(ZooError, match="tag `v1`") as error:
         _push(store, other, location, tag="v1")
     assert error.value.faults[0].code == "tag-exists"
-    assert open_zoo(location).resolve("thing") == first
+    zoo = open_zoo(location)
+    assert zoo.card("thing", zoo.resolve("thing")) == zoo.card("thing", first)
+
+
+def test_an_old_tag_again(location, store, oracle):
+    """Pushing what an older tag names once more changes nothing: `main` stays with the newest."""
+    other = zoo_things.make_artifact(store, "oracle", seed=1)
+    first = _push(store, oracle, location, tag="v1")
+    _push(store, other, location, tag="v2")
+    zoo = open_zoo(location)
+    newest = zoo.resolve("thing")
+    assert _push(store, oracle, location, tag="v1") == first
+    assert zoo.resolve("thing") == newest
 
 
 def test_stale_files_do_not_stay(location, store, other_store, oracle):

@@ -11,6 +11,7 @@ from drdoctl.core.errors import IntegrityError, UserError, ZooError
 from drdoctl.zoo.fs import FsZoo
 from drdoctl.zoo.pull import pull
 from drdoctl.zoo.push import pack, push
+from drdoctl.zoo.root import Root
 from drdoctl.zoo.verify import verify_zoo
 
 
@@ -86,10 +87,10 @@ def test_a_cut_blob_is_mended_by_pushing_again(folder_zoo, store, other_store, o
 
 
 def _race(root, number, start, results):
-    zoo = FsZoo(root)
+    zoo = Root(root)
     start.wait()
     try:
-        zoo._create("thing/refs/tags/v1", f"{number:040x}".encode())
+        zoo.create("thing/refs/tags/v1", f"{number:040x}".encode())
         results.put(number)
     except FileExistsError:
         results.put(None)
@@ -124,7 +125,7 @@ def test_no_permission(tmp_path, monkeypatch):
     def refuse(*_, **__):
         raise PermissionError("Forbidden")
 
-    monkeypatch.setattr(zoo.fs, "glob", refuse)
+    monkeypatch.setattr(zoo.root.fs, "glob", refuse)
     with pytest.raises(ZooError, match="Forbidden"):
         zoo.names()
 

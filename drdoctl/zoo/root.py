@@ -1,0 +1,161 @@
+"""A folder, or a place behind any URL that fsspec opens: files written whole, pointers made exclusively, hashes.
+
+Calls that leave this machine have deadlines (`calls`), and what a store far away throws becomes a ZooError.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from drdoctl.core.errors import DrdoError, UserError, ZooError
+from drdoctl.core.files import disk_errors, fsync_dir, sync
+from drdoctl.zoo.calls import TIMEOUT, Deadline, allowed, within
+
+T = TypeVar("T")
+MISSING = (FileNotFoundError, NotADirectoryError)
+PIECE = 4 << 20
+NEAR = ("file", "local", "memory")
+
+
+class Root:
+    """Paths are relative to the location, with `/` between their parts."""
+
+    def __init__(self, location: str) -> None:
+        """Open the folder or URL; nothing is created. Raises UserError where no package opens such a URL."""
+        import fsspec
+
+        self.location = location
+        try:
+            # Somebody else may write there at any time: no listing is remembered.
+            self.fs, self.path = fsspec.core.url_to_fs(location, use_listings_cache=False)
+        except (ImportError, ValueError) as error:
+            raise UserError(
+                f"the zoo `{location}` cannot be opened: {error}",
+                code="zoo",
+                hint="use a folder, `hub:ORG`, or a URL whose fsspec package is installed "
+                "(s3:// needs `pip install 'drdoctl[s3]'`)",
+            ) from error
+        protocols = {self.fs.protocol} if isinstance(self.fs.protocol, str) else set(self.fs.protocol)
+        self.local = "file" in protocols
+        self.far = not protocols & set(NEAR)
+
+    # reading
+
+    def glob(self, pattern: str) -> list[str]:
+        """Return the paths that match, relative as all paths here are, sorted."""
+        found = self._reach(lambda: self.fs.glob(self._full(pattern)))
+        return sorted(path[len(self.path) :].lstrip("/") for path in found)
+
+    def read(self, path: str) -> bytes | None:
+        """Return a small file's content, or None where there is none."""
+        try:
+            data: bytes = self._reach(lambda: self.fs.cat_file(self._full(path)))
+        except MISSING:
+            return None
+        return data
+
+    def size(self, path: str) -> int | None:
+        """Return a file's bytes, or None where there is none."""
+        try:
+            return int(self._reach(lambda: self.fs.info(self._full(path))["size"]))
+        except MISSING:
+            return None
+
+    def sha256(self, path: str, size: int) -> str:
+        """Return the hash of a file of `size` bytes, read from where it lies."""
+
+        def call() -> str:
+            made = hashlib.sha256()
+            with self.fs.open(self._full(path), "rb") as file:
+                while piece := file.read(PIECE):
+                    made.update(piece)
+            return made.hexdigest()
+
+        return self._reach(call, size)
+
+    def fetch(self, path: str, target: Path, size: int) -> None:
+        """Copy a file of `size` bytes to `target`. Raises FileNotFoundError."""
+
+        def call() -> None:
+            with disk_errors(target):
+                self.fs.get_file(self._full(path), str(target))
+
+        self._reach(call, size)
+
+    # writing
+
+    def put(self, path: str, data: bytes) -> None:
+        """Write a small file, whole or not at all, over what was there."""
+        self._reach(lambda: self._write(path, lambda beside: self.fs.pipe_file(beside, data)))
+
+    def put_file(self, path: str, source: Path, size: int) -> None:
+        """Write a copy of a file of `size` bytes, whole or not at all, over what was there."""
+        self._reach(lambda: self._write(path, lambda beside: self.fs.put_file(str(source), beside)), size)
+
+    def create(self, path: str, data: bytes) -> None:
+        """Write a small file that must not be there; of several writers one wins, the others get FileExistsError."""
+        full = self._full(path)
+
+        def near() -> None:
+            beside = f"{full}.{secrets.token_hex(4)}.tmp"
+            try:
+                self.fs.pipe_file(beside, data)
+                sync(Path(beside))
+                os.link(beside, full)  # exclusive, and whole from the first moment
+                fsync_dir(Path(full).parent)
+            finally:
+                self.fs.rm_file(beside)
+
+        def call() -> None:
+            self.fs.makedirs(full.rsplit("/", 1)[0], exist_ok=True)
+            if self.local:
+                near()
+            else:
+                self.fs.pipe_file(full, data, mode="create")
+
+        self._reach(call)
+
+    def remove(self, path: str) -> None:
+        """Remove a file, if it is there."""
+        with contextlib.suppress(*MISSING):
+            self._reach(lambda: self.fs.rm_file(self._full(path)))
+
+    def _write(self, path: str, writer: Callable[[str], None]) -> None:
+        """Object stores write whole files or none by themselves; a disk needs the rename."""
+        full = self._full(path)
+        if not self.local:
+            self.fs.makedirs(full.rsplit("/", 1)[0], exist_ok=True)
+            writer(full)
+            return
+        with disk_errors(Path(full)):
+            self.fs.makedirs(full.rsplit("/", 1)[0], exist_ok=True)
+            beside = f"{full}.{secrets.token_hex(4)}.tmp"
+            writer(beside)
+            sync(Path(beside))
+            os.replace(beside, full)  # noqa: PTH105  # a path of fsspec's, not of pathlib's
+            fsync_dir(Path(full).parent)
+
+    def _full(self, path: str) -> str:
+        return f"{self.path}/{path}"
+
+    def _reach(self, call: Callable[[], T], size: int = 0) -> T:
+        """Return what `call` returns. What a store throws becomes an error to act on; missing files pass through."""
+        try:
+            return within(allowed(size), call) if self.far else call()
+        except (*MISSING, FileExistsError, DrdoError):
+            raise
+        except Exception as error:  # stores far away raise from libraries of their own
+            if not (self.far or isinstance(error, OSError)):
+                raise
+            slow = f" ({TIMEOUT}=SECONDS gives slow servers more time)" if isinstance(error, Deadline) else ""
+            raise ZooError(
+                f"the zoo `{self.location}` cannot be reached: {type(error).__name__}: {error}",
+                code="zoo-unreachable",
+                hint=f"look at the address, the permissions and the network, then run the same command again{slow}",
+            ) from error
