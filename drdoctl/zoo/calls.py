@@ -1,7 +1,7 @@
 """Calls to a zoo far away: bounded attempts, a deadline for each and one for all, an answer or a clear error.
 
-`with overall(size):` around a whole push or pull gives all calls inside it one deadline; `more(size)` moves it
-out when it turns out that there are bytes to move.
+`with overall(size):` around a whole push or pull gives all calls inside it one budget of seconds, whatever is done on
+this machine in between; `more(size)` adds to it when it turns out that there are bytes to move.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ WHOLE = 5
 
 
 @dataclass
-class _Clock:
-    end: float
-    """When all is over, as `time.monotonic` counts."""
+class _Budget:
+    left: float
+    """Seconds that calls and the pauses between them may still take."""
 
 
-_CLOCK: ContextVar[_Clock | None] = ContextVar("clock", default=None)
+_BUDGET: ContextVar[_Budget | None] = ContextVar("budget", default=None)
 
 
 class Deadline(Exception):  # it is a fact about time; callers turn it into an error
@@ -50,33 +50,38 @@ def allowed(size: int = 0) -> float:
 
 @contextmanager
 def overall(size: int = 0) -> Iterator[None]:
-    """Let everything inside end by one deadline, for `size` bytes in all; within another such block, by that one's."""
-    if _CLOCK.get() is not None:
+    """Let all calls inside share one budget, for `size` bytes in all; within another such block, add to that one's."""
+    if _BUDGET.get() is not None:
         more(size)
         yield
         return
-    token = _CLOCK.set(_Clock(time.monotonic() + WHOLE * allowed() + size / SLOWEST))
+    token = _BUDGET.set(_Budget(WHOLE * allowed() + size / SLOWEST))
     try:
         yield
     finally:
-        _CLOCK.reset(token)
+        _BUDGET.reset(token)
 
 
 def more(size: int) -> None:
-    """Give the deadline of all calls the time that `size` further bytes may take."""
-    clock = _CLOCK.get()
-    if clock is not None:
-        clock.end += size / SLOWEST
+    """Give the calls the time that `size` further bytes may take."""
+    spend(-size / SLOWEST)
 
 
 def left() -> float:
-    """Return the seconds until the deadline of all calls; infinity where there is none."""
-    clock = _CLOCK.get()
-    return float("inf") if clock is None else clock.end - time.monotonic()
+    """Return the seconds that calls may still take; infinity where there is no budget."""
+    budget = _BUDGET.get()
+    return float("inf") if budget is None else budget.left
+
+
+def spend(seconds: float) -> None:
+    """Take from the budget, where there is one."""
+    budget = _BUDGET.get()
+    if budget is not None:
+        budget.left -= seconds
 
 
 def within(seconds: float, call: Callable[[], T]) -> T:
-    """Return what `call` returns, or raise `Deadline`: its own after `seconds`, or that of all calls.
+    """Return what `call` returns, or raise `Deadline`: after `seconds`, or when the budget of all calls is spent.
 
     The client's own timeouts are for each read from a socket: a server that drips a byte now and
     then is never late by them. The thread is a daemon, so that a call without end cannot keep the process.
@@ -93,8 +98,10 @@ def within(seconds: float, call: Callable[[], T]) -> T:
             box["error"] = error
 
     thread = threading.Thread(target=body, daemon=True)
+    began = time.monotonic()
     thread.start()
     thread.join(min(seconds, rest))
+    spend(time.monotonic() - began)
     if thread.is_alive():
         raise Deadline(f"no end after {seconds:.0f} s" if seconds < rest else "the time for all calls is over")
     if "error" in box:
@@ -131,6 +138,7 @@ def another(number: int, error: Exception) -> bool:
     if number >= ATTEMPTS - 1 or seconds >= left():
         return False
     time.sleep(seconds)
+    spend(seconds)
     return True
 
 

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from drdoctl.core.errors import UserError
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
+NO_XET = "HF_HUB_DISABLE_XET"
+TRUE = ("1", "ON", "YES", "TRUE")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -37,14 +39,19 @@ def token(endpoint: str) -> str | bool:
 
 
 def client(endpoint: str) -> Any:
-    """Return an `HfApi`. The library reads its settings when it is imported, so they are made first."""
+    """Return an `HfApi`. The library reads its settings when it is imported, so they are made first.
+
+    Only the Hub itself is known to speak Xet, and an upload has no way back from it: elsewhere large files go by LFS,
+    which every Hub speaks, unless HF_HUB_DISABLE_XET says `0`.
+    """
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     if endpoint != DEFAULT_ENDPOINT:
-        # Only the Hub itself is known to speak Xet; elsewhere the library has no way back from it.
-        os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
-    from huggingface_hub import HfApi
+        os.environ.setdefault(NO_XET, "1")
+    from huggingface_hub import HfApi, constants
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
+    if os.environ.get(NO_XET, "").upper() in TRUE:
+        constants.HF_HUB_DISABLE_XET = True  # another library may have imported it earlier
     if os.environ.get("HF_HUB_DISABLE_PROGRESS_BARS") is None:
         disable_progress_bars()  # what is said about a transfer is said by the command line
     return HfApi(endpoint=endpoint, token=token(endpoint), library_name="drdoctl")

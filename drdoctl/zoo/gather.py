@@ -10,6 +10,7 @@ from drdoctl.core.errors import Fault, IntegrityError
 from drdoctl.core.files import disk_errors, fsync_dir
 from drdoctl.core.fingerprint import file_sha256
 from drdoctl.zoo import Zoo
+from drdoctl.zoo.calls import more
 from drdoctl.zoo.card import FileEntry
 from drdoctl.zoo.resolve import ZooFacts
 from drdoctl.zoo.safety import content_fault, name_faults
@@ -20,6 +21,7 @@ Report = Callable[[str, int], None]
 
 def gather(zoo: Zoo, facts: ZooFacts, folder: Path, report: Report | None = None) -> tuple[str, ...]:
     """Fetch what `folder` lacks, check all of it, make it durable; return the names of what was fetched."""
+    more(facts.card.size)
     refuse_listing(zoo, facts)
     fetched = []
     faults: list[str] = []

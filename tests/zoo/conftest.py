@@ -22,7 +22,11 @@ def hub(monkeypatch):
         from huggingface_hub import constants
 
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr(
+            constants, "HF_HUB_DISABLE_XET", False
+        )  # as installed; the client's set-up has to see to it
+        monkeypatch.setenv("HF_HUB_DISABLE_XET", "")
+        monkeypatch.delenv("HF_HUB_DISABLE_XET")
         monkeypatch.setattr("drdoctl.zoo.calls.PAUSE_SECONDS", 0.01)
         monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
         monkeypatch.setenv("HF_TOKEN", running.token)

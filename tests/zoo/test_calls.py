@@ -92,3 +92,37 @@ def test_allowed(monkeypatch):
     monkeypatch.setenv("DRDOCTL_ZOO_TIMEOUT", "5")
     assert calls.allowed() == 5
     assert calls.allowed(calls.SLOWEST * 10) == 15
+
+
+def test_one_budget_for_all_calls(monkeypatch):
+    """Calls in one block share its seconds, pauses included; what happens between them is not counted."""
+    monkeypatch.setattr(calls, "WHOLE", 1)
+    monkeypatch.setenv("DRDOCTL_ZOO_TIMEOUT", "0.5")
+    with calls.overall():
+        calls.within(9, lambda: time.sleep(0.1))
+        time.sleep(0.6)
+        assert 0.2 < calls.left() < 0.41
+        with pytest.raises(calls.Deadline, match="all calls"):
+            calls.within(9, lambda: time.sleep(30))
+        with pytest.raises(ZooError, match="all calls") as caught:
+            calls.attempt("cannot", "here", lambda: 1)
+        assert "DRDOCTL_ZOO_TIMEOUT" in caught.value.faults[0].hint
+    assert calls.left() == float("inf")
+
+
+def test_the_budget_grows_with_bytes(monkeypatch):
+    """Bytes that are found out later add their time, from within as well."""
+    monkeypatch.setenv("DRDOCTL_ZOO_TIMEOUT", "10")
+    with calls.overall(calls.SLOWEST * 3):
+        assert calls.left() == 53
+        calls.more(calls.SLOWEST * 2)
+        with calls.overall(calls.SLOWEST):
+            assert calls.left() == 56
+
+
+def test_no_pause_beyond_the_budget(pauses, monkeypatch):
+    """A server that asks for more patience than is left is given up at once, with what it said."""
+    monkeypatch.setenv("DRDOCTL_ZOO_TIMEOUT", "1")
+    with calls.overall(), pytest.raises(ZooError, match="429"):
+        calls.attempt("cannot", "here", _failing([Answer(429, "20"), Answer(429, "20")]))
+    assert pauses == []

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from drdoctl.core.errors import UserError
-from drdoctl.zoo.client import endpoint, token
+from drdoctl.zoo.client import client, endpoint, token
+from drdoctl.zoo.push import pack, push
 
 
 def test_the_logins_token_stays_with_its_hub(monkeypatch):
@@ -22,3 +23,19 @@ def test_plain_http_is_for_this_machine(monkeypatch, address):
     monkeypatch.setenv("HF_ENDPOINT", address)
     with pytest.raises(UserError, match="in the clear"):
         endpoint()
+
+
+def test_large_files_without_xet(hub, store, oracle):
+    """With hf_xet installed and its library loaded long before, a Hub that does not speak Xet gets files by LFS."""
+    push(pack(store, oracle, "thing"), "hub:org")
+    assert hub.count("PUT", "/upload/") > 0
+    assert hub.count("GET", "xet") == 0
+
+
+def test_xet_where_the_user_says_so(hub, monkeypatch):
+    """HF_HUB_DISABLE_XET=0 is the user's word for a Hub that speaks it."""
+    from huggingface_hub import constants
+
+    monkeypatch.setenv("HF_HUB_DISABLE_XET", "0")
+    client(hub.endpoint)
+    assert constants.HF_HUB_DISABLE_XET is False
