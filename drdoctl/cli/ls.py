@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
 import click
 
+from drdoctl.cli._search import Asked, search_options, show, zoo_rows
 from drdoctl.cli._zoo import ZOO
 from drdoctl.cli.options import Options, shared, verb
 from drdoctl.core.errors import UserError
@@ -15,10 +15,12 @@ from drdoctl.core.fingerprint import artifact_name
 from drdoctl.core.suggest import did_you_mean
 
 Rows = list[dict[str, Any]]
+WHAT = ("recipes", "methods", "datasets", "splits", "evals", "zoo", "runs", "artifacts")
 EXAMPLES = (
     "drdoctl ls recipes",
     "drdoctl ls methods --json",
-    "drdoctl ls zoo --zoo shared/zoo",
+    "drdoctl ls zoo --role oracle --base phi-3",
+    "drdoctl ls zoo --zoo shared/zoo --min accuracy=0.7",
     "drdoctl ls artifacts",
 )
 
@@ -26,21 +28,36 @@ EXAMPLES = (
 @verb("ls", *EXAMPLES)
 @click.argument(
     "what",
-    metavar="recipes|methods|datasets|splits|evals|zoo|runs|artifacts",
-    shell_complete=lambda _context, _argument, begun: [name for name in LISTS if name.startswith(begun)],
+    metavar="|".join(WHAT),
+    shell_complete=lambda _context, _argument, begun: [name for name in WHAT if name.startswith(begun)],
 )
 @ZOO
+@search_options
 @shared()
-def command(options: Options, what: str, location: str | None) -> None:
+def command(
+    options: Options,
+    what: str,
+    location: str | None,
+    role: str | None,
+    base: str | None,
+    tag: str | None,
+    least: tuple[str, ...],
+) -> None:
     """List recipes, plug-ins, zoo cards, runs or artifacts.
 
-    `zoo` lists the cards that ship with drdoctl, or with `--zoo` or DRDOCTL_ZOO what is in that zoo; `runs` and
-    `artifacts` read the store. `drdoctl show NAME` says more about one.
+    `zoo` lists the catalogue, published or not, or, where `--zoo`, DRDOCTL_ZOO or the user's config.yaml names a zoo,
+    what is there; `--role`, `--base`, `--tag` and `--min` search it. `runs` and `artifacts` read the store.
+    `drdoctl show NAME` says more about one.
     """
-    if what not in LISTS:
-        hint = did_you_mean(what, LISTS) or f"one of: {', '.join(LISTS)}"
+    if what not in WHAT:
+        hint = did_you_mean(what, WHAT) or f"one of: {', '.join(WHAT)}"
         raise UserError(f"there is nothing called `{what}` to list", code="unknown-name", hint=hint)
-    rows = LISTS[what](options, location)
+    asked = Asked(location, role, base, tag, least)
+    if what == "zoo":
+        show(options, zoo_rows(options, asked), asked)
+        return
+    asked.refuse(what)
+    rows = LISTS[what](options)
     if options.json:
         options.console.json({"format": 1, what: rows})
         return
@@ -52,14 +69,14 @@ def command(options: Options, what: str, location: str | None) -> None:
         options.console.hint(f"`drdoctl show {rows[0]['name']}` says more")
 
 
-def _recipes(options: Options, location: str | None) -> Rows:  # noqa: ARG001  # all lists are asked alike
+def _recipes(options: Options) -> Rows:  # noqa: ARG001  # all lists are asked alike
     from drdoctl.shipped import headline, recipes
 
     return [{"name": name, "about": headline(path), "path": str(path)} for name, path in recipes().items()]
 
 
-def _parts(kind: str) -> Callable[[Options, str | None], Rows]:
-    def rows(options: Options, location: str | None) -> Rows:  # noqa: ARG001
+def _parts(kind: str) -> Callable[[Options], Rows]:
+    def rows(options: Options) -> Rows:  # noqa: ARG001
         from drdoctl.cli._parts import listing
 
         return [dict(row) for row in listing(kind)]
@@ -67,21 +84,7 @@ def _parts(kind: str) -> Callable[[Options, str | None], Rows]:
     return rows
 
 
-def _zoo(options: Options, location: str | None) -> Rows:
-    from drdoctl.zoo.location import VARIABLE, open_zoo
-
-    location = location or os.environ.get(VARIABLE)
-    if not location:
-        from drdoctl.zoo.shelf import shipped_cards
-
-        return [
-            {"name": f"zoo/{name}", "role": card.role, "status": card.status, "about": card.about}
-            for name, card in shipped_cards().items()
-        ]
-    return [{"name": f"zoo/{name}"} for name in open_zoo(location, offline=options.offline).names()]
-
-
-def _runs(options: Options, location: str | None) -> Rows:  # noqa: ARG001
+def _runs(options: Options) -> Rows:
     from drdoctl.store.artifact import Store
     from drdoctl.store.run import read_events, run_folders
 
@@ -101,7 +104,7 @@ def _result(exit_code: Any) -> str:
     return {None: "not finished", 0: "ok"}.get(exit_code, f"exit {exit_code}")
 
 
-def _artifacts(options: Options, location: str | None) -> Rows:  # noqa: ARG001
+def _artifacts(options: Options) -> Rows:
     from drdoctl.store.artifact import Store
 
     store = Store(options.store)
@@ -117,13 +120,12 @@ def _artifacts(options: Options, location: str | None) -> Rows:  # noqa: ARG001
     ]
 
 
-LISTS: dict[str, Callable[[Options, str | None], Rows]] = {
+LISTS: dict[str, Callable[[Options], Rows]] = {
     "recipes": _recipes,
     "methods": _parts("method"),
     "datasets": _parts("dataset"),
     "splits": _parts("split"),
     "evals": _parts("eval"),
-    "zoo": _zoo,
     "runs": _runs,
     "artifacts": _artifacts,
 }
@@ -133,7 +135,6 @@ SHOWN = {
     "datasets": ("name", "about", "paper"),
     "splits": ("name", "about", "paper"),
     "evals": ("name", "about", "paper"),
-    "zoo": ("name", "role", "status", "about"),
     "runs": ("name", "spec", "started", "result"),
     "artifacts": ("name", "stage", "spec", "created", "bytes"),
 }

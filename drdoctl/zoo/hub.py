@@ -6,6 +6,7 @@ Here is what reads them; `release` is what writes.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -46,14 +47,17 @@ class HubZoo:
 
     def names(self) -> list[str]:
         """Return the names of the organisation's models that carry the tag `drdoctl`."""
+        return sorted(model.id.split("/", 1)[1] for model in self.models())
+
+    def models(self, tags: Sequence[str] = (), **asked: Any) -> list[Any]:
+        """Return the client's facts about the models that carry the tag `drdoctl` and `tags`; `asked` as it has them."""
         what = f"cannot list `{self.location}`"
         attempt(what, self.endpoint, self._greet)
-        found = attempt(
+        return attempt(
             what,
             self.endpoint,
-            lambda: [model.id for model in self.api.list_models(author=self.org, filter=TAG)],
+            lambda: list(self.api.list_models(author=self.org, filter=[TAG, *tags], **asked)),
         )
-        return sorted(name.split("/", 1)[1] for name in found)
 
     def _greet(self) -> None:
         """Ask for anything at all: lists come page by page, and the client tries each for a minute where nobody is."""

@@ -73,7 +73,7 @@ def shipped_cards(folder: Path | None = None) -> dict[str, ShelfCard]:
     """Return every card of the catalogue by name, sorted. `folder`: in place of the shipped one."""
     from drdoctl.shipped import shipped
 
-    return {path.stem: _read(path) for path in sorted((folder or shipped("zoo")).glob("*.yaml"))}
+    return {path.stem: _read(path) for path in sorted((folder or shipped("zoo")).glob("*.yaml"), key=_stem)}
 
 
 def not_published(name: str) -> str | None:
@@ -133,6 +133,10 @@ def schema() -> dict[str, Any]:
         "anyOf": [{"$ref": "#/$defs/Card"}, {"$ref": "#/$defs/ShelfCard"}],
         "$defs": {**definitions, "Card": whole, "ShelfCard": catalogue},
     }
+
+
+def _stem(path: Path) -> str:
+    return path.stem
 
 
 def _read(path: Path) -> ShelfCard:

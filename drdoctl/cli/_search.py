@@ -1,0 +1,160 @@
+"""`drdoctl ls zoo`: its options, and how what it finds is shown."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from drdoctl.cli.options import Options
+from drdoctl.core.errors import UserError
+from drdoctl.core.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from drdoctl.zoo.search import Entry
+
+COLUMNS = ("name", "role", "status", "about", "base", "figure", "license", "tags")
+"""As fields between tabs; the first four are those of the first version."""
+TABLE = ("name", "figure", "tags", "status", "base", "license")
+"""On a terminal that is wide enough."""
+GAP = 2
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of a search, as typed."""
+
+    location: str | None
+    role: str | None
+    base: str | None
+    tag: str | None
+    least: tuple[str, ...]
+
+    def refuse(self, what: str) -> None:
+        """Raise UserError where an option is given that `drdoctl ls WHAT` does not have."""
+        given = {"role": self.role, "base": self.base, "tag": self.tag, "min": self.least}
+        wrong = [f"`--{name}`" for name, value in given.items() if value]
+        if wrong:
+            raise UserError(
+                f"{', '.join(wrong)} has no effect on `drdoctl ls {what}`",
+                code="no-effect",
+                hint=f"leave it out: `drdoctl ls {what}`; what it searches is `drdoctl ls zoo`",
+            )
+
+    @property
+    def minima(self) -> dict[str, float]:
+        """Return metric -> least value. Raises UserError for what is not of the form METRIC=VALUE."""
+        found = {}
+        for text in self.least:
+            metric, _, value = text.partition("=")
+            try:
+                number = float(value)
+            except ValueError:
+                number = math.nan
+            if not metric or not math.isfinite(number):
+                hint = "such as `--min accuracy=0.7`"
+                raise UserError(f"`--min {text}` is not of the form METRIC=VALUE", code="usage", hint=hint)
+            found[metric] = number
+        return found
+
+
+def search_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a search."""
+    decorated: Callable[..., Any] = function
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated
+
+
+_OPTIONS: list[Any] = [
+    click.option("--role", type=click.Choice(["oracle", "student"]), help="In `ls zoo`: only these."),
+    click.option("--base", metavar="MODEL", help="In `ls zoo`: whose base model has this in its name."),
+    click.option("--tag", metavar="TAG", help="In `ls zoo`: with this tag (v1), label, data set or recipe."),
+    click.option(
+        "--min",
+        "least",
+        metavar="METRIC=VALUE",
+        multiple=True,
+        help="In `ls zoo`: measured at this value or more. Repeatable.",
+    ),
+]
+
+
+def zoo_rows(options: Options, asked: Asked) -> list[Entry]:
+    """Return what the search finds: in the zoo that is named, or in the catalogue where none is."""
+    from drdoctl.zoo.location import locate, named
+    from drdoctl.zoo.search import Wanted, search
+
+    place = named() if asked.location is None else None
+    location = locate(asked.location) if asked.location is not None else place and place.location
+    if place is not None:
+        options.console.debug(f"{place.location}  {place.origin}")
+    minima = asked.minima
+    found = search(Wanted(asked.role, asked.base, asked.tag, minima), location, offline=options.offline)
+    if minima and not found:
+        known = {one.metric for entry in search(Wanted(), location, offline=options.offline) for one in entry.figures}
+        for metric in sorted(set(minima) - known):
+            guess = did_you_mean(metric, known) or f"measured are: {', '.join(sorted(known)) or 'none'}"
+            options.console.info(f"no card gives `{metric}`; {guess}")
+    return found
+
+
+def show(options: Options, entries: list[Entry], asked: Asked) -> None:
+    """Print what was found: JSON, lines with tabs, a table, or two lines each where a table would break names."""
+    rows = [_row(entry) for entry in entries]
+    if options.json:
+        options.console.json({"format": 1, "zoo": [_plain(entry) for entry in entries]})
+        return
+    if not rows:
+        options.console.info("none")
+    elif not sys.stdout.isatty():
+        options.console.table(COLUMNS, [[row[name] for name in COLUMNS] for row in rows])
+    elif _width(rows) <= shutil.get_terminal_size().columns:
+        options.console.table(TABLE, [[row[name] for name in TABLE] for row in rows])
+    else:
+        for row in rows:
+            options.console.data(_two_lines(row))
+    if rows:
+        where = f" --zoo {asked.location}" if asked.location else ""
+        options.console.hint(f"`drdoctl show {rows[0]['name']}{where}` says more")
+
+
+def _row(entry: Entry) -> dict[str, str]:
+    revision = entry.revision[:12] if entry.revision else ""
+    return {
+        "name": f"zoo/{entry.name}",
+        "role": entry.role,
+        "status": entry.status,
+        "about": entry.about,
+        "base": entry.base,
+        "figure": str(entry.figure or ""),
+        "license": entry.license,
+        "tags": " ".join(entry.versions) or revision,
+    }
+
+
+def _plain(entry: Entry) -> dict[str, Any]:
+    figures = [{"metric": one.metric, "value": one.value, "low": one.low, "high": one.high} for one in entry.figures]
+    return {
+        **_row(entry),
+        "figure": next((plain for plain, one in zip(figures, entry.figures, strict=True) if one is entry.figure), None),
+        "tags": list(entry.versions),
+        "revision": entry.revision,
+        "labels": list(entry.labels),
+        "figures": figures,
+    }
+
+
+def _width(rows: list[dict[str, str]]) -> int:
+    return sum(max(len(name), *(len(row[name]) for row in rows)) + GAP for name in TABLE)
+
+
+def _two_lines(row: dict[str, str]) -> str:
+    first = " · ".join(filter(None, (row["status"], row["tags"])))
+    second = " · ".join(filter(None, (f"from {row['base']}" if row["base"] else "", row["figure"], row["license"])))
+    return f"{row['name']}  {first}" + (f"\n    {second}" if second else "")
