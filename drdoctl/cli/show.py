@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from drdoctl.cli._card import card, card_page
 from drdoctl.cli._zoo import ZOO
 from drdoctl.cli.options import Options, shared, verb
 from drdoctl.core.errors import UserError
@@ -48,6 +49,8 @@ def command(options: Options, thing: tuple[str, ...], location: str | None) -> N
         options.console.json(shown)
     elif "text" in shown:
         options.console.raw(shown["text"])
+    elif "role" in shown:
+        options.console.data(card_page(shown))
     else:
         options.console.data(page(shown))
 
@@ -94,7 +97,7 @@ def _find(options: Options, kind: str | None, name: str, location: str | None) -
     if found:
         return known[found[0]]()
     if kind == "card" or name.startswith("zoo/"):
-        return _card(options, name.removeprefix("zoo/"), location)
+        return card(options, name.removeprefix("zoo/"), location)
     if kind in (None, "artifact") and (made := _artifact(options, name)) is not None:
         return made
     words = [word for part, word in known if kind in (None, part)]
@@ -110,24 +113,6 @@ def _find(options: Options, kind: str | None, name: str, location: str | None) -
 def _recipe(path: Path) -> dict[str, Any]:
     text = path.read_text(encoding="utf-8")
     return {"format": 1, "kind": "recipe", "name": path.stem, "path": str(path), "text": text}
-
-
-def _card(options: Options, name: str, location: str | None) -> dict[str, Any]:
-    from drdoctl.zoo.shelf import shipped_cards
-
-    cards = shipped_cards()
-    if location is None and name in cards:
-        return {"format": 1, "kind": "card", **cards[name].model_dump(mode="json")}
-    from drdoctl.zoo.location import locate, parse_ref
-    from drdoctl.zoo.resolve import look_up
-
-    if location is None and not options.offline:
-        location = locate(None)
-    if location is None:
-        hint = did_you_mean(name, cards) or "`drdoctl ls zoo` shows the cards that ship with drdoctl"
-        raise UserError(f"there is no card `zoo/{name}` here", code="unknown-name", hint=hint)
-    facts = look_up(parse_ref(f"zoo/{name}"), locate(location), offline=options.offline)
-    return {"format": 1, "kind": "card", "revision": facts.revision, **facts.card.model_dump(mode="json")}
 
 
 def _artifact(options: Options, name: str) -> dict[str, Any] | None:

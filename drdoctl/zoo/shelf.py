@@ -108,14 +108,15 @@ def recipe_text(card: ShelfCard) -> str:
     spec = f"{card.recipe}.yaml"
     lines = ["make it, and publish it in a zoo of your own:", *(f"    {command}" for command in card.commands)]
     lines += [f"ARTIFACT is the `{card.stage}` artifact that `drdoctl status {spec}` names; LOCATION is your zoo"]
-    return "\n".join([*lines, f"by the plan that takes {cost_text(card.cost)}"])
+    return "\n".join([*lines, f"by the plan it takes {cost_text(card.cost)}"])
 
 
 def cost_text(cost: Cost) -> str:
-    """Return an estimate in words."""
+    """Return an estimate in words, in two lines."""
     return (
-        f"{cost.hours:g} hours ({cost.own_hours:g} of them for this stage and what it needs), {cost.memory_gib:g} GiB "
-        f"of memory for each process and {cost.disk_gib:g} GiB of disk, on {cost.machine}"
+        f"{cost.hours:g} hours ({cost.own_hours:g} of them for this stage and what it needs), "
+        f"{cost.memory_gib:g} GiB of memory for each process\n"
+        f"and {cost.disk_gib:g} GiB of disk, on {cost.machine}"
     )
 
 

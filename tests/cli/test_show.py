@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import runpy
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +14,26 @@ from drdoctl.shipped import recipes
 from drdoctl.spec.plugins import PLUGINS
 from drdoctl.stages import Want
 from drdoctl.store.artifact import Store
+from drdoctl.zoo.card import Base
+from drdoctl.zoo.location import open_zoo
+from drdoctl.zoo.shelf import shipped_cards
+
+THINGS = runpy.run_path(str(Path(__file__).parents[1] / "zoo" / "zoo_things.py"))
+DESCRIBED = {
+    "base": Base(ref="facebook/opt-1.3b", revision="c" * 40),
+    "datasets": ["org/pairs"],
+    "license": "mit",
+    "inputs": {"policy": "b" * 64},
+    "input_ids": {"policy": "sft"},
+    "config": {"architectures": ["LlamaForSequenceClassification"]},
+    "warnings": ["judge = teacher"],
+    "figures": THINGS["FIGURES"],
+    "quality": {
+        "accuracy": {"value": 0.75, "low": 0.7, "high": 0.8, "count": 512},
+        "data": "the held-out pairs of `data-0123456789ab`",
+    },
+    "reward": {"count": 1024, "mean": 0.1, "std": 2.0, "min": -3.0, "max": 4.0, "data": "all held-out pairs"},
+}
 
 
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, registry in PLUGINS.items() for name in registry()])
@@ -38,6 +61,75 @@ def test_cards_that_ship_are_shown_without_network(capsys):
     """A shipped card says whether it is published."""
     assert run(["show", "zoo/oracle-phi3-tldr", "--offline"]) == 0
     assert "status: " in capsys.readouterr().out
+
+
+def test_a_card_of_the_catalogue_is_shown_with_its_recipe(capsys):
+    """What nobody has published is shown with status, base, data, licence, the commands that make it, and the cost."""
+    card = shipped_cards()["student-opt125m-ultrafeedback-e-dpo"]
+    assert run(["show", f"zoo/{card.name}", "--offline"]) == 0
+    out = capsys.readouterr().out
+    for words in ("status: not published yet", f"base: {card.base}", f"data: {card.data}", "license: other"):
+        assert f"{words}\n" in out
+    assert [command for command in card.commands if f"    {command}\n" not in out] == []
+    assert f"{card.cost.hours:g} hours" in out
+    assert run(["show", f"zoo/{card.name}", "--offline", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out).items() >= card.model_dump(mode="json").items()
+
+
+@pytest.fixture
+def thing(tmp_path, monkeypatch):
+    """Return a zoo in a folder with the oracle `thing` under two tags, the older of which is another revision."""
+    monkeypatch.delenv("DRDOCTL_ZOO", raising=False)
+    where = str(tmp_path / "shared")
+    THINGS["publish"](where, tmp_path, THINGS["FILES"], "thing", "v1")
+    THINGS["publish"](where, tmp_path, THINGS["FILES"], "thing", "v2", **DESCRIBED)
+    return where
+
+
+def test_a_published_card_is_readable_at_a_glance(thing, capsys):
+    """Figures with intervals, rewards, warnings, lineage, files with sizes, licence, tags, and commands to use it."""
+    assert run(["show", "zoo/thing", "--zoo", thing]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("oracle zoo/thing  v2\n")
+    for line in (
+        "license: mit",
+        "base: facebook/opt-1.3b at cccccccccccc",
+        "data: org/pairs",
+        "  accuracy                            0.75  [0.7, 0.8]    512 rows",
+        "  win-rate against sft by oracle at 0.7  0.61  [0.57, 0.65]  512 rows",
+        "  on the held-out pairs of `data-0123456789ab`",
+        "  rewards: mean 0.1, standard deviation 2, from -3 to 4",
+        "  judge = teacher",
+        "  sft     bbbbbbbbbbbb",
+        f"  drdoctl pull zoo/thing@v2 --zoo {thing}",
+        f"  drdoctl score zoo/thing@v2 pairs.jsonl --zoo {thing}",
+    ):
+        assert " ".join(line.split()) in [" ".join(each.split()) for each in out.splitlines()]
+    assert "tags: v1 (" in out
+    assert re.search(r"^  model.safetensors +1\.1 kB +[0-9a-f]{12}$", out, re.MULTILINE)
+    assert '"architectures"' not in out  # the model's config is for programs
+
+
+def test_a_published_card_is_the_card_in_json(thing, capsys):
+    """`--json` has all of the card's fields as published, the revision's id and all tags."""
+    assert run(["show", "zoo/thing@v1", "--zoo", thing, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    zoo = open_zoo(thing)
+    assert shown["revision"] == shown["tags"]["v1"] == zoo.resolve("thing", "v1") != shown["tags"]["v2"]
+    published = json.loads(zoo.card("thing", shown["revision"]))
+    assert {key: shown[key] for key in published} == published
+
+
+def test_a_zoo_that_is_not_told_by_the_command_gives_way_to_the_catalogue(thing, capsys, monkeypatch):
+    """With DRDOCTL_ZOO, a name that is there is shown from there, and one that is not from the catalogue."""
+    monkeypatch.setenv("DRDOCTL_ZOO", thing)
+    assert run(["show", "zoo/thing"]) == 0
+    assert "revision: " in capsys.readouterr().out
+    assert run(["show", "zoo/oracle-phi3-tldr"]) == 0
+    assert "status: not published yet" in capsys.readouterr().out
+    assert run(["show", "zoo/oracle-phi3-tldr", "--zoo", thing]) == 4
+    assert "nobody has published" in capsys.readouterr().err
+    assert run(["show", "zoo/oracle-phi3-tldr@v1"]) == 4
 
 
 @pytest.mark.parametrize(

@@ -92,8 +92,8 @@ def make_card(name="thing", files=None, **changes):
     }
     made = {
         "settings": fields["spec"],
-        "inputs": {},
-        "externals": {},
+        "inputs": fields.get("inputs", {}),
+        "externals": fields.get("externals", {}),
         **{key: fields[key] for key in ("kind", "version")},
     }
     return Card(**{"spec_sha256": digest(fields["spec"]), "fingerprint": fingerprint_of(made), **fields})
