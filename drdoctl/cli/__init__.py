@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import keyword
 import os
 import sys
 import traceback
@@ -22,7 +23,7 @@ from drdoctl.core.suggest import did_you_mean
 GROUPS = {
     "Start": ("init", "check"),
     "Run": ("plan", "apply", "status", "report", "doctor"),
-    "Zoo": ("ls", "show", "pull", "push", "verify", "score"),
+    "Zoo": ("ls", "show", "pull", "push", "verify", "score", "import", "export"),
     "Tools": ("leaderboard", "gc", "schema"),
 }
 FRAME = {"console", "options", "render"}
@@ -52,7 +53,7 @@ class Verbs(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # click's signature
         """Return the verbs whose files are there, in the order of the help."""
-        there = {path.stem for path in Path(__file__).parent.glob("[a-z]*.py")} - FRAME
+        there = {path.stem.removesuffix("_") for path in Path(__file__).parent.glob("[a-z]*.py")} - FRAME
         grouped = [name for names in GROUPS.values() for name in names if name in there]
         return grouped + sorted(there - set(grouped))
 
@@ -60,7 +61,8 @@ class Verbs(click.Group):
         """Import the verb's module."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        found = importlib.import_module(f"drdoctl.cli.{cmd_name}").command
+        module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name  # `import` is no name for a module
+        found = importlib.import_module(f"drdoctl.cli.{module}").command
         return found if isinstance(found, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -7,13 +7,14 @@ import json
 import os
 import shutil
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from drdoctl.core.errors import DrdoError, Fault, StageFailed
+from drdoctl.core.errors import DrdoError, Fault, StageFailed, UserError
 from drdoctl.core.fingerprint import file_sha256
 
 MIB = 1 << 20
@@ -156,6 +157,34 @@ def write_via(path: Path, writer: Callable[[Path], None]) -> None:
         finally:
             beside.unlink(missing_ok=True)
         fsync_dir(path.parent)
+
+
+@contextmanager
+def new_folder(folder: Path, where: str) -> Iterator[Path]:
+    """Give a folder to fill, which becomes `folder` when all went well, and is gone when not.
+
+    Raises UserError where something lies there already. `where`: how a user says where it goes, such as `--to DIR`.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(
+            f"`{folder}` is there and holds something else",
+            code="folder-not-empty",
+            hint=f"name a folder that is empty or not there: `{where}`",
+        )
+    with disk_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        yield beside
+        with disk_errors(folder):
+            beside.chmod(0o755)
+            for path in beside.rglob("*"):
+                sync(path) if path.is_file() else fsync_dir(path)
+            fsync_dir(beside)
+            beside.replace(folder)  # an empty folder gives way
+            fsync_dir(folder.parent)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from drdoctl.core.errors import DrdoError, UserError, ZooError
+from drdoctl.core.files import read_json
 
 ROLES_BY_NAME = {
     "pad_token": ("<pad>", "[PAD]", "<|pad|>"),
@@ -32,11 +33,28 @@ def load_tokenizer(location: Mapping[str, Any], tokenizer_json: str | None, key:
     source = str(location.get("path") or location.get("hub"))
     try:
         found = AutoTokenizer.from_pretrained(source, revision=location.get("revision"), trust_remote_code=False)
+        found = _as_written(found, Path(source))
     except (OSError, ValueError, TypeError, KeyError, AttributeError, ImportError) as error:
         raise _no_tokenizer(location, source, key, error) from error
     if not getattr(found, "is_fast", False) or found.backend_tokenizer.get_vocab_size() == 0:
         raise _no_tokenizer(location, source, key, "there is no `tokenizer.json`")
     return found
+
+
+def _as_written(found: Any, folder: Path) -> Any:
+    """Return the tokenizer that a folder's `tokenizer.json` describes, where transformers took it for another.
+
+    Beside a `config.json` of type `qwen2` it takes any for Qwen's own, whose words a small world's are not.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    if type(found) is PreTrainedTokenizerFast or not getattr(found, "is_fast", False):
+        return found
+    told = read_json(folder / "tokenizer.json") or {}
+    written = told.get("model", {}).get("type")
+    if written in (None, type(found.backend_tokenizer.model).__name__):
+        return found
+    return PreTrainedTokenizerFast.from_pretrained(folder)
 
 
 def _no_tokenizer(location: Mapping[str, Any], source: str, key: str, why: object) -> DrdoError:

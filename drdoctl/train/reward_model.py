@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from transformers import AutoModelForSequenceClassification
 
+from drdoctl.core.architectures import is_reward_model
 from drdoctl.core.errors import UserError
 from drdoctl.stages.planned import as_planned
 from drdoctl.train import adapters
@@ -73,18 +74,30 @@ def load_reward_model(location: dict[str, Any] | str | Path) -> RewardModel:
     if "path" in where and adapters.is_adapter(source):
         return RewardModel(load_lm(where), adapters.score_of(Path(source)))
     with as_planned(where.get("outside", ())):
-        found = _whole(source, revision)
+        model = load_classifier(source, revision)
+        found = RewardModel(model, model.score, model.config.pad_token_id)
         return copied(found) if where.get("outside") else found
 
 
-def _whole(source: str, revision: str | None) -> RewardModel:
+def is_classifier(source: str, revision: str | None = None) -> bool:
+    """Whether a folder or a repository holds a sequence classifier of a supported type, by its config."""
+    return is_reward_model(supported_config(source, revision).to_dict())
+
+
+def load_classifier(source: str, revision: str | None) -> Any:
+    """Return transformers' own model in float32. Raises UserError where it gives no reward: one number a text."""
     config = supported_config(source, revision)
-    if config.num_labels != 1 or not any("SequenceClassification" in name for name in config.architectures or []):
+    if not is_reward_model(config.to_dict()):
         raise UserError(
-            f"`{source}` is not a reward model with one label",
+            f"`{source}` is not a reward model with one label: it is no sequence classifier",
             code="not-a-reward-model",
             hint="give a folder or repository that `AutoModelForSequenceClassification` loads with `num_labels` 1",
         )
-    auto = AutoModelForSequenceClassification
-    model = whole(auto, source, revision=revision, config=config, attention=TREES)
-    return RewardModel(model, model.score, config.pad_token_id)
+    if config.num_labels != 1:
+        raise UserError(
+            f"`{source}` is not a reward model with one label: it gives {config.num_labels} numbers for a text, and "
+            "which of them, or what sum, were the reward is not written in it",
+            code="not-a-reward-model",
+            hint="take a model with `num_labels` 1, or make one: keep the row of `score.weight` that is the reward",
+        )
+    return whole(AutoModelForSequenceClassification, source, revision=revision, config=config, attention=TREES)

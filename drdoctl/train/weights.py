@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from drdoctl.core.errors import UserError
 
-BROKEN = (RuntimeError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
-"""What transformers raises for a config or weights that do not fit together."""
+BROKEN = (RuntimeError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError, SafetensorError)
+"""What transformers raises for a config or weights that do not fit together, or are not whole."""
 
 
 @contextmanager

@@ -135,6 +135,21 @@ def test_the_pad_token_ends_nothing(chat_tokenizer, plain_tokenizer):
     assert plain.pad_token == plain.eos_token  # which ends nothing here
 
 
+def test_a_tokenizer_is_what_its_file_says(tmp_path):
+    """Beside the config of a Qwen2 model, where transformers makes Qwen's own of it, it gives the same tokens."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    backend = Tokenizer(models.WordLevel({"<end>": 0, "a": 1, "b": 2}))
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<end>").save_pretrained(tmp_path)
+    alone = load_tokenizer({"path": str(tmp_path)}, None, "student.tokenizer")
+    (tmp_path / "config.json").write_text('{"model_type": "qwen2"}', encoding="utf-8")
+    beside = load_tokenizer({"path": str(tmp_path)}, None, "student.tokenizer")
+    assert beside("a b <end>").input_ids == alone("a b <end>").input_ids == [1, 2, 0]
+    assert beside.eos_token == "<end>"
+
+
 def test_a_tokenizer_with_one_special_token_pads_with_it():
     """Where there is none but the end token, that pads."""
     from tokenizers import Tokenizer, models

@@ -1,0 +1,70 @@
+"""`drdoctl export`, its child process included."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+sys.path.insert(0, str(Path(__file__).parents[1] / "train"))
+
+import toy
+from inside import ask_inside
+
+from drdoctl import cli
+from drdoctl.cli._child import ask_child
+
+
+@pytest.fixture
+def oracle(tmp_path, monkeypatch):
+    """A reward model's folder; children in this process, and one thread for a real one."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr("drdoctl.cli.export.ask_child", ask_inside)
+    return toy.write_oracle(tmp_path / "oracle", "llama")
+
+
+def test_a_folder_is_exported(oracle, tmp_path, capsys):
+    """The path goes to stdout, what it is to stderr, and all that was written is in the folder."""
+    target = tmp_path / "out" / "model"
+    assert cli.run(["export", str(oracle), str(target), "--dtype", "bf16", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["role"], told["dtype"], told["path"]) == ("oracle", "bf16", str(target))
+    assert told["files"] == {path.name: path.stat().st_size for path in sorted(target.iterdir())}
+    assert {path.name for path in target.parent.iterdir()} == {"model"}
+
+
+def test_a_child_exports(oracle, tmp_path, monkeypatch, capsys):
+    """The same by a process of its own, with the path on stdout and what was written on stderr."""
+    monkeypatch.setattr("drdoctl.cli.export.ask_child", ask_child)
+    assert cli.run(["export", str(oracle), str(tmp_path / "again")]) == 0
+    seen = capsys.readouterr()
+    assert seen.out == f"{tmp_path / 'again'}\n"
+    assert "reward model (LlamaForSequenceClassification), fp32" in seen.err
+
+
+def test_a_folder_with_something_in_it_is_left_alone(oracle, tmp_path, capsys):
+    """Nothing is written over, and nothing is loaded before that is known."""
+    target = tmp_path / "full"
+    target.mkdir()
+    (target / "mine.txt").write_text("mine", encoding="utf-8")
+    assert cli.run(["export", str(oracle), str(target)]) == 2
+    assert "holds something else" in capsys.readouterr().err
+    assert [path.name for path in target.iterdir()] == ["mine.txt"]
+
+
+def test_what_goes_wrong_leaves_nothing(oracle, tmp_path, capsys):
+    """A model that cannot be read is named with what is wrong, and no folder is made."""
+    (oracle / "model.safetensors").write_bytes(b"")
+    before = set(tmp_path.iterdir())
+    assert cli.run(["export", str(oracle), str(tmp_path / "target")]) == 2
+    assert str(oracle) in capsys.readouterr().err
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_an_unknown_model(tmp_path, capsys):
+    """What is neither an artifact nor a folder is refused."""
+    assert cli.run(["export", "oracle-x", str(tmp_path / "target"), "--store", str(tmp_path / "store")]) == 2
+    assert "no complete artifact `oracle-x`" in capsys.readouterr().err
