@@ -11,7 +11,9 @@ import base64
 import contextlib
 import hashlib
 import json
+import os
 import re
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -63,7 +65,8 @@ class Hub:
     log: list[tuple[str, str, str, bool]] = field(default_factory=list)
     """Method, host name, path, whether a token came along."""
     fault: Callable[[str, str], str | None] = lambda method, path: None
-    """Asked before each answer: None, or one of `429 …`, `503`, `cut`, `lose`, `hang`, `drip`, `tamper`."""
+    """Asked before each answer: None, or one of `429 …`, `503`, `cut`, `lose`, `hang`, `drip`, `slow`, `tamper`, and
+    `kill PID`: what was asked for is done, and that process killed in place of an answer."""
     ignore_visibility: bool = False
     token: str = "hf_" + "canary" * 5
     endpoint: str = ""
@@ -157,7 +160,9 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, status: int, value: object = None, *, data: bytes | None = None, **headers: str) -> None:
         """Send JSON or bytes, or what a fault makes of it."""
         body = data if data is not None else json.dumps(value).encode()
-        if self.broken == "lose":
+        if self.broken and self.broken.startswith("kill "):
+            os.kill(int(self.broken.removeprefix("kill ")), signal.SIGKILL)
+        if self.broken == "lose" or (self.broken and self.broken.startswith("kill ")):
             self.close_connection = True
             self.connection.shutdown(2)
             return
@@ -170,13 +175,17 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
-        if self.broken == "drip":
-            for byte in body:
-                self.wfile.write(bytes([byte]))
-                self.wfile.flush()
-                time.sleep(0.05)
+        if self.broken in ("drip", "slow"):
+            self._trickle(body, 1 if self.broken == "drip" else 50)
             return
         self.wfile.write(body)
+
+    def _trickle(self, body: bytes, piece: int) -> None:
+        """Send 20 pieces a second: of 50 bytes, that is 1 kB a second."""
+        for start in range(0, len(body), piece):
+            self.wfile.write(body[start : start + piece])
+            self.wfile.flush()
+            time.sleep(0.05)
 
     def missing(self, code: str) -> None:
         """Send a 404 that the client knows."""
