@@ -7,10 +7,10 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -38,6 +38,8 @@ class Order:
 
     plan: Plan
     spec: Spec
+    values: Mapping[str, Any]
+    """The spec's values as written, `--set` included."""
     name: str
     """What was typed: the path of the spec or of the saved plan."""
     approved: bool
@@ -93,11 +95,12 @@ def _order(options: Options, source: Path, auto_approve: bool) -> Order:
             )
         saved = load_saved(source)
         store = Store(options.store)
-        return Order(check_fresh(saved, store), saved.loaded.spec, str(source), approved=True)
+        return Order(check_fresh(saved, store), saved.loaded.spec, saved.loaded.raw, str(source), approved=True)
     from drdoctl.cli._plan import plan_for
 
     planned = plan_for(source, options, ask_hub=True)
-    return Order(planned.plan, planned.loaded.spec, str(source), approved=auto_approve)
+    loaded = planned.loaded
+    return Order(planned.plan, loaded.spec, loaded.raw, str(source), approved=auto_approve)
 
 
 def _require_tools(order: Order) -> None:
@@ -146,8 +149,10 @@ def _carry_out(options: Options, order: Order, store: Store, *, keep_going: bool
     from drdoctl.engine import execute as engine
     from drdoctl.engine.signals import EXIT_CODES
     from drdoctl.store.run import Run
+    from drdoctl.zoo.reproduce import note
 
     run = Run.start(store, order.spec.name, sys.argv[1:], _echo(options))
+    note(run, order.values, {stage.want.id: stage.want.fingerprint for stage in order.plan.stages})
     how = engine.Options(
         resources=order.spec.resources.model_dump(mode="json"),
         spec_name=order.spec.name,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from drdoctl.cli._transfer import waiting
 from drdoctl.cli._zoo import ZOO, size_text
 from drdoctl.cli.options import Options, shared, verb
 
@@ -16,6 +18,7 @@ EXAMPLES = (
     "drdoctl push oracle-4c1e9a0b77d2 zoo/oracle-phi3-tldr --tag v1 --license mit",
     "drdoctl push align-0be77af4c1d2 zoo/student-opt1.3b --zoo shared/zoo",
     "drdoctl push align-0be77af4c1d2 zoo/student-opt1.3b --dry-run",
+    "drdoctl push oracle-4c1e9a0b77d2 zoo/oracle-phi3-tldr --sign-key key.pem",
 )
 
 
@@ -27,6 +30,13 @@ EXAMPLES = (
 @click.option("--license", "licence", metavar="SPDX", help="Licence; without it, the base model's, where known.")
 @click.option("--public", is_flag=True, help="Make a new repository on the Hub public (default: private).")
 @click.option("--dry-run", is_flag=True, help="List what would be uploaded; upload nothing.")
+@click.option("--no-probe", is_flag=True, help="Do not load the model to put its scores and quality into the card.")
+@click.option(
+    "--sign-key",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Private key (PEM, elliptic curve) to sign files and card with.",
+)
 @shared()
 def command(
     options: Options,
@@ -37,14 +47,18 @@ def command(
     licence: str | None,
     public: bool,
     dry_run: bool,
+    no_probe: bool,
+    sign_key: Path | None,
 ) -> None:
     """Publish an artifact as a name in the zoo.
 
     ARTIFACT is a name from `drdoctl ls artifacts` (or its beginning), or an artifact's folder. Every file is hashed
-    first; only weights, configuration and tokenizer go up, with a card. Pushing the same artifact again changes
-    nothing. HF_TOKEN gives the right to write to the Hub; it is never printed or stored.
+    first; only weights, configuration and tokenizer go up, with a card. For the card the model is loaded: it holds the
+    scores of a few texts, which whoever pulls it compares, and how good it is on held-out pairs. Pushing the same
+    artifact again changes nothing. HF_TOKEN gives the right to write to the Hub; it is never printed or stored.
     """
     from drdoctl.core.errors import UserError
+    from drdoctl.engine.probe import carry_out
     from drdoctl.store.artifact import Store
     from drdoctl.zoo.lineage import find
     from drdoctl.zoo.location import locate, parse_ref
@@ -58,7 +72,11 @@ def command(
             hint=f"drop one: `drdoctl push {artifact} zoo/{ref.name} --tag {tag}`",
         )
     store, found = find(Store(options.store), artifact)
-    package = pack(store, found, ref.name, licence=licence)
+    if sign_key is not None and not sign_key.is_file():
+        raise UserError(f"there is no key `{sign_key}`", code="no-key", hint="give `--sign-key` a private key's path")
+    measure = None if no_probe or dry_run else carry_out
+    with waiting(options.console, "measuring what the card says"):
+        package = pack(store, found, ref.name, licence=licence, measure=measure)
     where, tag = locate(location), tag or ref.revision
     for file in package.left_out:
         options.console.debug(f"{file}  stays here")
@@ -67,7 +85,10 @@ def command(
     if dry_run:
         _show(options, package.card, where, tag, None)
         return
-    revision = push(package, where, tag=tag, private=not public, offline=options.offline)
+    for text in package.card.unmeasured:
+        options.console.warning(text)
+    with waiting(options.console, f"uploading {size_text(package.card.size)} to {where}"):
+        revision = push(package, where, tag=tag, private=not public, offline=options.offline, key=sign_key)
     options.console.info(f"{found} is in {where}: {size_text(package.card.size)}")
     _show(options, package.card, where, tag, revision)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from drdoctl.cli._trust import NO_PROBE, VERIFY_KEY, trust_of
 from drdoctl.cli._zoo import ZOO, size_text
 from drdoctl.cli.options import Options, shared, verb
 
@@ -19,26 +20,31 @@ EXAMPLES = (
 @verb("verify", *EXAMPLES)
 @click.argument("what", metavar="ARTIFACT|PATH|zoo/NAME")
 @ZOO
+@NO_PROBE
+@VERIFY_KEY
 @shared()
-def command(options: Options, what: str, location: str | None) -> None:
-    """Check an artifact's files: sha256, safetensors, nothing missing, nothing more.
+def command(options: Options, what: str, location: str | None, no_probe: bool, verify_key: Path | None) -> None:
+    """Check an artifact's files: sha256, safetensors, nothing missing, nothing more; then its probes.
 
-    For zoo/NAME every file is downloaded and checked, and nothing is kept. Exit 5 names each file that differs.
+    For zoo/NAME every file is downloaded and checked, and nothing is kept. Probes are the texts whose scores the card
+    holds: the model is loaded, and must give the same. Exit 5 names each file and each probe that differs.
     """
     from drdoctl.store.artifact import Store
     from drdoctl.zoo.lineage import find
     from drdoctl.zoo.location import is_ref, locate
     from drdoctl.zoo.verify import verify_folder, verify_zoo
 
+    trust = trust_of(options, no_probe=no_probe, key=verify_key)
     if is_ref(what):
-        found = verify_zoo(what, locate(location, ref=what), offline=options.offline)
+        found = verify_zoo(what, locate(location, ref=what), offline=options.offline, trust=trust)
     elif Path(what).is_dir():
-        found = verify_folder(Path(what).resolve())
+        found = verify_folder(Path(what).resolve(), trust)
     else:
         store, artifact = find(Store(options.store), what)
-        found = verify_folder(store.path(artifact))
+        found = verify_folder(store.path(artifact), trust)
     options.console.info(f"{found.files} files, {size_text(found.size)}: all as listed")
     if options.json:
-        options.console.json({"format": 1, "what": found.what, "files": found.files, "size": found.size})
+        counts = {"files": found.files, "size": found.size}
+        options.console.json({"format": 1, "what": found.what, **counts, "checked": dict(found.checked)})
     else:
         options.console.data(found.what)

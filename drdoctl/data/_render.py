@@ -69,6 +69,11 @@ class Renderer:
         self._characters = max(CHARACTERS_PER_TOKEN, *map(len, self._backend.get_vocab()))
         self._heads_part = self._template.chat and self._parts_at_control_tokens()
 
+    @property
+    def trims(self) -> bool:
+        """Whether the chat template takes white space off a response's ends."""
+        return self._template.trims
+
     def may_fit(self, text: str, tokens: int) -> bool:
         """Whether a text can have at most so many tokens; False only where its mere length rules it out."""
         return len(text) <= tokens * self._characters

@@ -36,7 +36,7 @@ class Template:
         names = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
         longest_first = sorted(names, key=len, reverse=True)
         self.special = re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
-        self._trims = False
+        self.trims = False
         if self.chat and (fault := trial_fault(self._try_out)):
             raise _unfit(f"the chat template is not safe to use: {fault}")
         self.suffix = self._after_answer() if self.chat else ""
@@ -63,7 +63,7 @@ class Template:
 
     def response(self, response: str, hidden: list[str]) -> str:
         """Return a response's text, trimmed where the template trims."""
-        return self.masked(response.strip() if self._trims else response, hidden)
+        return self.masked(response.strip() if self.trims else response, hidden)
 
     def joint(self, prompt: str, response: str) -> str:
         """Return what stands between a prompt's and a response's text."""
@@ -97,7 +97,7 @@ class Template:
             rendered = self._apply(turns, ask=False)
         except Bad as bad:
             raise _unfit(f"the chat template cannot render a question and an answer: {bad.message}") from bad
-        self._trims = f" {PROBE}2 " not in rendered
+        self.trims = f" {PROBE}2 " not in rendered
         return rendered.partition(f"{PROBE}2")[2]
 
     def _apply(self, turns: list[dict[str, str]], *, ask: bool) -> str:

@@ -188,13 +188,16 @@ class _Execution:
         return Stopped(f"{name}: {what}", exit_code=code, hint=f"`{again}` goes on from there")
 
     def _pull(self, stage: PlannedStage, signals: Signals) -> Path:
+        from drdoctl.engine.probe import trust
         from drdoctl.zoo.pull import pull_into
 
         began = time.monotonic()
         self._announce(stage, self.store.partial_path(stage.want.artifact), None)
         try:
             with signals.raising():
-                path = pull_into(self.store, stage.want, zoo=self.options.zoo, offline=self.options.offline)
+                asked = trust(self.options.resources, lambda text: self._note(f"`{stage.want.id}`: {text}"))
+                zoo, offline = self.options.zoo, self.options.offline
+                path = pull_into(self.store, stage.want, zoo=zoo, offline=offline, trust=asked)
         except KeyboardInterrupt:
             self._tell("stage_stopped", **names(stage), signal=signals.name)
             what = f"`{stage.want.id}` was being pulled; the files that had come whole are kept"

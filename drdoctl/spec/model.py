@@ -156,6 +156,8 @@ class Publish(Model):
     """Whether a repository created on the Hub is private."""
     license: str | None = Field(default=None, min_length=1)
     """SPDX licence of what is published; without it, the base model's, where known."""
+    sign_key: str | None = Field(default=None, min_length=1)
+    """Path of a private key (PEM, elliptic curve) to sign with; needs the extra `sign`. The key itself goes nowhere."""
 
 
 class Spec(Model):

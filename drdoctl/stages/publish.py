@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from drdoctl.core.files import expand
 from drdoctl.core.fingerprint import digest
 from drdoctl.stages import Job, Want
 from drdoctl.stages import align as align_stage
@@ -40,7 +41,11 @@ def _want(bp: Blueprint, artifact: Want, name: str, label: str, base: Origin) ->
         inputs={"artifact": artifact},
         externals={"zoo": digest(bp.facts.zoo_written())},
         label=label,
-        locations={"zoo": location, "base": next(iter(base.locations.values()), None)},
+        locations={
+            "zoo": location,
+            "base": next(iter(base.locations.values()), None),
+            **({"sign_key": str(bp.facts.base / expand(publish.sign_key))} if publish.sign_key else {}),
+        },
     )
 
 
@@ -52,6 +57,8 @@ def _named(name: str, label: str) -> str:
 
 def run(job: Job) -> None:
     """Carry the stage out in a child process."""
+    from drdoctl.train.probe import run as measure
+    from drdoctl.train.probe import scorer
     from drdoctl.zoo.publish import run as publish
 
-    publish(job)
+    publish(job, measure, scorer(str(job.resources.get("device", "auto"))))

@@ -18,12 +18,15 @@ from drdoctl.core.errors import Fault, IntegrityError
 from drdoctl.core.fingerprint import artifact_name, digest
 from drdoctl.core.parts import Model
 from drdoctl.core.words import DIALECT
+from drdoctl.zoo.probes import Probe
 
 FORMAT = 1
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$"
 SHA256 = r"^[0-9a-f]{64}$"
 ROLES = {"oracle": "oracle", "sft": "student", "align": "student"}
 """Stage kind -> what the artifact is good for. Other kinds are not published."""
+LATER = ("probes", "tolerance", "rendering", "reward", "quality", "unmeasured", "parents", "whole_spec", "plan_sha256")
+"""Fields that came after the first cards."""
 MAX_CARD = 4 << 20
 """No honest card is larger (bytes)."""
 _SPDX = re.compile(r"^[A-Za-z0-9][A-Za-z0-9.+-]*$")
@@ -47,6 +50,21 @@ class Base(Model):
     """Its commit, where known."""
     sha256: str | None = None
     """Hash of its content, as the plan recorded it."""
+
+
+class Parent(Model):
+    """One artifact that this one rests on, near or far."""
+
+    id: str
+    """The stage that made it, such as `oracle[teacher]`."""
+    fingerprint: str = Field(pattern=SHA256)
+    """Its identity: in `kind-` and the first 12 digits, its name in a store."""
+    externals: dict[str, str] = Field(default_factory=dict)
+    """What it read outside the store (data files, base models) -> hash of its content, or a commit."""
+    ref: str | None = None
+    """Its name in a zoo, where it has one."""
+    revision: str | None = None
+    """The immutable id of that name."""
 
 
 class Card(Model):
@@ -102,6 +120,24 @@ class Card(Model):
     """What a reader must know before using it."""
     files: dict[str, FileEntry] = Field(min_length=1)
     """File name -> hash and size of all that is published."""
+    probes: list[Probe] = Field(default_factory=list, max_length=64)
+    """Texts with the scores that transformers alone gives them; `pull` and `verify` compare."""
+    tolerance: dict[str, float] = Field(default_factory=dict)
+    """`float32` and `bfloat16` -> by how much a probe's score may differ."""
+    rendering: dict[str, Any] = Field(default_factory=dict)
+    """How prompt and response become tokens: `template` (`chat` or `plain`), `start_tokens`, `end_token`, `trims`."""
+    reward: dict[str, Any] = Field(default_factory=dict)
+    """Rewards of held-out responses: `count`, `mean`, `std`, `min`, `max`, `quantiles`, and on what `data`."""
+    quality: dict[str, Any] = Field(default_factory=dict)
+    """A reward model on held-out pairs: metric -> `value`, `low`, `high`, `count`; and on what `data`."""
+    unmeasured: list[str] = Field(default_factory=list)
+    """What the card does not say, and why: one sentence each."""
+    parents: list[Parent] = Field(default_factory=list)
+    """The artifacts it rests on, nearest first."""
+    whole_spec: dict[str, Any] = Field(default_factory=dict)
+    """The spec, as values without machine paths: `drdoctl init --from zoo/NAME` writes it."""
+    plan_sha256: str | None = Field(default=None, pattern=SHA256)
+    """sha256 over the plan: stage -> fingerprint, as canonical JSON."""
 
     @field_validator("license")
     @classmethod
@@ -126,8 +162,12 @@ class Card(Model):
         return digest({name: entry.sha256 for name, entry in self.files.items()})
 
     def to_bytes(self) -> bytes:
-        """Return the card as it is published: the same bytes for the same card."""
-        return (json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+        """Return the card as it is published: the same bytes for the same card.
+
+        Fields of later versions that say nothing are left out: a card of before has the bytes it had.
+        """
+        plain = {name: value for name, value in self.model_dump(mode="json").items() if value or name not in LATER}
+        return (json.dumps(plain, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
     def manifest(self, files: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the manifest that a store keeps beside the files."""

@@ -39,10 +39,10 @@ class Contents:
     def differences(self, tree: Mapping[str, Any], *, strict: bool) -> list[str]:
         """Return what is missing from a tree (path -> the client's `RepoFile`), is another file, or is too much.
 
-        `strict`: all of it, as for a commit just made. Otherwise the page may differ, which people may edit, and so may
-        the signature, which has other bytes each time it is made: one that is there stays.
+        `strict`: all of it, as for a commit just made. Otherwise the page may differ, which people may edit; and where
+        this push signs nothing, a signature that is there stays.
         """
-        free = set() if strict else {PAGE, SIGNATURE_FILE}
+        free = set() if strict else {PAGE, *({SIGNATURE_FILE} - self.ours)}
         missing = self.ours - set(tree) - ({PAGE} if not strict else set())
         changed = {path for path in self.ours & set(tree) - free if not self._is(path, tree[path])}
         return sorted(missing | changed | set(self.stale(tree)) - free)

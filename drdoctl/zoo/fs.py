@@ -118,7 +118,7 @@ class FsZoo:
             done = tagged and self.root.size(unfinished) is None
             for path, entry in files.items():
                 self._put_blob(upload.files[path], entry)
-            if upload.signature is not None and self.signature(name, revision) is None:
+            if upload.signature is not None and upload.signature != self.signature(name, revision):
                 self.root.put(f"{name}/revisions/{revision}.sig", upload.signature)
             self.root.put(f"{name}/revisions/{revision}.json", upload.card)
             if done:

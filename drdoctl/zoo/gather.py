@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from drdoctl.core.errors import Fault, IntegrityError
@@ -17,13 +18,31 @@ from drdoctl.zoo.safety import content_fault, name_faults
 
 Report = Callable[[str, int], None]
 """Told each file's name and bytes once it is there and checked."""
+Watch = Callable[[Path, int], AbstractContextManager[None]]
+"""(folder, bytes that will lie in it) -> what surrounds the transfer: somebody who tells how far it is."""
 
 
-def gather(zoo: Zoo, facts: ZooFacts, folder: Path, report: Report | None = None) -> tuple[str, ...]:
+def nobody(folder: Path, size: int) -> AbstractContextManager[None]:  # noqa: ARG001  # has the shape of a `Watch`
+    """Tell nothing."""
+    return nullcontext()
+
+
+def gather(
+    zoo: Zoo, facts: ZooFacts, folder: Path, report: Report | None = None, watch: Watch = nobody
+) -> tuple[str, ...]:
     """Fetch what `folder` lacks, check all of it, make it durable; return the names of what was fetched."""
     more(facts.card.size)
     refuse_listing(zoo, facts)
-    fetched = []
+    with watch(folder, facts.card.size):
+        fetched, faults = _fetch(zoo, facts, folder, report)
+    if faults:
+        raise _refused(faults, zoo.location)
+    fsync_dir(folder)
+    return fetched
+
+
+def _fetch(zoo: Zoo, facts: ZooFacts, folder: Path, report: Report | None) -> tuple[tuple[str, ...], list[str]]:
+    fetched: list[str] = []
     faults: list[str] = []
     for name, entry in sorted(facts.card.files.items()):
         path = folder / name
@@ -38,10 +57,7 @@ def gather(zoo: Zoo, facts: ZooFacts, folder: Path, report: Report | None = None
             _sync(path)
             if report:
                 report(name, entry.size)
-    if faults:
-        raise _refused(faults, zoo.location)
-    fsync_dir(folder)
-    return tuple(fetched)
+    return tuple(fetched), faults
 
 
 def refuse_listing(zoo: Zoo, facts: ZooFacts) -> None:

@@ -14,7 +14,7 @@ from drdoctl.core.files import read_json
 from drdoctl.core.fingerprint import artifact_name
 from drdoctl.core.suggest import did_you_mean
 from drdoctl.store.artifact import Store
-from drdoctl.zoo.card import Base
+from drdoctl.zoo.card import Base, Parent
 
 LICENCES = {
     "HuggingFaceTB/SmolLM2-135M-Instruct": "apache-2.0",
@@ -135,12 +135,47 @@ def _noted(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def figures_of(store: Store, fingerprint: str) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the figures and warnings that the newest evaluate stage measured on a student."""
+    """Return the figures and warnings that the newest evaluate stage measured on a student, or that came with it."""
     for made in reversed(store.manifests()):
         if made["kind"] == "evaluate" and made["inputs"].get("policy") == fingerprint:
             found = read_json(store.path(artifact_name("evaluate", made["fingerprint"])) / "figures.json") or {}
             return list(found.get("figures", [])), [str(warning) for warning in found.get("warnings", [])]
     return [], []
+
+
+def parents_of(store: Store, manifest: Mapping[str, Any]) -> list[Parent]:
+    """Return the artifacts that one rests on, nearest first: by fingerprint, and by name where the zoo has them."""
+    noted = _noted(manifest).get("parents")
+    if isinstance(noted, list):
+        return [Parent.model_validate(plain) for plain in noted]
+    published = _published(store)
+    found = []
+    for made in ancestors(store, manifest):
+        if made["fingerprint"] == manifest["fingerprint"]:
+            continue
+        pulled = _noted(made)
+        name, revision = published.get(made["fingerprint"], (None, None))
+        found.append(
+            Parent(
+                id=made["id"],
+                fingerprint=made["fingerprint"],
+                externals=made["externals"],
+                ref=pulled.get("ref") or name,
+                revision=pulled.get("revision") or revision,
+            )
+        )
+    return found
+
+
+def _published(store: Store) -> dict[str, tuple[str, str]]:
+    """Return fingerprint -> name and revision of what publish stages of the store have published."""
+    found = {}
+    for made in store.manifests():
+        if made["kind"] == "publish":
+            receipt = read_json(store.path(artifact_name("publish", made["fingerprint"])) / "receipt.json") or {}
+            if isinstance(receipt.get("name"), str):
+                found[made["inputs"]["artifact"]] = (f"zoo/{receipt['name']}", str(receipt["revision"]))
+    return found
 
 
 def config_of(folder: Path) -> dict[str, Any]:

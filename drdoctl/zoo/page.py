@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
-from drdoctl.core.adapters import ADAPTER_CONFIG, NF4
+from drdoctl.zoo._page_code import is_adapter, loading
+from drdoctl.zoo._page_sections import QUALITY, about_oracle, cell, code, failures, origin, probes, quality
 from drdoctl.zoo.card import Card
 
 TASKS = {"oracle": "text-classification", "student": "text-generation"}
-LOADERS = {"oracle": "AutoModelForSequenceClassification", "student": "AutoModelForCausalLM"}
-ADAPTER_LOADERS = {"oracle": "AutoPeftModelForSequenceClassification", "student": "AutoPeftModelForCausalLM"}
+OPT_LICENCE = (
+    "opt-175b-license-agreement",
+    "https://github.com/facebookresearch/metaseq/blob/main/projects/OPT/MODEL_LICENSE.md",
+)
+OTHER_LICENCES = {f"facebook/opt-{size}": OPT_LICENCE for size in ("125m", "350m", "1.3b", "2.7b", "6.7b", "13b")}
+"""Base model -> name and address of a licence that has no SPDX id: the Hub asks for both."""
+HUB = "https://huggingface.co"
 
 
 def render(card: Card) -> str:
@@ -25,33 +32,53 @@ def front_matter(card: Card) -> dict[str, Any]:
     """Return the metadata: base model, licence, tags, and the figures as `model-index`."""
     front: dict[str, Any] = {}
     if card.base.ref and not card.base.ref.startswith("zoo/"):
-        front |= {"base_model": card.base.ref, "base_model_relation": "adapter" if _is_adapter(card) else "finetune"}
+        front |= {"base_model": card.base.ref, "base_model_relation": "adapter" if is_adapter(card) else "finetune"}
     if card.datasets:
         front["datasets"] = card.datasets
-    front |= {
-        "library_name": "peft" if _is_adapter(card) else "transformers",
-        "license": card.license or "other",
-        "pipeline_tag": TASKS[card.role],
-        "tags": ["drdoctl", f"drdoctl-role:{card.role}", f"drdoctl-spec:{card.spec_sha256[:12]}"],
-    }
+    front["library_name"] = "peft" if is_adapter(card) else "transformers"
+    front |= _licence(card)
+    front["pipeline_tag"] = TASKS[card.role]
+    front["tags"] = ["drdoctl", f"drdoctl-role:{card.role}", f"drdoctl-spec:{card.spec_sha256[:12]}"]
+    if card.role == "oracle":
+        front["tags"].insert(1, "reward-model")
     if results := _results(card):
         front["model-index"] = [{"name": card.name, "results": results}]
     return front
 
 
+def _licence(card: Card) -> dict[str, str]:
+    """Return the licence, with name and address where it is `other`; nothing where nobody stated one."""
+    if card.license is None:
+        return {}
+    if card.license != "other" or not card.base.ref or card.base.ref.startswith("zoo/"):
+        return {"license": card.license}
+    name, link = OTHER_LICENCES.get(card.base.ref, ("that-of-the-base-model", f"{HUB}/{card.base.ref}"))
+    return {"license": "other", "license_name": name, "license_link": link}
+
+
 def _results(card: Card) -> list[dict[str, Any]]:
-    metrics = [
-        {"type": figure["metric"], "name": _title(figure), "value": figure["value"]}
+    measured = [
+        {"type": name, "name": f"{QUALITY[name]}{_interval(row)}", "value": row["value"]}
+        for name in ("accuracy", "calibration_error", "length_correlation")
+        if isinstance(row := card.quality.get(name), Mapping)
+    ]
+    measured += [
+        {"type": figure["metric"], "name": f"{_title(figure)}{_interval(figure)}", "value": figure["value"]}
         for figure in card.figures
         if isinstance(figure.get("value"), int | float) and math.isfinite(figure["value"])
     ]
-    if not metrics:
+    if not measured:
         return []
     data = card.datasets[0] if card.datasets else card.spec_name or card.name
-    return [{"task": {"type": TASKS[card.role]}, "dataset": {"type": data, "name": data}, "metrics": metrics}]
+    return [{"task": {"type": TASKS[card.role]}, "dataset": {"type": data, "name": data}, "metrics": measured}]
 
 
-def _title(figure: dict[str, Any]) -> str:
+def _interval(row: Mapping[str, Any]) -> str:
+    low, high = row.get("low"), row.get("high")
+    return "" if low is None or high is None else f" (95 % interval {low:.3g} to {high:.3g})"
+
+
+def _title(figure: Mapping[str, Any]) -> str:
     parts = [str(figure["metric"])]
     if figure.get("against"):
         parts.append(f"against {figure['against']}")
@@ -65,67 +92,45 @@ def _title(figure: dict[str, Any]) -> str:
 def _body(card: Card) -> str:
     what = "reward model (oracle)" if card.role == "oracle" else "aligned language model (student)"
     base = card.base.ref or "a model known by its hash only"
+    pin = f" at revision {code(card.base.revision)}" if card.base.revision else ""
     lines = [
         f"# {card.name}",
         "",
-        f"A {what}, made by drdoctl from {_code(base)} in stage {_code(card.stage or card.kind)}.",
+        f"A {what}, made by drdoctl from {code(base)}{pin} in stage {code(card.stage or card.kind)}.",
         "",
-        *_loading(card),
         f"Licence: {card.license or 'not stated; ask whoever published it'}.",
         "",
+        *(about_oracle(card) if card.role == "oracle" else []),
+        *loading(card),
+        *quality(card),
+        *failures(card),
+        *_measured(card),
+        *probes(card),
+        *origin(card),
+        "## Made from",
+        "",
     ]
-    if card.warnings:
-        lines += ["## Before you quote a number", "", *(f"- {warning}" for warning in card.warnings), ""]
-    if card.figures:
-        lines += ["## Measured", "", *_table(card.figures), ""]
-    lines += ["## Made from", "", "| setting | value |", "| --- | --- |"]
-    lines += [f"| {_code(key)} | {_code(str(value))} |" for key, value in sorted(card.spec.items())]
-    lines += ["", f"Fingerprint {_code(card.fingerprint)}. `drdoctl.json` lists every file with its sha256.", ""]
+    lines += [f"- {code(name)}" for name in card.datasets]
+    lines += ["", "| setting | value |", "| --- | --- |"]
+    lines += [f"| {code(key)} | {code(str(value))} |" for key, value in sorted(card.spec.items())]
+    made = ", ".join(f"{name} {version}" for name, version in sorted(card.packages.items()))
+    lines += ["", f"Made with {made}." if made else ""]
+    lines += ["", f"Fingerprint {code(card.fingerprint)}. `drdoctl.json` lists every file with its sha256.", ""]
     return "\n".join(lines)
 
 
-def _is_adapter(card: Card) -> bool:
-    return ADAPTER_CONFIG in card.files
-
-
-def _loading(card: Card) -> list[str]:
-    """Return how to load the model with what everybody has; for an adapter, over which base."""
-    if not _is_adapter(card):
-        return ["```python", f"from transformers import AutoTokenizer, {LOADERS[card.role]}", "```", ""]
-    loader = ADAPTER_LOADERS[card.role]
-    labels = ", num_labels=1" if card.role == "oracle" else ""
-    pin = f" at revision {_code(card.base.revision)}" if card.base.revision else ""
-    lines = [
-        f"A low-rank adapter over {_code(card.base.ref or 'its base')}{pin}, which peft loads with it:",
-        "",
-        "```python",
-        f"from peft import {loader}",
-        f"model = {loader}.from_pretrained(FOLDER{labels})",
-        "```",
-        "",
-    ]
-    if card.spec.get(f"{card.role}.lora.quantize") == NF4:
-        lines += ["It was trained over the base in 4 bits (NF4): over whole weights it differs a little.", ""]
-    return lines
-
-
-def _table(figures: list[dict[str, Any]]) -> list[str]:
+def _measured(card: Card) -> list[str]:
+    """Return the table of what the evaluate stage measured, each figure's warnings below it."""
+    if not card.figures:
+        return []
     rows = ["| figure | value | 95 % interval | rows |", "| --- | --- | --- | --- |"]
-    for figure in figures:
+    for figure in card.figures:
         low, high = figure.get("low"), figure.get("high")
         between = f"{low:.4g} to {high:.4g}" if low is not None and high is not None else ""
         value = figure.get("value")
         shown = f"{value:.4g}" if isinstance(value, int | float) else ""
         rows.append(
-            f"| {_cell(_title(figure))} | {shown} {figure.get('unit', '')} | {between} | {figure.get('count', '')} |"
+            f"| {cell(_title(figure))} | {shown} {figure.get('unit', '')} | {between} | {figure.get('count', '')} |"
         )
-        rows += [f"| ({_cell(warning)}) | | | |" for warning in figure.get("warnings", [])]
-    return rows
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
-
-
-def _code(text: str) -> str:
-    return "`" + _cell(text).replace("`", "'") + "`"
+        rows += [f"| ({cell(warning)}) | | | |" for warning in figure.get("warnings", [])]
+    return ["## Measured", "", *rows, ""]

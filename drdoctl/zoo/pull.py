@@ -9,21 +9,24 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.errors import IntegrityError, UserError
 from drdoctl.core.files import disk_errors, write_atomic, write_json
-from drdoctl.core.fingerprint import artifact_name
+from drdoctl.core.fingerprint import artifact_name, file_sha256
 from drdoctl.store.artifact import Store
 from drdoctl.store.manifest import MANIFEST
-from drdoctl.zoo import CARD_FILE
-from drdoctl.zoo.card import Card
-from drdoctl.zoo.gather import Report, file_fault, gather
+from drdoctl.zoo import CARD_FILE, SIGNATURE_FILE, signing
+from drdoctl.zoo.calls import overall
+from drdoctl.zoo.gather import Report, Watch, gather, nobody
+from drdoctl.zoo.installed import holds, link_known, origin_of, refuse_other, there
 from drdoctl.zoo.location import Ref, locate, needs_network, open_zoo, parse_ref
 from drdoctl.zoo.resolve import ZooFacts, look_up, remember, remembered
 from drdoctl.zoo.staging import alone, into_place, keep_only
+from drdoctl.zoo.trust import NOTHING_MORE, Trust
 
 if TYPE_CHECKING:
     from drdoctl.stages import Want
@@ -37,8 +40,11 @@ class Pulled:
     path: Path
     fetched: tuple[str, ...]
     """Files that were downloaded by this call; empty where all was there."""
+    checked: Mapping[str, Any] = field(default_factory=dict)
+    """What was found beside the hashes (`Trust.look`); empty where all was there."""
 
 
+@overall()
 def pull(
     store: Store,
     ref: str,
@@ -46,19 +52,24 @@ def pull(
     *,
     offline: bool = False,
     report: Report | None = None,
+    watch: Watch = nobody,
+    trust: Trust = NOTHING_MORE,
 ) -> Pulled:
     """Bring `zoo/NAME[@REV]` into the store as an artifact with the fingerprint it was made with.
 
-    Offline, or with the same revision already there, nothing is fetched. Raises ZooError (exit 4)
-    for the network and unknown names, IntegrityError (exit 5) naming each file that is not what the card says.
+    Offline, or with the same revision already there, nothing is fetched. Raises ZooError (exit 4) for the network and
+    unknown names, IntegrityError (exit 5) naming each file that is not what the card says, and what `trust` finds.
     """
     facts = _facts(store, parse_ref(ref), location, offline=offline)
-    path, fetched = _bring(store, facts, location, facts.card.manifest(), offline=offline, report=report)
+    pulled = _Bringing(store, facts, location, offline, report, watch, trust).bring(facts.card.manifest())
     remember(facts, location, store.root)
-    return Pulled(facts, path, fetched)
+    return pulled
 
 
-def pull_into(store: Store, want: Want, *, zoo: str | None = None, offline: bool = False) -> Path:
+@overall()
+def pull_into(
+    store: Store, want: Want, *, zoo: str | None = None, offline: bool = False, trust: Trust = NOTHING_MORE
+) -> Path:
     """Bring the model that a planned stage names (`want.locations["zoo"]`) into the store, under the stage's name.
 
     The plan pinned the content; a zoo that now gives another one is refused with IntegrityError.
@@ -85,13 +96,25 @@ def pull_into(store: Store, want: Want, *, zoo: str | None = None, offline: bool
             "input_ids": {role: other.id for role, other in want.inputs.items()},
             "externals": dict(want.externals),
         }
-    return _bring(store, facts, location, manifest, offline=offline, report=None)[0]
+    return _Bringing(store, facts, location, offline, None, nobody, trust).bring(manifest).path
 
 
-def pull_to(folder: Path, ref: str, location: str, *, offline: bool = False, report: Report | None = None) -> Pulled:
-    """Bring a model into a plain folder, its card beside it. The folder must be empty or not there."""
+@overall()
+def pull_to(
+    folder: Path,
+    ref: str,
+    location: str,
+    *,
+    offline: bool = False,
+    report: Report | None = None,
+    watch: Watch = nobody,
+    trust: Trust = NOTHING_MORE,
+) -> Pulled:
+    """Bring a model into a plain folder, card and signature beside it. The folder must be empty or not there."""
     facts = look_up(parse_ref(ref), location, offline=offline)
-    if _holds(folder, facts.card):
+    if holds(folder, facts.card):
+        if trust.key is not None and (fault := signing.fault_of(folder, trust.key)):
+            raise signing.refused(facts.ref, fault)
         return Pulled(facts, folder, ())
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(
@@ -103,19 +126,25 @@ def pull_to(folder: Path, ref: str, location: str, *, offline: bool = False, rep
         folder.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        fetched = gather(open_zoo(location, offline=offline), facts, staging, report)
-        write_atomic(staging / CARD_FILE, facts.card.to_bytes())
+        zoo = open_zoo(location, offline=offline)
+        signature = trust.early(zoo, facts) or zoo.signature(facts.card.name, facts.revision)
+        card = zoo.card(facts.card.name, facts.revision)
+        fetched = gather(zoo, facts, staging, report, watch)
+        checked = trust.look(zoo, facts, staging, signature)
+        write_atomic(staging / CARD_FILE, card)  # as published, byte for byte: the signature is over these
+        if signature is not None:
+            write_atomic(staging / SIGNATURE_FILE, signature)
         staging.chmod(0o755)
         into_place(staging, folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return Pulled(facts, folder, fetched)
+    return Pulled(facts, folder, fetched, checked)
 
 
 def _facts(store: Store, ref: Ref, location: str, *, offline: bool) -> ZooFacts:
     if offline and needs_network(location):
         known = remembered(ref, location, store.root)
-        if known is not None and _there(store, known.card.artifact, known.card):
+        if known is not None and there(store, known.card.artifact, known.card):
             return known
     return look_up(ref, location, offline=offline)
 
@@ -123,89 +152,67 @@ def _facts(store: Store, ref: Ref, location: str, *, offline: bool) -> ZooFacts:
 def _planned(store: Store, ref: Ref, revision: str | None, location: str, *, offline: bool) -> ZooFacts:
     """Return what the plan saw: as remembered, where that revision is in the store already, else as the zoo tells."""
     known = remembered(ref, location, store.root)
-    if known is not None and revision == known.revision and _there(store, known.card.artifact, known.card):
+    if known is not None and revision == known.revision and there(store, known.card.artifact, known.card):
         return known
     now = look_up(Ref(ref.name, revision or ref.revision), location, offline=offline)
     return replace(now, ref=str(ref))
 
 
-def _there(store: Store, artifact: str, card: Card) -> bool:
-    """Tell whether a complete artifact holds the card's files."""
-    manifest = store.manifest(artifact)
-    if manifest is None or not store.path(artifact).is_dir():
-        return False
-    files = manifest["files"]
-    return all(files.get(name, {}).get("sha256") == entry.sha256 for name, entry in card.files.items())
+@dataclass(frozen=True)
+class _Bringing:
+    """One pull into a store."""
 
+    store: Store
+    facts: ZooFacts
+    location: str
+    offline: bool
+    report: Report | None
+    watch: Watch
+    trust: Trust
 
-def _holds(folder: Path, card: Card) -> bool:
-    try:
-        same = (folder / CARD_FILE).read_bytes() == card.to_bytes()
-    except OSError:
-        return False
-    return same and all(file_fault(folder / name, entry) is None for name, entry in card.files.items())
+    def bring(self, manifest: dict[str, Any]) -> Pulled:
+        """Make the artifact of a manifest from the files, unless it is there."""
+        store, facts = self.store, self.facts
+        artifact = artifact_name(manifest["kind"], manifest["fingerprint"])
+        final = store.path(artifact)
+        if (made := store.manifest(artifact)) is not None:
+            refuse_other(store, artifact, facts)
+            self._signed(final, (made.get("zoo") or {}).get("checked") or {})
+            return Pulled(facts, final, ())
+        store.prepare()
+        staging = store.pulls / f"{facts.card.name}-{facts.revision[:12]}"
+        with alone(staging):
+            if store.manifest(artifact) is not None:
+                return Pulled(facts, final, ())
+            keep_only(staging, set(facts.card.files))
+            try:
+                fetched, checked = self._gather(staging)
+            except IntegrityError:
+                shutil.rmtree(staging, ignore_errors=True)
+                raise
+            origin = {**origin_of(facts, self.location), "checked": checked}
+            write_json(staging / MANIFEST, {**manifest, "zoo": origin})
+            into_place(staging, final)
+        return Pulled(facts, final, fetched, checked)
 
+    def _gather(self, staging: Path) -> tuple[tuple[str, ...], dict[str, Any]]:
+        """Fill the folder and examine it; return which files were fetched, and what was found."""
+        facts = self.facts
+        if (before := link_known(self.store, facts.card, staging)) is not None:
+            return (), {**before, **self._signed(staging, before)}
+        zoo = open_zoo(self.location, offline=self.offline)
+        signature = self.trust.early(zoo, facts)
+        fetched = gather(zoo, facts, staging, self.report, self.watch)
+        return fetched, self.trust.look(zoo, facts, staging, signature)
 
-def _bring(
-    store: Store, facts: ZooFacts, location: str, manifest: dict[str, Any], *, offline: bool, report: Report | None
-) -> tuple[Path, tuple[str, ...]]:
-    artifact = artifact_name(manifest["kind"], manifest["fingerprint"])
-    final = store.path(artifact)
-    if store.manifest(artifact) is not None:
-        _refuse_other(store, artifact, facts)
-        return final, ()
-    store.prepare()
-    staging = store.pulls / f"{facts.card.name}-{facts.revision[:12]}"
-    with alone(staging):
-        if store.manifest(artifact) is not None:
-            return final, ()
-        keep_only(staging, set(facts.card.files))
-        try:
-            if _link_known(store, facts.card, staging):
-                fetched: tuple[str, ...] = ()
-            else:
-                fetched = gather(open_zoo(location, offline=offline), facts, staging, report)
-        except IntegrityError:
-            shutil.rmtree(staging, ignore_errors=True)
-            raise
-        write_json(staging / MANIFEST, {**manifest, "zoo": _origin(facts, location)})
-        into_place(staging, final)
-    return final, fetched
-
-
-def _origin(facts: ZooFacts, location: str) -> dict[str, Any]:
-    """Return what the manifest notes beside the card's own fields: where the files came from, and what they need."""
-    card = facts.card
-    return {
-        "location": location,
-        "ref": facts.ref,
-        "revision": facts.revision,
-        "license": card.license,
-        "template": card.template,
-        "base": card.base.model_dump(),
-        "datasets": card.datasets,
-    }
-
-
-def _link_known(store: Store, card: Card, staging: Path) -> bool:
-    """Take the files from the artifact that an earlier pull left under the model's own name, if it is there."""
-    if not _there(store, card.artifact, card):
-        return False
-    known = store.path(card.artifact)
-    if any(file_fault(known / name, entry) for name, entry in card.files.items()):
-        return False
-    with disk_errors(staging):
-        for name in card.files:
-            (staging / name).unlink(missing_ok=True)
-            os.link(known / name, staging / name)  # artifacts never change, so two may share their bytes
-    return True
-
-
-def _refuse_other(store: Store, artifact: str, facts: ZooFacts) -> None:
-    """Leave the choice to the user where an artifact of this name was made here and came out with other bits."""
-    if not _there(store, artifact, facts.card):
-        raise IntegrityError(
-            f"`{store.path(artifact)}` was made from the same settings as `{facts.ref}`, but holds other weights",
-            code="other-weights",
-            hint=f"keep yours, or make room for the zoo's: `rm -r {store.path(artifact)}`",
-        )
+    def _signed(self, folder: Path, before: Mapping[str, Any]) -> dict[str, Any]:
+        """Check the signature of files that are here already, unless the pull that brought them did so by this key."""
+        if self.trust.key is None or before.get("signed_by") == file_sha256(self.trust.key):
+            return {}
+        zoo = open_zoo(self.location, offline=self.offline)
+        signature = self.trust.early(zoo, self.facts)
+        self.store.pulls.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="signed-", dir=self.store.pulls) as apart:
+            for name in self.facts.card.files:
+                os.link(folder / name, Path(apart, name))
+            return self.trust.signed(zoo, self.facts, Path(apart), signature)

@@ -6,21 +6,34 @@ Only files on the allow list go up, read from the manifest: a stray file in the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from drdoctl.core.adapters import ADAPTER_BASE, ADAPTER_CONFIG, ADAPTER_WEIGHTS
-from drdoctl.core.errors import Fault, IntegrityError, UserError
+from drdoctl.core.errors import Fault, IntegrityError, UserError, ZooError
 from drdoctl.core.files import read_json
 from drdoctl.core.fingerprint import digest
 from drdoctl.store.artifact import Store
-from drdoctl.zoo import Upload
+from drdoctl.zoo import Upload, Zoo
 from drdoctl.zoo.card import ROLES, Card, FileEntry
-from drdoctl.zoo.lineage import COMMIT, HUB_ID, LICENCES, base_of, config_of, datasets_of, figures_of, template_of
+from drdoctl.zoo.lineage import (
+    COMMIT,
+    HUB_ID,
+    LICENCES,
+    base_of,
+    config_of,
+    datasets_of,
+    figures_of,
+    parents_of,
+    template_of,
+)
 from drdoctl.zoo.location import Ref, open_zoo, parse_ref
+from drdoctl.zoo.measured import Measure, measured
 from drdoctl.zoo.page import render
+from drdoctl.zoo.reproduce import spec_of
 from drdoctl.zoo.safety import content_fault, publishable
+from drdoctl.zoo.signing import sign
 
 
 @dataclass(frozen=True)
@@ -43,10 +56,14 @@ def pack(
     *,
     licence: str | None = None,
     base: Mapping[str, Any] | None = None,
+    measure: Measure | None = None,
+    device: str = "auto",
 ) -> Package:
     """Return the package of an artifact. Hashes every file; IntegrityError (exit 5) where one has changed.
 
-    `base`: where the plan found the base model. Raises UserError for a kind of artifact that is not published.
+    `base`: where the plan found the base model. `measure`: what scores the probes for the card, and held-out pairs
+    where nobody did yet (`measured.measured`); None: the card says only what the store holds. Raises UserError for a
+    kind of artifact that is not published, StageFailed where the model cannot be loaded.
     """
     manifest = store.manifest(artifact)
     if manifest is None:
@@ -65,7 +82,9 @@ def pack(
     folder = store.path(artifact)
     files = {file: folder / file for file in sorted(manifest["files"]) if publishable(file)}
     _refuse_content(artifact, files)
-    card = _card(store, manifest, name, files, licence, base)
+    fields = measured(store, artifact, measure, device)
+    fields["whole_spec"], fields["plan_sha256"] = spec_of(store, manifest, artifact)
+    card = _card(store, manifest, name, files, licence, base, fields)
     return Package(card, files, tuple(sorted(set(manifest["files"]) - set(files))))
 
 
@@ -102,10 +121,12 @@ def _card(
     files: Mapping[str, Path],
     licence: str | None,
     location: Mapping[str, Any] | None,
+    fields: Mapping[str, Any],
 ) -> Card:
     base = base_of(store, manifest, location)
     figures, warnings = figures_of(store, manifest["fingerprint"])
     origin = manifest.get("zoo") or {}
+    figures = figures or origin.get("figures", [])
     return Card(
         format=1,
         name=name,
@@ -132,6 +153,8 @@ def _card(
         seconds=float(manifest["seconds"]),
         warnings=list(dict.fromkeys([*manifest["warnings"], *warnings])),
         files={file: FileEntry(**_entry(manifest["files"][file])) for file in files},
+        parents=parents_of(store, manifest),
+        **fields,
     )
 
 
@@ -140,9 +163,36 @@ def _entry(fact: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def push(
-    package: Package, location: str, *, tag: str | None = None, private: bool = True, offline: bool = False
+    package: Package,
+    location: str,
+    *,
+    tag: str | None = None,
+    private: bool = True,
+    offline: bool = False,
+    key: Path | None = None,
 ) -> str:
-    """Upload a package and return the revision's id. The same package again changes nothing."""
+    """Upload a package and return the revision's id. The same package again changes nothing.
+
+    `key`: a private key to sign card and files with. A signature that is there already stays.
+    """
+    name = package.card.name
     if tag is not None:
-        parse_ref(str(Ref(package.card.name, tag)))
-    return open_zoo(location, offline=offline).publish(package.card.name, package.upload(tag, private=private))
+        parse_ref(str(Ref(name, tag)))
+    zoo = open_zoo(location, offline=offline)
+    upload = package.upload(tag, private=private)
+    if key is not None:
+        there = _signature_there(zoo, name, tag, upload.card)
+        upload = replace(upload, signature=sign(upload.card, package.files, key, there))
+    return zoo.publish(name, upload)
+
+
+def _signature_there(zoo: Zoo, name: str, tag: str | None, card: bytes) -> bytes | None:
+    """Return the signature of the same card, where an earlier push has left one."""
+    for revision in (tag, None) if tag else (None,):
+        try:
+            found = zoo.resolve(name, revision)
+            if zoo.card(name, found) == card and (signature := zoo.signature(name, found)):
+                return signature
+        except ZooError:  # there is no such name, tag or card yet; what else is wrong, publishing will say
+            continue
+    return None

@@ -22,9 +22,8 @@ def test_page(store, student):
     assert plain["datasets"] == ["HuggingFaceH4/ultrafeedback_binarized"]
     assert {"drdoctl", "drdoctl-role:student"} < set(plain["tags"])
     (result,) = plain["model-index"][0]["results"]
-    assert result["metrics"] == [
-        {"type": "win-rate", "name": "win-rate, against sft, by oracle, at temperature 0.7", "value": 0.61}
-    ]
+    name = "win-rate, against sft, by oracle, at temperature 0.7 (95 % interval 0.57 to 0.65)"
+    assert result["metrics"] == [{"type": "win-rate", "name": name, "value": 0.61}]
     assert "0.57 to 0.65" in body
     assert "judge = teacher" in body
 
