@@ -8,7 +8,7 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 SOURCES := drdoctl benchmarks chaos tests tools
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-peers bench bench-cost bench-growth chaos kills hostile fuzz soak check lint types gen gen-check golden wheel clean
+.PHONY: help quickstart test test-peers bench bench-cost bench-growth chaos kills hostile fuzz soak check lint types gen gen-check zoo golden wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ gen: $(VENV)/.installed-dev ## write the generated files: JSON Schemas, command-
 
 gen-check: $(VENV)/.installed-dev ## see that the generated files are current
 	$(BIN)/python tools/gen.py --check
+
+zoo: $(VENV)/.installed-dev ## train and publish the small oracle that ships anew, into zoo/shipped (two minutes)
+	$(BIN)/python tools/zoo.py
 
 golden: $(VENV)/.installed-dev ## rewrite the golden files; read the diff before committing it
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --update-golden $(ARGS)

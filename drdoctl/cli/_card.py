@@ -13,6 +13,8 @@ from drdoctl.core.suggest import did_you_mean
 
 MOST_FIGURES = 24
 """More are counted; `--json` has them all."""
+PACKAGES = ("drdoctl", "torch", "transformers")
+"""Whose versions are shown; `--json` has them all."""
 MARK = 12
 """Digits of a hash that are shown."""
 
@@ -130,7 +132,8 @@ def _base(base: Mapping[str, Any]) -> str:
 def _made(shown: Mapping[str, Any]) -> str:
     stage = f"stage `{shown['stage'] or shown['kind']}`" + (f" of `{shown['spec_name']}`" if shown["spec_name"] else "")
     took = f" in {duration(shown['seconds'])}" if shown["seconds"] else ""
-    with_ = ", ".join(f"{name} {version}" for name, version in list(shown["packages"].items())[:4])
+    packages = shown["packages"]
+    with_ = ", ".join(f"{name} {packages[name]}" for name in PACKAGES if name in packages)
     return f"{stage}, {shown['created'][:10] or 'some time ago'}{took}" + (f", with {with_}" if with_ else "")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -90,10 +90,10 @@ def zoo_rows(options: Options, asked: Asked) -> list[Entry]:
     from drdoctl.zoo.location import locate, named
     from drdoctl.zoo.search import Wanted, search
 
-    place = named() if asked.location is None else None
-    location = locate(asked.location) if asked.location is not None else place and place.location
-    if place is not None:
-        options.console.debug(f"{place.location}  {place.origin}")
+    location = None if asked.location is None else locate(asked.location)
+    if location is None and (place := named()) is not None:
+        location = place.location
+        options.console.debug(f"{location}, as {place.origin} has it")
     minima = asked.minima
     found = search(Wanted(asked.role, asked.base, asked.tag, minima), location, offline=options.offline)
     if minima and not found:
@@ -105,7 +105,7 @@ def zoo_rows(options: Options, asked: Asked) -> list[Entry]:
 
 
 def show(options: Options, entries: list[Entry], asked: Asked) -> None:
-    """Print what was found: JSON, lines with tabs, a table, or two lines each where a table would break names."""
+    """Print what was found: JSON, lines with tabs, a table, or a few lines each where a table would break names."""
     rows = [_row(entry) for entry in entries]
     if options.json:
         options.console.json({"format": 1, "zoo": [_plain(entry) for entry in entries]})
@@ -114,11 +114,11 @@ def show(options: Options, entries: list[Entry], asked: Asked) -> None:
         options.console.info("none")
     elif not sys.stdout.isatty():
         options.console.table(COLUMNS, [[row[name] for name in COLUMNS] for row in rows])
-    elif _width(rows) <= shutil.get_terminal_size().columns:
+    elif _width(rows) <= (width := shutil.get_terminal_size().columns):
         options.console.table(TABLE, [[row[name] for name in TABLE] for row in rows])
     else:
         for row in rows:
-            options.console.data(_two_lines(row))
+            options.console.data(_lines(row, width))
     if rows:
         where = f" --zoo {asked.location}" if asked.location else ""
         options.console.hint(f"`drdoctl show {rows[0]['name']}{where}` says more")
@@ -154,7 +154,14 @@ def _width(rows: list[dict[str, str]]) -> int:
     return sum(max(len(name), *(len(row[name]) for row in rows)) + GAP for name in TABLE)
 
 
-def _two_lines(row: dict[str, str]) -> str:
-    first = " · ".join(filter(None, (row["status"], row["tags"])))
-    second = " · ".join(filter(None, (f"from {row['base']}" if row["base"] else "", row["figure"], row["license"])))
-    return f"{row['name']}  {first}" + (f"\n    {second}" if second else "")
+def _lines(row: Mapping[str, str], width: int) -> str:
+    """Return an entry in lines of at most `width` characters, if its longest fact is no longer than that."""
+    lines = [f"{row['name']} "]
+    base = f"from {row['base']}" if row["base"] else ""
+    for fact in filter(None, (row["status"], row["tags"], row["figure"], base, row["license"])):
+        between = " " if lines[-1].endswith(" ") else " · "
+        if len(lines[-1] + between + fact) > width:
+            lines.append(f"    {fact}")
+        else:
+            lines[-1] += between + fact
+    return "\n".join(lines)

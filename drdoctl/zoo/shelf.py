@@ -114,10 +114,14 @@ def recipe_text(card: ShelfCard) -> str:
 def cost_text(cost: Cost) -> str:
     """Return an estimate in words, in two lines."""
     return (
-        f"{cost.hours:g} hours ({cost.own_hours:g} of them for this stage and what it needs), "
+        f"{_time(cost.hours)} ({_time(cost.own_hours)} for this stage and what it needs), "
         f"{cost.memory_gib:g} GiB of memory for each process\n"
         f"and {cost.disk_gib:g} GiB of disk, on {cost.machine}"
     )
+
+
+def _time(hours: float) -> str:
+    return f"{hours:g} hours" if hours >= 1 else f"{60 * hours:.2g} minutes"
 
 
 def schema() -> dict[str, Any]:
