@@ -21,6 +21,8 @@ T = TypeVar("T")
 MISSING = (FileNotFoundError, NotADirectoryError)
 PIECE = 4 << 20
 NEAR = ("file", "local", "memory")
+BUCKETS = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "memory")
+"""Stores without folders. To make one there would make a bucket, such as one whose name was mistyped."""
 
 
 class Root:
@@ -44,6 +46,7 @@ class Root:
         protocols = {self.fs.protocol} if isinstance(self.fs.protocol, str) else set(self.fs.protocol)
         self.local = "file" in protocols
         self.far = not protocols & set(NEAR)
+        self.folders = not protocols & set(BUCKETS)
 
     # reading
 
@@ -92,11 +95,11 @@ class Root:
 
     def put(self, path: str, data: bytes) -> None:
         """Write a small file, whole or not at all, over what was there."""
-        self._reach(lambda: self._write(path, lambda beside: self.fs.pipe_file(beside, data)))
+        self._reach(lambda: self._write(path, lambda beside: self.fs.pipe_file(beside, data)), passes=())
 
     def put_file(self, path: str, source: Path, size: int) -> None:
         """Write a copy of a file of `size` bytes, whole or not at all, over what was there."""
-        self._reach(lambda: self._write(path, lambda beside: self.fs.put_file(str(source), beside)), size)
+        self._reach(lambda: self._write(path, lambda beside: self.fs.put_file(str(source), beside)), size, passes=())
 
     def create(self, path: str, data: bytes) -> None:
         """Write a small file that must not be there; of several writers one wins, the others get FileExistsError."""
@@ -113,13 +116,13 @@ class Root:
                 self.fs.rm_file(beside)
 
         def call() -> None:
-            self.fs.makedirs(full.rsplit("/", 1)[0], exist_ok=True)
+            self._make_folder(full)
             if self.local:
                 near()
             else:
                 self.fs.pipe_file(full, data, mode="create")
 
-        self._reach(call)
+        self._reach(call, passes=(FileExistsError,))
 
     def remove(self, path: str) -> None:
         """Remove a file, if it is there."""
@@ -130,28 +133,30 @@ class Root:
         """Object stores write whole files or none by themselves; a disk needs the rename."""
         full = self._full(path)
         if not self.local:
-            self.fs.makedirs(full.rsplit("/", 1)[0], exist_ok=True)
+            self._make_folder(full)
             writer(full)
             return
         with disk_errors(Path(full)):
-            self.fs.makedirs(full.rsplit("/", 1)[0], exist_ok=True)
+            self._make_folder(full)
             beside = f"{full}.{secrets.token_hex(4)}.tmp"
             writer(beside)
             sync(Path(beside))
             os.replace(beside, full)  # noqa: PTH105  # a path of fsspec's, not of pathlib's
             fsync_dir(Path(full).parent)
 
+    def _make_folder(self, full: str) -> None:
+        if self.folders:
+            self.fs.makedirs(full.rsplit("/", 1)[0], exist_ok=True)
+
     def _full(self, path: str) -> str:
         return f"{self.path}/{path}"
 
-    def _reach(self, call: Callable[[], T], size: int = 0) -> T:
-        """Return what `call` returns. What a store throws becomes an error to act on; missing files pass through."""
+    def _reach(self, call: Callable[[], T], size: int = 0, *, passes: tuple[type[OSError], ...] = MISSING) -> T:
+        """Return what `call` returns. What a store throws becomes an error to act on, but for what `passes`."""
         try:
             return within(allowed(size), call) if self.far else call()
-        except (*MISSING, FileExistsError, DrdoError):
-            raise
         except Exception as error:  # stores far away raise from libraries of their own
-            if not (self.far or isinstance(error, OSError)):
+            if isinstance(error, (*passes, DrdoError)) or not (self.far or isinstance(error, OSError)):
                 raise
             slow = f" ({TIMEOUT}=SECONDS gives slow servers more time)" if isinstance(error, Deadline) else ""
             raise ZooError(

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -35,13 +37,40 @@ def hub(monkeypatch):
         yield running
 
 
-@pytest.fixture(params=["folder", "memory", "hub"])
+@pytest.fixture(scope="session")
+def s3_server():
+    """The address of a server on loopback that speaks the S3 API, with a bucket `zoo`."""
+    pytest.importorskip("s3fs", reason="needs s3fs: pip install 'drdoctl[dev]'")
+    moto = pytest.importorskip("moto.server", reason="needs moto: pip install 'drdoctl[dev]'")
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with urlopen(Request(f"http://{host}:{port}/zoo", method="PUT")):
+        yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server, monkeypatch, tmp_path):
+    """An empty zoo in a bucket, with credentials where the storage's own tools look for them."""
+    settings = {"ENDPOINT_URL": s3_server, "ACCESS_KEY_ID": "key", "SECRET_ACCESS_KEY": "secret", "REGION": "us-east-1"}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    return f"s3://zoo/{tmp_path.name}"
+
+
+@pytest.fixture(params=["folder", "memory", "hub", "s3"])
 def location(request, tmp_path):
     """Each kind of zoo in turn, empty."""
     if request.param == "folder":
         return str(tmp_path / "zoo")
     if request.param == "memory":
         return f"memory://zoo-{tmp_path.name}"
+    if request.param == "s3":
+        return request.getfixturevalue("s3")
     request.getfixturevalue("hub")
     return "hub:org"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 import zoo_things
 
@@ -92,6 +94,41 @@ def test_an_old_tag_again(location, store, oracle):
     newest = zoo.resolve("thing")
     assert _push(store, oracle, location, tag="v1") == first
     assert zoo.resolve("thing") == newest
+
+
+def test_two_push_one_tag(location, store, oracle):
+    """Of two that push different content under one tag at once, one wins; the other is exit 4 and moves nothing."""
+    artifacts = [oracle, zoo_things.make_artifact(store, "oracle", seed=1)]
+    packages = [pack(store, artifact, "thing") for artifact in artifacts]
+    ready, won, lost = threading.Barrier(2), [], []
+
+    def one(package):
+        ready.wait()
+        try:
+            won.append((push(package, location, tag="v1"), package.card.artifact))
+        except ZooError as error:
+            lost.append((error.exit_code, error.faults[0].code))
+
+    threads = [threading.Thread(target=one, args=[package]) for package in packages]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert lost == [(4, "tag-exists")]
+    ((revision, artifact),) = won
+    zoo = open_zoo(location)
+    assert zoo.tags("thing") == {"v1": revision}
+    assert {look_up(parse_ref(ref), location).card.artifact for ref in ("zoo/thing", "zoo/thing@v1")} == {artifact}
+
+
+def test_damage_is_mended_by_pushing_again(location, store, other_store, oracle):
+    """A file that was changed in the zoo, with its size kept, is as published after the next push of the same."""
+    revision = _push(store, oracle, location)
+    zoo_things.damage(open_zoo(location), revision, "config.json")
+    with pytest.raises(IntegrityError, match=r"config\.json"):
+        pull(other_store, "zoo/thing", location)
+    _push(store, oracle, location)
+    assert set(pull(other_store, "zoo/thing", location).fetched) == set(zoo_things.FILES)
 
 
 def test_stale_files_do_not_stay(location, store, other_store, oracle):

@@ -114,3 +114,15 @@ def publish(location, tmp_path, files, name="thing", tag=None, **changes):
         paths[file] = folder / str(number)
         paths[file].write_bytes(data)
     return open_zoo(location).publish(name, Upload(card.to_bytes(), paths, "page", tag))
+
+
+def damage(zoo, revision, path):
+    """Change the last byte of a published file: in the one place that has it, or on the Hub in a commit on `main`."""
+    if hasattr(zoo, "api"):
+        from huggingface_hub import CommitOperationAdd
+
+        data = FILES[path][:-1] + bytes([FILES[path][-1] ^ 1])
+        zoo.api.create_commit(zoo.repo("thing"), [CommitOperationAdd(path, data)], commit_message="damage")
+    else:
+        sha256 = hashlib.sha256(FILES[path]).hexdigest()
+        zoo.root.put(f"blobs/sha256/{sha256[:2]}/{sha256}", FILES[path][:-1] + bytes([FILES[path][-1] ^ 1]))
