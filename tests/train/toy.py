@@ -51,7 +51,9 @@ def by_transformers(folder, texts, *, side="right", batch=16, **more):
     tokenizer = AutoTokenizer.from_pretrained(folder)
     found = []
     for at in range(0, len(texts), batch):
-        rows = tokenizer.pad({"input_ids": texts[at : at + batch]}, return_tensors="pt", padding_side=side)
+        rows = {"input_ids": torch.tensor(texts[at : at + 1])}
+        if batch > 1:
+            rows = tokenizer.pad({"input_ids": texts[at : at + batch]}, return_tensors="pt", padding_side=side)
         with torch.no_grad():
             found.append(model(**rows).logits[:, 0].float())
     return torch.cat(found).numpy()
