@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from drdoctl.cli._trust import trust_of
 from drdoctl.cli.options import Options
 from drdoctl.core.adapters import ADAPTER_CONFIG
 from drdoctl.core.errors import UserError
@@ -34,7 +35,8 @@ def find_model(options: Options, text: str, location: str | None, kinds: Sequenc
 
     store = Store(options.store)
     if is_ref(text):
-        artifact = pull(store, text, locate(location, ref=text), offline=options.offline).path.name
+        trust = trust_of(options, no_probe=False, key=None)
+        artifact = pull(store, text, locate(location, ref=text), offline=options.offline, trust=trust).path.name
     elif _is_model(Path(text)) and not (Path(text) / "manifest.json").is_file():
         return Found(Path(text))
     else:

@@ -24,10 +24,11 @@ EXAMPLES = (
 @VERIFY_KEY
 @shared()
 def command(options: Options, what: str, location: str | None, no_probe: bool, verify_key: Path | None) -> None:
-    """Check an artifact's files: sha256, safetensors, nothing missing, nothing more; then its probes.
+    """Check an artifact's files and its scores.
 
-    For zoo/NAME every file is downloaded and checked, and nothing is kept. Probes are the texts whose scores the card
-    holds: the model is loaded, and must give the same. Exit 5 names each file and each probe that differs.
+    Each file must have its sha256, weights must be safetensors, and nothing may be missing or more. Then the model is
+    loaded and must give the scores of the card's probes. For zoo/NAME every file is downloaded, and nothing is kept.
+    Exit 5 names each file and each probe that differs.
     """
     from drdoctl.store.artifact import Store
     from drdoctl.zoo.lineage import find

@@ -138,7 +138,8 @@ def _whole(
 def _pairs(store: Store, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return where held-out pairs are for a reward model, and where a rewards stage has scored them already."""
     data = artifact_name("data", str(manifest["inputs"].get("data", "")))
-    if manifest["kind"] != "oracle" or store.manifest(data) is None:
+    made = store.manifest(data) or {"files": {}}
+    if manifest["kind"] != "oracle" or "eval.parquet" not in made["files"]:
         return None
     who = str(manifest["settings"].get("oracle.tokens", "oracle"))
     found: dict[str, Any] = {"data": str(store.path(data).resolve()), "who": who}

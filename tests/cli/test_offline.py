@@ -66,7 +66,7 @@ def test_a_whole_apply_and_its_publication(tmp_path):
 
 @pytest.mark.parametrize(
     "arguments",
-    [("pull", "zoo/thing"), ("push", "ARTIFACT", "zoo/thing"), ("ls", "zoo")],
+    [("pull", "zoo/thing"), ("push", "ARTIFACT", "zoo/thing", "--no-probe"), ("ls", "zoo")],
     ids=lambda arguments: arguments[0],
 )
 def test_a_hub_that_cannot_be_reached_is_said_soon(arguments, tmp_path):

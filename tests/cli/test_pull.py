@@ -27,7 +27,7 @@ def oracle(tmp_path, monkeypatch):
 
 def test_push_and_pull(oracle, capsys):
     """Push prints the name with its tag, pull the artifact's folder; the licence is on stderr."""
-    assert cli.run(["push", oracle, "zoo/thing", "--tag", "v1", "--license", "mit"]) == 0
+    assert cli.run(["push", oracle, "zoo/thing", "--no-probe", "--tag", "v1", "--license", "mit"]) == 0
     pushed = capsys.readouterr()
     assert pushed.out == "zoo/thing@v1\n"
     assert "licence" not in pushed.err
@@ -41,7 +41,7 @@ def test_push_and_pull(oracle, capsys):
 
 def test_push_by_a_names_beginning_and_without_licence(oracle, capsys):
     """The beginning of a name is enough, and a card without a licence is warned about."""
-    assert cli.run(["push", "oracle-", "zoo/thing@v3"]) == 0
+    assert cli.run(["push", "oracle-", "zoo/thing@v3", "--no-probe"]) == 0
     seen = capsys.readouterr()
     assert seen.out == "zoo/thing@v3\n"
     assert "warning: the card states no licence" in seen.err
@@ -49,11 +49,11 @@ def test_push_by_a_names_beginning_and_without_licence(oracle, capsys):
 
 def test_dry_runs_change_nothing(oracle, capsys, tmp_path):
     """Both dry runs list each file with its size; nothing is written anywhere."""
-    assert cli.run(["push", oracle, "zoo/thing", "--dry-run"]) == 0
+    assert cli.run(["push", oracle, "zoo/thing", "--no-probe", "--dry-run"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "config.json\t94 B"
     assert not (tmp_path / "zoo").exists()
-    assert cli.run(["push", oracle, "zoo/thing", "--json"]) == 0
+    assert cli.run(["push", oracle, "zoo/thing", "--no-probe", "--json"]) == 0
     assert {line.split("\t")[0] for line in lines} == set(json.loads(capsys.readouterr().out)["files"])
     assert cli.run(["pull", "zoo/thing", "--dry-run", "--store", "other"]) == 0
     assert "model.safetensors\t1.1 kB" in capsys.readouterr().out
@@ -62,7 +62,7 @@ def test_dry_runs_change_nothing(oracle, capsys, tmp_path):
 
 def test_json(oracle, capsys):
     """With `--json` stdout is one document, with every file's hash."""
-    assert cli.run(["push", oracle, "zoo/thing", "--json"]) == 0
+    assert cli.run(["push", oracle, "zoo/thing", "--no-probe", "--json"]) == 0
     pushed = json.loads(capsys.readouterr().out)
     assert cli.run(["pull", "zoo/thing", "--json", "--store", "other"]) == 0
     pulled = json.loads(capsys.readouterr().out)
@@ -74,7 +74,7 @@ def test_json(oracle, capsys):
 
 def test_pull_to_a_folder(oracle, capsys):
     """`--to DIR` prints the folder, which `verify` accepts."""
-    cli.run(["push", oracle, "zoo/thing"])
+    cli.run(["push", oracle, "zoo/thing", "--no-probe"])
     assert cli.run(["pull", "zoo/thing", "--to", "models/oracle"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "models/oracle"
     assert cli.run(["verify", "models/oracle"]) == 0
@@ -96,7 +96,7 @@ def test_pull_to_a_folder(oracle, capsys):
 )
 def test_errors(oracle, capsys, arguments, code, named):
     """Each mistake ends with its code, on stderr alone, in words that name the remedy."""
-    cli.run(["push", oracle, "zoo/thing"])
+    cli.run(["push", oracle, "zoo/thing", "--no-probe"])
     capsys.readouterr()
     assert cli.run(arguments) == code
     seen = capsys.readouterr()
@@ -106,7 +106,7 @@ def test_errors(oracle, capsys, arguments, code, named):
 
 def test_tampered_zoo(oracle, capsys, tmp_path):
     """A changed blob is exit 5 for pull and verify, names the file, and installs nothing."""
-    cli.run(["push", oracle, "zoo/thing"])
+    cli.run(["push", oracle, "zoo/thing", "--no-probe"])
     (blob,) = [path for path in (tmp_path / "zoo/blobs").rglob("*") if path.is_file() and path.stat().st_size > 1000]
     blob.write_bytes(blob.read_bytes()[:-1] + b"\1")
     capsys.readouterr()
