@@ -56,11 +56,12 @@ def command(options: Options, thing: tuple[str, ...], location: str | None) -> N
 
 
 def _names() -> list[str]:
-    """Return the words that completion offers: kinds, plug-ins and recipes."""
-    from drdoctl.shipped import recipes
+    """Return the words that completion offers: kinds, plug-ins, recipes, and the names of the catalogue."""
+    from drdoctl.shipped import recipes, shipped
     from drdoctl.spec.plugins import PLUGINS
 
-    return [*WORDS, *(name for registry in PLUGINS.values() for name in registry()), *recipes()]
+    cards = sorted(f"zoo/{path.stem}" for path in shipped("zoo").glob("*.yaml"))
+    return [*WORDS, *(name for registry in PLUGINS.values() for name in registry()), *recipes(), *cards]
 
 
 def _asked(thing: tuple[str, ...]) -> tuple[str | None, str]:

@@ -123,6 +123,7 @@ def test_a_closed_pipe_is_quiet():
         ("drdoctl init --from quick", {"quickstart"}),
         ("drdoctl ls meth", {"methods"}),
         ("drdoctl show dr", {"drdo"}),
+        ("drdoctl show zoo/oracle-n", {"zoo/oracle-notes"}),
         ("drdoctl check --res", {"--resolved"}),
     ],
 )
