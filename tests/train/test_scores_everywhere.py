@@ -152,7 +152,7 @@ def pads_with_its_end(folder):
 
 @pytest.mark.parametrize("shape", ["bloom", "gpt_neox", "llama", "opt-projected", "phi3"])
 def test_a_model_that_pads_with_its_end(shape, tmp_path):
-    """Where the end token pads, the reward is read before it, as by transformers: in the prompt for an empty response."""
+    """Where the end token pads, the reward is read before it, as by transformers: in the prompt if it is all."""
     folder = pads_with_its_end(toy.write_oracle(tmp_path / "oracle", shape))
     pairs = [*PAIRS, ([9, 12], ([END], [13, END, END])), ([14, END], ([END], [15]))]
     texts = [[*prompt, *response] for prompt, responses in pairs for response in responses]
