@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import click
 
+from drdoctl.cli._zoo import ZOO
 from drdoctl.cli.options import Options, shared, verb
 from drdoctl.core.errors import UserError
 from drdoctl.core.files import write_atomic
 from drdoctl.core.suggest import did_you_mean
 from drdoctl.shipped import recipes, shipped
+from drdoctl.spec.source import parse
 
-EXAMPLES = ("drdoctl init my.yaml", "drdoctl init --from ultrafeedback-opt-125m", "drdoctl ls recipes")
+EXAMPLES = (
+    "drdoctl init my.yaml",
+    "drdoctl init --from ultrafeedback-opt-125m",
+    "drdoctl init again.yaml --from zoo/student-opt1.3b",
+    "drdoctl ls recipes",
+)
 MODELINE = "# yaml-language-server: $schema="
 
 
@@ -21,31 +30,38 @@ MODELINE = "# yaml-language-server: $schema="
 @click.option(
     "--from",
     "recipe",
-    metavar="RECIPE",
+    metavar="RECIPE|zoo/NAME",
     default="quickstart",
     show_default=True,
-    help="Which recipe to copy.",
+    help="Which recipe to copy, or which published model's spec.",
     shell_complete=lambda _context, _option, begun: [name for name in recipes() if name.startswith(begun)],
 )
+@ZOO
 @click.option("--force", is_flag=True, help="Overwrite a file that is there.")
 @shared()
-def command(options: Options, path: Path | None, recipe: str, force: bool) -> None:
-    """Start a spec from a recipe.
+def command(options: Options, path: Path | None, recipe: str, location: str | None, force: bool) -> None:
+    """Start a spec from a recipe, or from a model of the zoo.
 
     Copies the recipe with its comments and a first line that gives editors the schema: completion, hover texts and
-    errors while you type. PATH is a file, or a folder to put it in; without it, the recipe's name here.
+    errors while you type. With zoo/NAME, writes the spec that made the model: applied, it makes it again. PATH is a
+    file, or a folder to put it in; without it, the recipe's or the model's name here.
     """
-    known = recipes()
-    if recipe not in known:
+    from drdoctl.zoo.location import is_ref, parse_ref
+
+    known = {} if is_ref(recipe) else recipes()
+    if not is_ref(recipe) and recipe not in known:
         hint = did_you_mean(recipe, known) or "`drdoctl ls recipes` shows all"
         raise UserError(f"there is no recipe `{recipe}`", code="unknown-name", hint=hint)
     target = path or Path()
     if target.is_dir():
-        target /= f"{recipe}.yaml"
+        target /= f"{parse_ref(recipe).name if is_ref(recipe) else recipe}.yaml"
     if target.exists() and not force:
         hint = f"choose another name, or overwrite it: `drdoctl init {target} --from {recipe} --force`"
         raise UserError(f"`{target}` is there already", code="file-exists", hint=hint)
-    write_atomic(target, copied(known[recipe].read_text(encoding="utf-8"), recipe, target))
+    if is_ref(recipe):
+        write_atomic(target, _of_model(options, recipe, location))
+    else:
+        write_atomic(target, copied(known[recipe].read_text(encoding="utf-8"), recipe, target))
     if options.json:
         options.console.json({"format": 1, "path": str(target), "recipe": recipe})
     else:
@@ -59,3 +75,39 @@ def copied(text: str, recipe: str, target: Path) -> str:
     schema = shipped("schemas") / "spec.schema.json"
     body = "\n".join(lines).replace(f"recipes/{recipe}.yaml", str(target))
     return f"{MODELINE}{schema}\n{body}\n"
+
+
+def _of_model(options: Options, name: str, location: str | None) -> str:
+    """Return the text of the spec that made a published model. Raises UserError where its card does not hold it."""
+    from drdoctl.spec.model import Spec
+    from drdoctl.zoo.location import locate, parse_ref
+    from drdoctl.zoo.resolve import look_up
+
+    facts = look_up(parse_ref(name), locate(location, ref=name), offline=options.offline)
+    card = facts.card
+    if not card.whole_spec:
+        raise UserError(
+            f"the card of `{name}` does not hold the spec that made it",
+            code="no-spec",
+            hint=f"`drdoctl show {name}` shows the settings of its stage",
+        )
+    order = [key for key in Spec.model_fields if key in card.whole_spec]
+    values = {key: card.whole_spec[key] for key in [*order, *(set(card.whole_spec) - set(order))]}
+    head = [
+        f"{MODELINE}{shipped('schemas') / 'spec.schema.json'}",
+        f"# The spec of {name} at {facts.revision[:12]}: stage `{card.stage or card.kind}` made it.",
+        "# Files that it names by a bare name are to lie beside it; their content must be what it was.",
+    ]
+    return "\n".join([*head, written(values)])
+
+
+def written(values: dict[str, Any]) -> str:
+    """Return a spec's values as text that reads back as the same: YAML, or JSON where YAML would not."""
+    import yaml
+
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=120)
+    try:
+        same = parse(text, "")[0] == values
+    except UserError:
+        same = False
+    return text if same else json.dumps(values, indent=2, ensure_ascii=False) + "\n"

@@ -88,7 +88,9 @@ def load(folder: Path, role: str, template: str, device: str) -> Probing:
     renderer = Renderer(load_tokenizer({"path": str(folder)}, None, f"{role}.model"), template, f"{role}.model")
     try:
         model = _adapter(folder, role) if adapters.is_adapter(folder) else _whole(folder, role)
-    except (OSError, ValueError, TypeError, KeyError, RuntimeError, ImportError) as error:
+    except (DrdoError, Skipped):
+        raise
+    except Exception as error:  # transformers and safetensors raise from many classes
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise StageFailed(
             f"transformers cannot load the model: {reason}",

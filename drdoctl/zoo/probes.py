@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from drdoctl.core.errors import Fault, IntegrityError
 from drdoctl.core.parts import Model
@@ -84,13 +84,6 @@ class Probe(Model):
     """The answer that is scored."""
     score: float
     """An oracle's reward, or the mean log-probability of a token of a student's response; in float32."""
-
-    @field_validator("score")
-    @classmethod
-    def _is_a_number(cls, value: float) -> float:
-        if not math.isfinite(value):
-            raise ValueError("not finite")
-        return value
 
 
 @dataclass(frozen=True)

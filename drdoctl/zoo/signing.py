@@ -102,7 +102,7 @@ def fault_of(folder: Path, key: Path) -> str | None:
     except InvalidSignature:
         return f"its signature was not made with the key of `{key}`"
     except Exception as error:  # noqa: BLE001  # a hostile signature may raise anything in the library's parsers
-        return _said(" ".join(str(error).split()), key)
+        return _said(" ".join(str(error).replace("\\", "").split()), key)
     return None
 
 
@@ -137,8 +137,10 @@ def _made_by(signature: bytes, folder: Path, key: Path) -> bool:
 @contextmanager
 def _laid_out(card: bytes, files: Mapping[str, Path]) -> Iterator[Path]:
     """Give a folder as it will be published: links to the files, and the card."""
-    near = next(iter(files.values())).parent
-    with tempfile.TemporaryDirectory(prefix="drdoctl-sign-", dir=near.parent) as name:
+    store = next(iter(files.values())).parents[2]
+    near = store / "cache" / "pulls"  # on the same disk, for links; and `gc` clears there what a kill leaves
+    near.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="sign-", dir=near) as name:
         folder = Path(name)
         for file, path in files.items():
             try:

@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.request import Request, urlopen
 
 import pytest
@@ -111,6 +112,24 @@ def folder_zoo(tmp_path):
             return self.root / f"blobs/sha256/{sha256[:2]}/{sha256}"
 
     return FolderZoo()
+
+
+@pytest.fixture
+def keys(tmp_path):
+    """Paths of two pairs of elliptic keys: `private`, `public`, `other_private`, `other_public`."""
+    serialization = pytest.importorskip("cryptography.hazmat.primitives.serialization")
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    found = {}
+    for before in ("", "other_"):
+        key = ec.generate_private_key(ec.SECP256R1())
+        public = key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
+        private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
+        for name, data in ((f"{before}private", private), (f"{before}public", public)):
+            found[name] = tmp_path / f"{name}.pem"
+            found[name].write_bytes(data)
+    return SimpleNamespace(**found)
 
 
 @pytest.fixture

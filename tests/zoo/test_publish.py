@@ -12,7 +12,6 @@ from drdoctl.stages import Job
 from drdoctl.zoo.publish import run
 from drdoctl.zoo.resolve import zoo_facts
 
-
 PROBE = {"name": "short", "prompt": "a", "response": "b", "score": 1.5}
 MEASURED = {"probes": [PROBE], "difference": 0.01, "by_hand": True, "rendering": {"template": "plain"}}
 
