@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,10 +16,12 @@ from pydantic import Field, ValidationError
 
 from drdoctl.core.errors import IntegrityError, ZooError
 from drdoctl.core.parts import Model
+from drdoctl.core.suggest import did_you_mean
 
 Status = Literal["not published yet", "ships with drdoctl", "published"]
-SOUGHT_IN_VAIN = ("zoo-unknown", "zoo-unreachable", "zoo-permission", "offline")
-"""Codes of errors after which nobody knows that a name exists."""
+UNASKED = ("zoo-unreachable", "offline")
+SOUGHT_IN_VAIN = (*UNASKED, "zoo-unknown", "zoo-permission")
+"""Codes of errors after which nobody knows that a name exists; after the first two, no zoo was there to guess it."""
 
 
 class Cost(Model):
@@ -96,7 +99,12 @@ def answered(name: str) -> Iterator[None]:
         yield
     except ZooError as error:
         fault = error.faults[0]
-        card = shipped_cards().get(name) if fault.code in SOUGHT_IN_VAIN else None
+        if fault.code not in SOUGHT_IN_VAIN:
+            raise
+        cards = shipped_cards()
+        card = cards.get(name)
+        if card is None and fault.code in UNASKED and (meant := did_you_mean(name, cards)):
+            raise ZooError([replace(fault, hint=f"{meant} {fault.hint}")]) from None
         if card is None or card.status != "not published yet":
             raise
         message = f"nobody has published `zoo/{name}` yet, as far as this drdoctl knows; {fault.message}"

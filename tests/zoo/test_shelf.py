@@ -82,6 +82,13 @@ def test_a_zoo_that_does_not_hold_it_is_named(tmp_path):
     assert error.value.faults[0].code == "not-published"
 
 
+def test_a_misspelt_name_is_guessed_where_no_zoo_can_be_asked(tmp_path, capsys, monkeypatch):
+    """Offline, a name that is nearly one of the catalogue's is exit 4 with the likely one."""
+    monkeypatch.delenv("DRDOCTL_ZOO", raising=False)
+    assert run(["pull", "zoo/oracle-note", "--offline", "--store", str(tmp_path)]) == 4
+    assert "did you mean `oracle-notes`?" in capsys.readouterr().err
+
+
 def test_other_errors_stay_as_they_are(tmp_path):
     """A name that no card has, a revision that is not there, a damaged file: each keeps its own words."""
     with pytest.raises(ZooError) as unknown:

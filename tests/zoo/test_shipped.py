@@ -34,6 +34,7 @@ def fresh(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_pull_score_and_verify_offline(fresh, capsys):
     """On a fresh machine, offline, the oracle is pulled, is the quickstart's, scores pairs and verifies."""
+    pytest.importorskip("torch", reason="what scores has torch")
     assert run(["pull", NAME, "--offline", "--json"]) == 0
     seen = capsys.readouterr()
     pulled = json.loads(seen.out)
@@ -91,6 +92,20 @@ def test_every_file_of_it_is_tracked(root):
     listed = subprocess.run(["git", "ls-files", "zoo"], cwd=root, capture_output=True, text=True, check=True).stdout
     there = {str(path.relative_to(root)) for path in (root / "zoo").rglob("*") if path.is_file()}
     assert there == set(listed.split())
+
+
+def test_offline_a_store_remembers_what_was_pulled(fresh, tmp_path, capsys, hub):
+    """Where no zoo is named: what ships, and what was pulled from the default zoo before; anything else is exit 4."""
+    zoo_things.publish("hub:drdoctl", tmp_path, zoo_things.FILES)
+    assert run(["pull", "zoo/thing"]) == 0
+    capsys.readouterr()
+    asked = len(hub.log)
+    assert run(["pull", "zoo/thing", "--offline"]) == 0
+    assert "nothing to fetch" in capsys.readouterr().err
+    assert run(["pull", "zoo/something-else", "--offline"]) == 4
+    assert "offline run" in capsys.readouterr().err
+    assert run(["pull", NAME, "--dry-run", "--offline"]) == 0
+    assert len(hub.log) == asked
 
 
 def test_it_is_only_read(tmp_path):
