@@ -71,13 +71,11 @@ def resolved_rows(loaded: Loaded, combos: list[Combo]) -> Iterator[tuple[str, An
     """Yield (dotted key, value, origin): what all students share, then what each combination of the matrix sets."""
     from drdoctl.spec.matrix import place_of
     from drdoctl.spec.overrides import path_of
-    from drdoctl.zoo.location import place
 
     axes = tuple(loaded.spec.matrix)
     for key, value in leaves(combos[0].spec.model_dump(mode="json", exclude={"matrix"}), ""):
         if key == "zoo" and value is None:
-            found = place()
-            yield key, found.location, found.origin
+            yield from _zoos(loaded)
         elif not _below(key, axes):
             yield key, value, loaded.origin(key)
     for combo in combos if axes else []:
@@ -85,6 +83,18 @@ def resolved_rows(loaded: Loaded, combos: list[Combo]) -> Iterator[tuple[str, An
             if _below(key, axes):
                 written = place_of(path_of(key, {}), combo.axes)
                 yield f"[{combo.label}] {key}", value, loaded.origin_of(written)
+
+
+def _zoos(loaded: Loaded) -> Iterator[tuple[str, Any, str]]:
+    """Yield where the zoo is that a spec does not name, and each model of it that is looked for elsewhere."""
+    from drdoctl.zoo.location import is_ref, place
+
+    found = place()
+    yield "zoo", found.location, found.origin
+    models = {value for key, value in leaves(loaded.raw, "") if key.endswith("model") and isinstance(value, str)}
+    for ref in sorted(filter(is_ref, models)):
+        if (other := place(ref=ref)) != found:
+            yield f"zoo of {ref}", other.location, other.origin
 
 
 def leaves(value: Any, prefix: str) -> Iterator[tuple[str, Any]]:

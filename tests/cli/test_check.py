@@ -63,6 +63,19 @@ def test_resolved_says_which_zoo_it_would_be(spec, capsys, monkeypatch, tmp_path
         assert values["zoo"] == shown
 
 
+def test_resolved_says_which_models_ship(spec, capsys, monkeypatch):
+    """A model that ships with drdoctl is looked for there, and not in the default zoo; a named zoo goes before both."""
+    monkeypatch.delenv("DRDOCTL_ZOO", raising=False)
+    asked = ["check", spec, "--resolved", "--json", "--set", "student={model: zoo/oracle-notes, sft: false}"]
+    assert run(asked) == 0
+    values = {row["key"]: (row["value"], row["from"]) for row in json.loads(capsys.readouterr().out)["values"]}
+    assert values["zoo"] == ("hub:drdoctl", "default")
+    assert values["zoo of zoo/oracle-notes"] == ("shipped:", "shipped")
+    monkeypatch.setenv("DRDOCTL_ZOO", "hub:mine")
+    assert run(asked) == 0
+    assert "zoo of zoo/oracle-notes" not in capsys.readouterr().out
+
+
 def test_absent_files_are_found(tmp_path, monkeypatch, capsys):
     """`check` looks for the files that a spec names, though it does not read them."""
     monkeypatch.chdir(tmp_path)
