@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ COLUMNS = ("name", "role", "status", "about", "base", "figure", "license", "tags
 """As fields between tabs; the first four are those of the first version."""
 TABLE = ("name", "figure", "tags", "status", "base", "license")
 """On a terminal that is wide enough."""
-GAP = 2
+GAP, INDENT = 2, "    "
 
 
 @dataclass(frozen=True)
@@ -155,13 +155,21 @@ def _width(rows: list[dict[str, str]]) -> int:
 
 
 def _lines(row: Mapping[str, str], width: int) -> str:
-    """Return an entry in lines of at most `width` characters, if its longest fact is no longer than that."""
-    lines = [f"{row['name']} "]
+    """Return an entry in lines of at most `width` characters, if its longest fact is no longer than that.
+
+    The name with what it is worth, then, indented, what it was made from.
+    """
     base = f"from {row['base']}" if row["base"] else ""
-    for fact in filter(None, (row["status"], row["tags"], row["figure"], base, row["license"])):
-        between = " " if lines[-1].endswith(" ") else " · "
+    lines = _joined(f"{row['name']}  ", (row["status"], row["tags"], row["figure"]), width)
+    return "\n".join([*lines, *_joined(INDENT, (base, row["license"]), width)]).rstrip()
+
+
+def _joined(start: str, facts: Sequence[str], width: int) -> list[str]:
+    lines = [start]
+    for fact in filter(None, facts):
+        between = "" if lines[-1].endswith(" ") else " · "
         if len(lines[-1] + between + fact) > width:
-            lines.append(f"    {fact}")
+            lines.append(INDENT + fact)
         else:
             lines[-1] += between + fact
-    return "\n".join(lines)
+    return lines
