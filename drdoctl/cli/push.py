@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,7 @@ def command(
     from drdoctl.core.errors import UserError
     from drdoctl.engine.probe import carry_out
     from drdoctl.store.artifact import Store
+    from drdoctl.zoo import PAGE, SIGNATURE_FILE
     from drdoctl.zoo.lineage import find
     from drdoctl.zoo.location import locate, parse_ref
     from drdoctl.zoo.push import pack, push
@@ -83,7 +85,10 @@ def command(
     if package.card.license is None:
         options.console.warning("the card states no licence; `--license SPDX` does")
     if dry_run:
-        _show(options, package.card, where, tag, None)
+        sizes: dict[str, int | None] = {**package.upload(tag, private=not public).sizes()}
+        if not where.startswith("hub:"):
+            del sizes[PAGE]  # only the Hub shows one
+        _show(options, package.card, where, tag, None, sizes | ({SIGNATURE_FILE: None} if sign_key else {}))
         return
     for text in package.card.unmeasured:
         options.console.warning(text)
@@ -93,8 +98,15 @@ def command(
     _show(options, package.card, where, tag, revision)
 
 
-def _show(options: Options, card: Card, where: str, tag: str | None, revision: str | None) -> None:
-    """Print the pushed name, or, where nothing was pushed, the files that would go up."""
+def _show(
+    options: Options,
+    card: Card,
+    where: str,
+    tag: str | None,
+    revision: str | None,
+    sizes: Mapping[str, int | None] | None = None,
+) -> None:
+    """Print the pushed name, or, where nothing was pushed, the files that would go up; None: made when it is pushed."""
     if options.json:
         document = {
             "format": 1,
@@ -107,9 +119,9 @@ def _show(options: Options, card: Card, where: str, tag: str | None, revision: s
             "license": card.license,
             "files": {file: entry.model_dump() for file, entry in sorted(card.files.items())},
         }
-        options.console.json(document)
-    elif revision is None:
-        rows = [(file, size_text(entry.size)) for file, entry in sorted(card.files.items())]
+        options.console.json(document if sizes is None else {**document, "uploads": sizes})
+    elif sizes is not None:
+        rows = [(file, "made then" if size is None else size_text(size)) for file, size in sizes.items()]
         options.console.table(("file", "size"), rows)
     else:
         options.console.data(f"zoo/{card.name}@{tag or revision}")

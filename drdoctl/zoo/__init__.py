@@ -38,6 +38,14 @@ class Upload:
     signature: bytes | None = None
     """`model.sig`: an OpenSSF signature of the card and the files."""
 
+    def sizes(self) -> dict[str, int]:
+        """Return file name -> bytes of all that goes up, sorted. A folder or bucket takes no page."""
+        beside = {CARD_FILE: self.card, PAGE: self.readme.encode(), SIGNATURE_FILE: self.signature}
+        return {
+            **{name: path.stat().st_size for name, path in sorted(self.files.items())},
+            **{name: len(data) for name, data in sorted(beside.items()) if data is not None},
+        }
+
 
 class Zoo(Protocol):
     """Where names live. Revisions are immutable ids of 40 hex digits; tags never move; `main` is the newest."""

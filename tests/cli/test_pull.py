@@ -54,7 +54,8 @@ def test_dry_runs_change_nothing(oracle, capsys, tmp_path):
     assert lines[0] == "config.json\t94 B"
     assert not (tmp_path / "zoo").exists()
     assert cli.run(["push", oracle, "zoo/thing", "--no-probe", "--json"]) == 0
-    assert {line.split("\t")[0] for line in lines} == set(json.loads(capsys.readouterr().out)["files"])
+    pushed = {*json.loads(capsys.readouterr().out)["files"], "drdoctl.json"}
+    assert {line.split("\t")[0] for line in lines} == pushed
     assert cli.run(["pull", "zoo/thing", "--dry-run", "--store", "other"]) == 0
     assert "model.safetensors\t1.1 kB" in capsys.readouterr().out
     assert not (tmp_path / "other").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 
 import pytest
@@ -13,6 +14,8 @@ from drdoctl.zoo.pull import pull
 from drdoctl.zoo.push import pack, push
 from drdoctl.zoo.root import Root
 from drdoctl.zoo.verify import verify_zoo
+
+CHANGED = {**zoo_things.FILES, "model.safetensors": zoo_things.safetensors(b"\1" * 1024)}
 
 
 def test_layout(tmp_path, store, oracle):
@@ -136,3 +139,58 @@ def test_pointer_to_nowhere(tmp_path, store, oracle):
     (tmp_path / "zoo/thing/refs/main").write_bytes(b"../../etc/passwd")
     with pytest.raises(ZooError):
         FsZoo(str(tmp_path / "zoo")).resolve("thing")
+
+
+class Ended(BaseException):
+    """The process is gone."""
+
+
+class Writes:
+    """Counts what is written to a zoo, and ends the process at one write: before it, or once it is `done`."""
+
+    def __init__(self, monkeypatch, number=None, *, done=False):
+        """`number`: of the write to end at, from 0."""
+        self.count, self.number, self.done = 0, number, done
+        for name in ("put", "put_file", "create", "remove"):
+            monkeypatch.setattr(Root, name, self.counted(getattr(Root, name)))
+
+    def counted(self, write):
+        def call(*arguments):
+            last = self.count == self.number
+            self.count += 1
+            if last and not self.done:
+                raise Ended
+            write(*arguments)
+            if last:
+                raise Ended
+
+        return call
+
+
+@pytest.mark.parametrize("kind", ["folder", "memory"])
+def test_a_push_that_ends_at_any_write(kind, tmp_path, store, oracle, monkeypatch):
+    """Whichever write was the last, done or not: tags and `main` are whole, and the next push ends as one alone."""
+    other = zoo_things.make_artifact(store, "oracle", CHANGED, seed=1)
+    packages = [pack(store, name, "thing") for name in (oracle, other)]
+
+    def begin(name):
+        place = f"memory://{tmp_path.name}-{name}" if kind == "memory" else str(tmp_path / name)
+        push(packages[0], place, tag="v1")
+        return place
+
+    place = begin("alone")
+    with monkeypatch.context() as patches:
+        writes = Writes(patches)
+        push(packages[1], place, tag="v2")
+    assert writes.count == 6  # a blob, the card, a mark, the tag, `main`, the mark away
+    for number, done in itertools.product(range(writes.count), (False, True)):
+        place = begin(f"{number}-{done}")
+        with monkeypatch.context() as patches, pytest.raises(Ended):
+            Writes(patches, number, done=done)
+            push(packages[1], place, tag="v2")
+        zoo = FsZoo(place)
+        for ref in ("zoo/thing", *(f"zoo/thing@{tag}" for tag in zoo.tags("thing"))):
+            verify_zoo(ref, place)
+        revision = push(packages[1], place, tag="v2")
+        assert zoo.tags("thing")["v2"] == zoo.resolve("thing") == revision
+        assert zoo.root.glob("thing/refs/unfinished/*") == []

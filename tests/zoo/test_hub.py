@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
@@ -11,10 +12,13 @@ import zoo_things
 from hub_server import faults
 
 from chaos._artifacts import NAMES
+from drdoctl import cli
 from drdoctl.core.errors import IntegrityError, ZooError
 from drdoctl.core.fingerprint import file_sha256
+from drdoctl.zoo import calls
 from drdoctl.zoo.calls import ATTEMPTS
 from drdoctl.zoo.location import open_zoo
+from drdoctl.zoo.page import render
 from drdoctl.zoo.pull import pull
 from drdoctl.zoo.push import pack, push
 
@@ -48,6 +52,26 @@ def test_somebody_elses_commit_in_between(hub, store, oracle):
     assert repo.head == revision not in moved
     assert len(repo.history) == 4  # of the new repository, ours, theirs, ours
     assert repo.branches == {"main": revision}
+
+
+def test_the_dry_run_lists_what_goes_up(hub, store, capsys):
+    """What the Hub received is what `--dry-run` listed, name by name and byte by byte: card and page, no stray file."""
+    stray = {".env": b"SECRET=1", "train.parquet": b"PAR1", "optimizer.pt": b"x", "log.txt": b"hello"}
+    artifact = zoo_things.make_artifact(store, "oracle", extra=stray)
+    (store.path(artifact) / "notes.json").write_text("{}", encoding="utf-8")
+    push_it = ["push", artifact, "zoo/thing", "--zoo", "hub:org", "--store", str(store.root), "--no-probe", "--json"]
+    assert cli.run([*push_it, "--dry-run"]) == 0
+    listed = json.loads(capsys.readouterr().out)["uploads"]
+    assert hub.log == []
+    assert cli.run(push_it) == 0
+    package = pack(store, artifact, "thing")
+    sent = {name: path.read_bytes() for name, path in package.files.items()}
+    sent |= {"drdoctl.json": package.card.to_bytes(), "README.md": render(package.card).encode()}
+    repo = hub.repos["org/thing"]
+    received = {path: hub.blobs[oid] for path, oid in repo.commits[repo.head].items() if path != ".gitattributes"}
+    assert received == sent
+    assert {name: len(data) for name, data in received.items()} == listed
+    assert set(hub.blobs.values()) - {b"* text\n"} == set(sent.values())
 
 
 def test_racing_pushes_of_one_tag(hub, store, oracle):
@@ -205,6 +229,24 @@ def test_deadline(hub, store, other_store, oracle, kind, monkeypatch):
     with pytest.raises(ZooError):
         pull(other_store, "zoo/thing", "hub:org")
     assert time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize("kind", ["slow", "hang 20"])
+@pytest.mark.parametrize("act", ["push", "pull"])
+def test_one_deadline_for_all(hub, store, other_store, oracle, act, kind, monkeypatch):
+    """At 1 kB/s each answer is in time, and none ever comes from a server that hangs: both end as a whole, exit 4."""
+    _push(store, oracle)
+    other = zoo_things.make_artifact(store, "oracle", seed=1)
+    head = hub.repos["org/thing"].head
+    monkeypatch.setenv(calls.TIMEOUT, "3")
+    monkeypatch.setattr(calls, "WHOLE", 0.3)
+    monkeypatch.setattr(calls, "SLOWEST", 1e9)
+    hub.fault = lambda method, path: kind
+    with pytest.raises(ZooError, match="time for all calls") as error:
+        _ = _push(store, other) if act == "push" else pull(other_store, "zoo/thing", "hub:org")
+    assert error.value.exit_code == 4
+    assert hub.repos["org/thing"].head == head
+    assert not other_store.path(oracle).exists()
 
 
 def test_nobody_there(hub, other_store, monkeypatch):
