@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -48,6 +50,26 @@ def test_a_card_says_what_is_and_how_it_is_made(name):
     assert card.commands[2] == (f"drdoctl push ARTIFACT zoo/{name} --tag v1 --license {card.license} --zoo LOCATION")
     assert 0 < card.cost.own_hours <= card.cost.hours
     assert load(recipes()[card.recipe]).spec.name == card.recipe
+
+
+def test_the_commands_can_be_typed(tmp_path, monkeypatch):
+    """`init` copies the recipe and `apply`'s options fit it, for every card; the plan has the stage that is pushed."""
+    monkeypatch.chdir(tmp_path)
+    stages = {}
+    for card in CARDS.values():
+        made, applied, _ = (shlex.split(command)[1:] for command in card.commands)
+        if tuple(applied) not in stages:
+            assert run([*made, "--quiet", "--force"]) == 0
+            assert run(["check", *applied[1:]]) == 0
+            stages[tuple(applied)] = stage_names(load(Path(applied[1])).spec)
+        assert card.stage in stages[tuple(applied)]
+
+
+def stage_names(spec):
+    """Return the names of the stages that make oracles and students of a spec's matrix."""
+    labels = [combo.label for combo in combinations(spec)]
+    members = max((getattr(combo.spec.method, "members", 0) for combo in combinations(spec)), default=0)
+    return {"oracle", *(f"oracle[member-{at}]" for at in range(members)), *(f"align[{label}]" for label in labels)}
 
 
 def test_what_is_no_card_does_not_fit_the_schema():
