@@ -8,7 +8,7 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 SOURCES := drdoctl benchmarks chaos tests tools
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-peers bench bench-cost bench-growth chaos kills hostile fuzz soak check lint types gen gen-check zoo golden wheel clean
+.PHONY: help quickstart test test-peers test-clients bench bench-cost bench-growth chaos kills hostile fuzz chaos-zoo soak check lint types gen gen-check zoo golden wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -22,6 +22,9 @@ test: $(VENV)/.installed-dev ## install and run all tests
 test-peers: $(VENV)/.installed-peers ## install TRL too, and run the tests that compare with it
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m peers $(ARGS)
 
+test-clients: $(VENV)/.installed-dev ## the zoo's tests with older clients of the Hub, with and without hf_xet (environments in build/)
+	$(BIN)/python tools/clients.py --out docs/reliability/clients.txt $(ARGS)
+
 bench: $(VENV)/.installed-peers ## repeat the measurements of docs/performance.md (hours; ARGS="dpo-step --rounds 5" for less)
 	$(BIN)/python -m benchmarks $(ARGS)
 	$(BIN)/python -m benchmarks --render
@@ -33,7 +36,7 @@ bench-cost: $(VENV)/.installed-dev ## repeat docs/cost.md: what plans expect aga
 bench-growth: $(VENV)/.installed-dev ## repeat docs/growth.md: time and memory by the number of pairs (ARGS="--sizes 1000 10000" for less)
 	$(BIN)/python -m benchmarks.growth $(ARGS)
 
-chaos: kills hostile fuzz ## what breaks drdoctl on purpose, one kind of harm after the other; `soak` mixes them
+chaos: kills hostile fuzz chaos-zoo ## what breaks drdoctl on purpose, one kind of harm after the other; `soak` mixes them
 
 kills: $(VENV)/.installed-dev ## a stage killed, or failed by the disk, at every system call that writes (needs strace)
 	$(BIN)/python -m chaos kills $(ARGS)
@@ -43,6 +46,9 @@ hostile: $(VENV)/.installed-dev ## every corpus of hostile specs, data, template
 
 fuzz: $(VENV)/.installed-dev ## wild files for whatever reads one (ARGS="--seconds 600 --seed 1")
 	$(BIN)/python -m chaos fuzz $(ARGS)
+
+chaos-zoo: $(VENV)/.installed-dev ## a push and a pull struck at each request, and killed there
+	$(BIN)/python -m chaos zoo $(ARGS)
 
 soak: $(VENV)/.installed-dev ## a run that is hit by 100 random faults and must end as an undisturbed one (ARGS="--processes 2 --faults 20")
 	$(BIN)/python -m chaos soak $(ARGS)
