@@ -7,6 +7,7 @@ A folder's cards are read, each with its tags. On the Hub the list of models bri
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ TELLING = ("accuracy", "win-rate", "pair-accuracy", "true-reward")
 AT_ONCE = 8
 """Cards that are read at the same time: far away, waiting is most of it."""
 ROLE_TAG = "drdoctl-role:"
+NUMBER = r"(-?\d{1,20}(?:\.\d{1,20})?(?:e[+-]?\d{1,3})?)"
+INTERVAL = re.compile(rf"\(95 % interval {NUMBER} to {NUMBER}\)")
 
 
 @dataclass(frozen=True)
@@ -210,11 +213,12 @@ def _indexed(data: Mapping[str, Any]) -> Iterable[Figure]:
     for model in lists:
         for result in (model.get("results") or []) if isinstance(model, dict) else []:
             for metric in (result.get("metrics") or []) if isinstance(result, dict) else []:
-                if isinstance(metric, dict) and (figure := _figure({**_args(metric), "metric": metric.get("type")})):
+                if isinstance(metric, dict) and (figure := _figure(_with_interval(metric))):
                     yield figure
 
 
-def _args(metric: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a metric's numbers; `args` may hold an interval."""
-    args = metric.get("args")
-    return {**(args if isinstance(args, dict) else {}), "value": metric.get("value")}
+def _with_interval(metric: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a metric as a figure. The index has no place for an interval: our pages have it in the metric's name."""
+    found = INTERVAL.search(str(metric.get("name")))
+    low, high = (float(end) for end in found.groups()) if found else (None, None)
+    return {"metric": metric.get("type"), "value": metric.get("value"), "low": low, "high": high}

@@ -14,7 +14,7 @@ from drdoctl.zoo import Upload
 from drdoctl.zoo.card import Base
 from drdoctl.zoo.location import open_zoo
 from drdoctl.zoo.page import render
-from drdoctl.zoo.search import Wanted, search
+from drdoctl.zoo.search import Figure, Wanted, search
 from drdoctl.zoo.shelf import shipped_cards
 
 FRONT = re.compile(r"\A---\n(.*?)^---$", re.DOTALL | re.MULTILINE)
@@ -79,7 +79,7 @@ def test_an_entry_tells_the_same_in_every_zoo(filled):
     oracle, student = search(Wanted(), filled)
     assert (oracle.role, oracle.base, oracle.license) == ("oracle", "microsoft/Phi-3-mini-4k-instruct", "mit")
     assert oracle.figure is None
-    assert (student.figure.metric, student.figure.value) == ("win-rate", 0.61)
+    assert student.figure == Figure("win-rate", 0.61, 0.57, 0.65)
     assert student.revision == open_zoo(filled).resolve("student-a")
     assert student.status in ("published", "private")
 
