@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from drdoctl.spec.model import NAME, ZOO_NAME
-from drdoctl.spec.oracles import JUDGE_NAME
+from drdoctl.spec.model import NAME
+from drdoctl.spec.oracles import JUDGE_NAME, ZOO_NAME
 from drdoctl.spec.scalars import scalar
 from drdoctl.spec.serving import URL, VARIABLE
 

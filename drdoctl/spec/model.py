@@ -12,7 +12,7 @@ from drdoctl.core.parts import Model
 from drdoctl.data import Dataset, datasets
 from drdoctl.evals import Eval, evals
 from drdoctl.methods import Method, methods
-from drdoctl.spec.oracles import Judge, JudgeName, Oracle, RewardModel
+from drdoctl.spec.oracles import ZOO_NAME, Judge, JudgeName, Oracle, RewardModel
 from drdoctl.spec.resources import Resources
 from drdoctl.spec.scalars import no_bool
 from drdoctl.spec.select import Select
@@ -21,7 +21,6 @@ from drdoctl.spec.training import Lora, Sft, Training
 from drdoctl.splits import Split, splits
 
 NAME = r"^[a-z0-9][a-z0-9._-]*$"
-ZOO_NAME = r"^zoo/[A-Za-z0-9][A-Za-z0-9._-]*(@[A-Za-z0-9._-]+)?$"
 
 
 def _union(classes: dict[str, type[Any]], pick: Any) -> Any:

@@ -9,6 +9,8 @@ from pydantic import Field
 from drdoctl.spec.training import Lora, Training
 
 JUDGE_NAME = r"^[a-z][a-z0-9_-]*$"
+ZOO_NAME = r"^zoo/[A-Za-z0-9][A-Za-z0-9._-]*(@[A-Za-z0-9._-]+)?$"
+ZooName = Annotated[str, Field(pattern=ZOO_NAME)]
 JudgeName = Annotated[str, Field(pattern=JUDGE_NAME)]
 
 
@@ -42,6 +44,9 @@ class Oracle(RewardModel):
     """What the oracle that teaches (and an ensemble's members) is trained on: the pairs that the student sees, or all
     pairs before `data.split` (before its first step that needs an oracle: relabelling is always by one that saw them
     all). The rewards that a student learns from are those of its own pairs in either case."""
+    members: list[ZooName] | None = Field(default=None, min_length=1)
+    """Finished reward models of the zoo that are the ensemble (`e-dpo`), where it is not trained here. They read the
+    same tokens as the oracle, and are as many as the method's `members`."""
 
 
 class Judge(RewardModel):

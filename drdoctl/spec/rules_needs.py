@@ -44,15 +44,22 @@ def start(case: Case) -> Iterator[Fault]:
 
 
 def oracle_source(case: Case) -> Iterator[Fault]:
-    """An ensemble needs an oracle that is trained here, and so does publishing one."""
+    """An ensemble needs an oracle that is trained here, or all its members; publishing needs a trained one."""
     spec = case.spec
     if spec.oracle is None:
         return
-    method = spec.method
-    if method is not None and method.ensemble and method.oracle_members > 1 and case.oracle_finished:
+    method, named = spec.method, spec.oracle.members
+    if method is not None and method.ensemble and named is not None:
+        if len(named) != method.oracle_members:
+            message = (
+                f"method `{method.name}` has {method.oracle_members} members, and `oracle.members` names {len(named)}"
+            )
+            yield case.fault("conflict", message, "oracle.members", f"set `members: {len(named)}` in the method")
+    elif method is not None and method.ensemble and method.oracle_members > 1 and case.oracle_finished:
         count = method.oracle_members
         message = f"method `{method.name}` trains {count} oracles, and `{spec.oracle.model}` is a finished one"
-        yield case.fault("conflict", message, "method", "name a base model as `oracle.model`, or use `d-dpo`")
+        hint = "name a base model as `oracle.model`, all finished ones as `oracle.members`, or use `d-dpo`"
+        yield case.fault("conflict", message, "method", hint)
     if case.oracle_finished and spec.publish is not None and spec.publish.oracle is not None:
         message = f"`publish.oracle` has nothing to publish: `{spec.oracle.model}` was finished before"
         yield case.fault("conflict", message, "publish.oracle", "leave `publish.oracle` out", key=True)
@@ -76,6 +83,20 @@ def oracle_used(cases: Sequence[Case]) -> Iterator[Fault]:
     elif not (judged or published or needed) and all(method.ensemble for method in taught):
         why = "where only an ensemble uses the oracle: its members are trained by the plain loss (eq. 2)"
         yield from first.no_effect("oracle.sft_weight", why)
+
+
+def members_used(cases: Sequence[Case]) -> Iterator[Fault]:
+    """Members that are named belong to an ensemble, each once."""
+    first = cases[0]
+    named = first.spec.oracle.members if first.spec.oracle is not None else None
+    if named is None:
+        return
+    if not any(case.spec.method is not None and case.spec.method.ensemble for case in cases):
+        yield from first.no_effect("oracle.members", "without a method that learns from an ensemble, such as `e-dpo`")
+    for index, name in enumerate(named):
+        if name in named[:index]:
+            message = f"`oracle.members` names `{name}` twice"
+            yield first.fault("duplicate", message, f"oracle.members.{index}", "name each member once")
 
 
 def oracle_pairs(cases: Sequence[Case]) -> Iterator[Fault]:
@@ -185,5 +206,5 @@ def method_doubts(case: Case) -> Iterator[str]:
 
 
 EACH = (oracle_needed, start, oracle_source, truth_needed, evals, instructed, publish)
-ALL = (oracle_used, oracle_pairs)
+ALL = (oracle_used, members_used, oracle_pairs)
 DOUBTS = (judge_is_teacher, method_doubts)

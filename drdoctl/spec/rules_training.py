@@ -9,8 +9,8 @@ from drdoctl.spec.case import Case
 from drdoctl.spec.model import NewModel
 from drdoctl.spec.training import Training
 
-WHICH = ("model", "revision", "finished", "dtype")
-"""What is said of a reward model that is finished; all else is about its training."""
+WHICH = ("model", "revision", "finished", "dtype", "members")
+"""What is said of a reward model that is finished, and beside it; all else is about its training."""
 
 
 def trained(case: Case) -> list[tuple[str, Training]]:

@@ -57,6 +57,27 @@ def judge_model(spec: Spec, facts: Facts, name: str) -> ModelFacts | None:
     return _reward_model(f"judges.{name}", spec.judges[name], facts)
 
 
+def member_model(spec: Spec, facts: Facts, index: int) -> ModelFacts:
+    """Return a finished member of the ensemble. Raises UserError for a student, or one that reads other tokens."""
+    key = f"oracle.members.{index}"
+    oracle = spec.oracle
+    if oracle is None or oracle.members is None:
+        raise TypeError("the spec names no members")
+    found, own = facts.model(key, oracle.members[index]), oracle_model(spec, facts)
+    tokens = own.tokenizer if own is not None else student_tokenizer(spec, facts)
+    wrong = (
+        f"`{key}`: `{oracle.members[index]}` is a student, not a reward model"
+        if not found.finished
+        else f"`{key}`: `{oracle.members[index]}` reads other tokens than the oracle `{oracle.model}`"
+        if found.tokenizer.identity != tokens.identity
+        else None
+    )
+    if wrong is not None:
+        hint = "name oracles of one base model: one as `oracle.model`, all as `oracle.members`"
+        raise UserError(wrong, code="conflict", where=facts.places(key), hint=hint)
+    return found
+
+
 def _reward_model(section: str, part: RewardModel, facts: Facts) -> ModelFacts | None:
     if part.model == "sft":
         return None
@@ -66,7 +87,12 @@ def _reward_model(section: str, part: RewardModel, facts: Facts) -> ModelFacts |
 def check(spec: Spec, facts: Facts) -> list[Fault]:
     """Return all that is wrong with what a spec points at."""
     student = partial(student_model, spec, facts)
-    others = {section: partial(_reward_model, section, part, facts) for section, part in spec.reward_models}
+    others: dict[str, Find] = {
+        section: partial(_reward_model, section, part, facts) for section, part in spec.reward_models
+    }
+    members = range(len((spec.oracle.members or ()) if spec.oracle is not None else ()))
+    models: dict[str, Find] = {"student": student, **others}
+    others |= {f"oracle.members.{index}": partial(member_model, spec, facts, index) for index in members}
     adapters = {"student": spec.student.lora, **{section: part.lora for section, part in spec.reward_models}}
     faults: list[Fault] = []
     checks: list[Callable[[], Any]] = [
@@ -75,10 +101,7 @@ def check(spec: Spec, facts: Facts) -> list[Fault]:
         partial(_long_enough, "student", student, spec, facts),
         partial(student_tokenizer, spec, facts),
         *(partial(_long_enough, section, model, spec, facts) for section, model in others.items()),
-        *(
-            partial(_targets, section, adapters[section], model, spec, facts)
-            for section, model in {"student": student, **others}.items()
-        ),
+        *(partial(_targets, section, adapters[section], model, spec, facts) for section, model in models.items()),
     ]
     for one in checks:
         try:

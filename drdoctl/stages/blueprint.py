@@ -12,7 +12,14 @@ from drdoctl.evals import Eval
 from drdoctl.spec.facts import Facts, ModelFacts, TokenizerFacts
 from drdoctl.spec.model import NewModel, Spec
 from drdoctl.spec.training import Lora, Training
-from drdoctl.spec.used import judge_model, new_model_config, oracle_model, student_model, student_tokenizer
+from drdoctl.spec.used import (
+    judge_model,
+    member_model,
+    new_model_config,
+    oracle_model,
+    student_model,
+    student_tokenizer,
+)
 from drdoctl.splits import Split
 from drdoctl.stages import Want, flatten
 
@@ -89,6 +96,10 @@ class Blueprint:
         if model is None:
             return Origin()
         return self._origin(ORACLE_MODEL, model, "" if model.finished else "oracle-base")
+
+    def member(self, index: int) -> Want:
+        """Return the stage that brings a finished member of the ensemble into the store."""
+        return self._pull(ORACLE_MODEL, member_model(self.spec, self.facts, index), f"member-{index}")
 
     @property
     def oracle_finished(self) -> bool:

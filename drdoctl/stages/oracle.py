@@ -43,11 +43,14 @@ def teacher(bp: Blueprint) -> Want | None:
 def members(bp: Blueprint) -> list[Want]:
     """Return the oracles that the combination's method learns from; a finished one outside the store is not listed.
 
-    Members of an ensemble are trained like the oracle, by eq. 2 alone, and differ in the seed of their head.
+    Members of an ensemble are trained like the oracle, by eq. 2 alone, and differ in the seed of their head; or they
+    are pulled, where the spec names them.
     """
     method, oracle = bp.spec.method, bp.spec.oracle
     if method is None or oracle is None or method.oracle_members == 0:
         return []
+    if method.ensemble and oracle.members is not None:
+        return [bp.member(index) for index in range(len(oracle.members))]
     own, whole = teacher(bp), oracle.pairs == "all"
     if not method.ensemble or bp.oracle_finished:
         return [own] if own is not None else []

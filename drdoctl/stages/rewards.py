@@ -8,7 +8,7 @@ from drdoctl.spec.oracles import Oracle
 from drdoctl.stages import Job, Want
 from drdoctl.stages import data as data_stage
 from drdoctl.stages import oracle as oracle_stage
-from drdoctl.stages.blueprint import Blueprint
+from drdoctl.stages.blueprint import Blueprint, Origin
 
 VERSION = 1
 
@@ -18,8 +18,10 @@ def want(bp: Blueprint) -> Want | None:
     method, oracle = bp.spec.method, bp.spec.oracle
     if method is None or oracle is None or method.oracle_members == 0:
         return None
-    label = method.name if method.ensemble else ""
-    return _scored(bp, oracle, data_stage.want(bp), oracle_stage.members(bp), label)
+    read, members = oracle_stage.as_origin(bp), oracle_stage.members(bp)
+    if method.ensemble and oracle.members is not None:
+        read = Origin(size=read.size)  # finished members need nothing of the oracle's
+    return _scored(bp, oracle, data_stage.want(bp), members, method.name if method.ensemble else "", read)
 
 
 def of_all(bp: Blueprint) -> Want:
@@ -27,12 +29,11 @@ def of_all(bp: Blueprint) -> Want:
     oracle, made, data = bp.spec.oracle, oracle_stage.want(bp), data_stage.whole(bp)
     if oracle is None:
         raise TypeError("a step that needs the oracle is refused in a spec without one")
-    return _scored(bp, oracle, data, [made] if made is not None else [], data.label)
+    return _scored(bp, oracle, data, [made] if made is not None else [], data.label, oracle_stage.as_origin(bp))
 
 
-def _scored(bp: Blueprint, oracle: Oracle, data: Want, members: Sequence[Want], label: str) -> Want:
+def _scored(bp: Blueprint, oracle: Oracle, data: Want, members: Sequence[Want], label: str, read: Origin) -> Want:
     """Return the stage for pairs of `data`; without `members`, the finished oracle outside the store scores them."""
-    read = oracle_stage.as_origin(bp)
     return Want(
         kind="rewards",
         version=VERSION,

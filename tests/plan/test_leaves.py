@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import runpy
+from pathlib import Path
 
 import pytest
 from plan_world import pair, write_model
@@ -14,6 +16,7 @@ from drdoctl.spec.model import Spec
 from drdoctl.spec.schema import schema
 
 SCHEMA = schema()
+THINGS = runpy.run_path(str(Path(__file__).parents[1] / "zoo" / "zoo_things.py"))
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 MACHINE_ONLY = {
@@ -62,6 +65,11 @@ CONTEXT = {
     "data.split.sample.": step("sample", rows=8),
     "data.split.sample.fraction": step("sample", fraction=0.5),
     "oracle.pairs": step("easy"),
+    "oracle.members": {
+        "oracle": {"model": "zoo/one"},
+        "method": {"name": "e-dpo", "members": 1, "gamma": 0.0},
+        "zoo": "zoo",
+    },
     "select.": SELECT,
     "student.revision": HUB,
     "oracle.revision": HUB,
@@ -105,6 +113,7 @@ VALUES = {
     "student.sft": False,
     "target": ["q_proj"],
     "oracle.model": "./other",
+    "oracle.members": ["zoo/two"],
     "zoo": "elsewhere",
     "publish.student": "zoo/another",
     "publish.oracle": "zoo/another",
@@ -231,7 +240,7 @@ def fingerprints(plain, root):
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """Return a folder with two data files, two files of instructions and two models."""
+    """Return a folder with two data files, two files of instructions, two models, and a zoo of two oracles."""
     folder = tmp_path_factory.mktemp("leaves")
     (folder / "pairs.jsonl").write_text("".join(pair(index) for index in range(5)))
     (folder / "other.jsonl").write_text("".join(pair(index) for index in range(6)))
@@ -241,6 +250,10 @@ def root(tmp_path_factory):
     write_model(folder / "other", fill=1, max_position_embeddings=4096)
     tokenizer = folder / "other" / "tokenizer.json"
     tokenizer.write_text(json.dumps({**json.loads(tokenizer.read_text()), "version": "2"}))
+    (folder / "uploads").mkdir()
+    for name, weights in (("one", b"1" * 64), ("two", b"2" * 64)):
+        files = {**THINGS["FILES"], "model.safetensors": THINGS["safetensors"](weights)}
+        THINGS["publish"](str(folder / "zoo"), folder / "uploads", files, name)
     return folder
 
 
