@@ -133,11 +133,7 @@ def chosen(probing: Probing, texts: list[dict[str, Any]]) -> list[dict[str, Any]
     """Return those of the texts that the tokenizer can write and the model can take, or texts of its own words."""
     limit = limit_of(probing.model.config.to_dict())
     longest = limit.tokens if limit is not None else None
-    own = [
-        {"name": f"{count} words", "prompt": words[:half], "response": words[half:]}
-        for count in OWN_WORDS
-        if (words := " ".join(_words(probing.renderer.tokenizer, count))) and (half := words.find(" ", len(words) // 3))
-    ]
+    own = [_of_words(probing.renderer.tokenizer, count) for count in OWN_WORDS]
     for candidates in (texts, own):
         kept = []
         for text in map(probing.plainly, candidates):
@@ -150,11 +146,13 @@ def chosen(probing: Probing, texts: list[dict[str, Any]]) -> list[dict[str, Any]
     raise Skipped("no probe fits the model's tokenizer and its longest text")
 
 
-def _words(tokenizer: Any, count: int) -> list[str]:
-    """Return words of the vocabulary, far apart in it: the same ones each time."""
+def _of_words(tokenizer: Any, count: int) -> dict[str, Any]:
+    """Return a text of words of the vocabulary, far apart in it: the same ones each time."""
     special = {token.content for token in tokenizer.added_tokens_decoder.values()}
     plain = [word for word, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]) if word not in special]
-    return [plain[(at * 7 + count) % len(plain)] for at in range(count + 1)]
+    words = [plain[(at * 7 + count) % len(plain)] for at in range(count + 1)]
+    cut = max(1, len(words) // 3)
+    return {"name": f"{len(words)} words", "prompt": " ".join(words[:cut]), "response": " ".join(words[cut:])}
 
 
 def run(request: Mapping[str, Any]) -> dict[str, Any]:
