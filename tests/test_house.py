@@ -68,6 +68,7 @@ TESTED_ELSEWHERE = {
     "drdoctl.train.rewards": "tests/train/test_scoring.py",
     "drdoctl.train.sft": "tests/train/test_loop.py",
     "drdoctl.train.weights": "tests/train/test_models.py",
+    "drdoctl.zoo.installed": "tests/zoo/test_pull.py",
 }
 """Module -> the file that tests it, where several small modules only mean something together."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shlex
@@ -18,7 +19,7 @@ from drdoctl.cli._consent import DECLINED, agreed, require_someone_to_ask
 from drdoctl.cli._results import report_again, results
 from drdoctl.cli._words import place
 from drdoctl.cli.options import Options, shared, verb
-from drdoctl.core.errors import DrdoError, UserError
+from drdoctl.core.errors import DrdoError, Fault, UserError
 from drdoctl.plan.types import Plan
 from drdoctl.store.artifact import Store
 
@@ -113,8 +114,21 @@ def _require_tools(order: Order) -> None:
     if any("judge" in stage.estimate.as_dict() for stage in order.plan.stages if stage.action != "reuse"):
         faults += lacks_key("resources.judge", order.spec.resources.judge.model_dump())
     faults += without_nf4(want.settings for want in ahead)
+    faults += [fault for want in ahead if want.kind == "publish" for fault in _unsigned(want.locations.get("sign_key"))]
     if faults:
         raise UserError(faults)
+
+
+def _unsigned(key: str | None) -> list[Fault]:
+    """Return why a publish stage could not sign with a key, if it has one."""
+    if key is None:
+        return []
+    if not Path(key).is_file():
+        return [Fault("no-key", f"`publish.sign_key`: there is no file `{key}`", None, "give a private key's path")]
+    if importlib.util.find_spec("model_signing") is None:
+        missing = "`publish.sign_key` needs the package `model-signing`"
+        return [Fault("no-signing", missing, None, "pip install 'drdoctl[sign]', or leave `sign_key` out")]
+    return []
 
 
 def _approved(options: Options, order: Order) -> bool:

@@ -55,3 +55,16 @@ def test_another_zoo_is_another_receipt(world):
     before = published(world)
     world.spec.write_text(SPEC + PUBLISH.replace("the-zoo", "another"))
     assert not {want.fingerprint for want in before.values()} & {want.fingerprint for want in published(world).values()}
+
+
+def test_a_key_to_sign_with_changes_no_fingerprint(world):
+    """What is published is the same, signed or not; the key's path starts from the spec's folder."""
+    world.spec.write_text(SPEC + PUBLISH)
+    before = published(world)
+    world.spec.write_text(SPEC + PUBLISH.replace("oracle: zoo/judge", "oracle: zoo/judge, sign_key: keys/mine.pem"))
+    after = published(world)
+    assert {name: want.fingerprint for name, want in after.items()} == {
+        name: want.fingerprint for name, want in before.items()
+    }
+    assert {want.locations["sign_key"] for want in after.values()} == {str(world.root / "keys" / "mine.pem")}
+    assert all("sign_key" not in want.locations for want in before.values())
