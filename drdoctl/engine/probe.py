@@ -43,7 +43,7 @@ def carry_out(request: Mapping[str, Any]) -> dict[str, Any]:
                 child.kill()
                 child.wait()
         result = read_json(Path(folder, "result.json"))
-        if not isinstance(result, dict):
+        if not isinstance(result, dict) or not result.keys() & {"summary", "faults"}:
             tail = log_tail(log, 1)
             said = tail[0] if tail else "no message"
             raise StageFailed(
@@ -53,7 +53,7 @@ def carry_out(request: Mapping[str, Any]) -> dict[str, Any]:
             )
         if "faults" in result:
             raise error_class(child.returncode)([_fault(plain) for plain in result["faults"]])
-        return result
+        return dict(result["summary"])
 
 
 def scorer(device: str = "auto") -> Scorer:

@@ -22,14 +22,13 @@ from transformers.utils import logging
 
 from drdoctl.core.architectures import limit_of
 from drdoctl.core.errors import DrdoError, StageFailed, UserError
-from drdoctl.core.files import write_json
 from drdoctl.data import Turns
 from drdoctl.data._records import Bad
 from drdoctl.data._render import Renderer
 from drdoctl.data._template import DATE
 from drdoctl.data._tokenizers import load_tokenizer
 from drdoctl.train import adapters
-from drdoctl.train.answer import plain_faults
+from drdoctl.train.answer import answer
 from drdoctl.train.worth import measure
 
 if TYPE_CHECKING:
@@ -224,13 +223,7 @@ def scorer(device: str) -> Callable[[Path, Stated], dict[str, Any]]:
 
 def main(path: Path) -> int:
     """Carry the request out; leave what came of it, or the faults, in `result.json` beside it."""
-    request = json.loads(path.read_text(encoding="utf-8"))
-    try:
-        result, code = run(request), 0
-    except DrdoError as error:
-        result, code = {"faults": plain_faults(error)}, error.exit_code
-    write_json(path.with_name("result.json"), result)
-    return code
+    return answer(path.parent, lambda: run(json.loads(path.read_text(encoding="utf-8"))))
 
 
 if __name__ == "__main__":

@@ -126,7 +126,7 @@ def test_the_answer_lies_beside_the_request(tmp_path):
     MODELS["save_model"](tmp_path / "model")
     request = tmp_path / "request.json"
     text = {"prompt": "a", "response": "b"}
-    for model, code, key in (("model", 0, "scores"), ("absent", 2, "faults")):
+    for model, code, key in (("model", 0, "summary"), ("absent", 2, "faults")):
         request.write_text(json.dumps(ask(tmp_path / model, texts=[text])), encoding="utf-8")
         assert probe.main(request) == code
         assert key in json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
