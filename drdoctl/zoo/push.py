@@ -13,7 +13,7 @@ from typing import Any
 from drdoctl.core.adapters import ADAPTER_BASE, ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from drdoctl.core.errors import Fault, IntegrityError, UserError, ZooError
 from drdoctl.core.files import read_json
-from drdoctl.core.fingerprint import digest
+from drdoctl.core.fingerprint import artifact_name, digest
 from drdoctl.store.artifact import Store
 from drdoctl.zoo import Upload, Zoo
 from drdoctl.zoo.card import ROLES, Card, FileEntry
@@ -151,11 +151,35 @@ def _card(
         packages=manifest["packages"],
         created=manifest["created"],
         seconds=float(manifest["seconds"]),
-        warnings=list(dict.fromkeys([*manifest["warnings"], *warnings])),
+        warnings=list(dict.fromkeys([*manifest["warnings"], *warnings, *_findings(store, manifest)])),
         files={file: FileEntry(**_entry(manifest["files"][file])) for file in files},
         parents=parents_of(store, manifest),
         **fields,
     )
+
+
+def _findings(store: Store, manifest: Mapping[str, Any]) -> list[str]:
+    """Return what `drdoctl doctor` sees in an artifact and in what was measured on it, but for mere notes."""
+    from drdoctl.doctor.examine import examine
+
+    about = [
+        made
+        for made in store.manifests()
+        if made["fingerprint"] == manifest["fingerprint"]
+        or (made["kind"] in ("rewards", "evaluate") and manifest["fingerprint"] in _looked_at(made["inputs"]))
+    ]
+    stages = [
+        {"id": made["id"], "kind": made["kind"], "artifact": artifact_name(made["kind"], made["fingerprint"])}
+        for made in about
+    ]
+    found = examine(store, stages)["findings"]
+    return [f"`drdoctl doctor` says: {row['message']}" for row in found if row["severity"] != "note"]
+
+
+def _looked_at(inputs: Mapping[str, str]) -> list[str]:
+    """Return whom a stage of rewards or figures is about: its student, else its only reward model."""
+    models = [mark for role, mark in inputs.items() if role.startswith("oracle-")]
+    return [inputs["policy"]] if "policy" in inputs else models if len(models) == 1 else []
 
 
 def _entry(fact: Mapping[str, Any]) -> dict[str, Any]:

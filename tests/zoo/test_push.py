@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import zoo_things
 
@@ -100,3 +102,17 @@ def test_an_adapter_that_asks_for_code_is_not_pushed(store):
     files["adapter_config.json"] = files["adapter_config.json"].replace(b"null", b'{"parent_library": "os"}')
     with pytest.raises(IntegrityError, match="auto_mapping"):
         pack(store, zoo_things.make_artifact(store, "sft", files), "thing")
+
+
+def test_the_doctors_findings_are_warnings(store):
+    """What `doctor` sees in what was measured on an oracle is on its card; where it sees nothing, nothing is said."""
+    quiet = zoo_things.make_artifact(store, "align")
+    assert pack(store, quiet, "student").card.warnings == ["judge = teacher"]
+    data, oracle = Want("data", 1, {}), Want("oracle", 1, {"oracle.seed": 3})
+    rewards = Want("rewards", 1, {}, {"data": data, "oracle-0": oracle})
+    stats = {"margin_mean": 0.0, "margin_std": 1.0, "accuracy": 0.5, "length_accuracy": 0.5, "length_correlation": 0.0}
+    zoo_things.commit(store, data, {"report.json": json.dumps({"parts": {"eval": {"rows": 5000}}}).encode()})
+    zoo_things.commit(store, oracle, zoo_things.FILES)
+    zoo_things.commit(store, rewards, {"stats.json": json.dumps({"train": [stats], "eval": [stats]}).encode()})
+    (said,) = pack(store, oracle.artifact, "oracle").card.warnings
+    assert said.startswith("`drdoctl doctor` says: the oracle is no better than a coin: 50.0 % of 5,000")
