@@ -68,7 +68,7 @@ gen: $(VENV)/.installed-dev ## write the generated files: JSON Schemas, command-
 gen-check: $(VENV)/.installed-dev ## see that the generated files are current
 	$(BIN)/python tools/gen.py --check
 
-zoo: $(VENV)/.installed-dev ## train and publish the small oracle that ships anew, into zoo/shipped (two minutes)
+zoo: $(VENV)/.installed-dev ## train and publish the small oracle that ships anew, into zoo/shipped (three minutes)
 	$(BIN)/python tools/zoo.py
 
 golden: $(VENV)/.installed-dev ## rewrite the golden files; read the diff before committing it
