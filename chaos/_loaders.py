@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import runpy
 import shutil
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from drdoctl.data.jsonl import JsonlSource
 from drdoctl.data.parquet import ParquetSource
 from drdoctl.plan.compile import compile as wanted
 from drdoctl.plan.saved import is_saved, load_saved
+from drdoctl.spec.config import user_config
 from drdoctl.spec.facts import Facts
 from drdoctl.spec.folder import read_folder, vocabulary_size
 from drdoctl.spec.hashes import Hashes
@@ -65,7 +67,7 @@ class Loader:
 
 def loaders(work: Path) -> list[Loader]:
     """Return all of them. `work` is an empty folder that they write into."""
-    made = [*_texts(work), *_rows(work), *_models(work), *_zoo(work), *_stores(work)]
+    made = [*_texts(work), *_rows(work), *_models(work), *_config(work), *_zoo(work), *_stores(work)]
     return sorted(made, key=lambda loader: loader.name)
 
 
@@ -153,9 +155,25 @@ def _models(work: Path) -> Iterator[Loader]:
         yield Loader(f"model/{path.name}", [seed], read)
 
 
+def _config(work: Path) -> Iterator[Loader]:
+    path = work / "config.yaml"
+
+    def read(data: bytes) -> None:
+        path.write_bytes(data)
+        os.environ["DRDOCTL_CONFIG"] = str(path)
+        try:
+            user_config()
+        finally:
+            os.environ["DRDOCTL_CONFIG"] = ""
+
+    yield Loader("config", [b"# mine\nzoo: hub:lab\n"], read)
+
+
 def _zoo(work: Path) -> Iterator[Loader]:
     things = SimpleNamespace(**runpy.run_path(str(TESTS / "zoo" / "zoo_things.py")))
-    card = things.make_card().to_bytes()
+    measured = {"accuracy": {"value": 0.7, "low": 0.6, "high": 0.8, "count": 9}, "data": "pairs"}
+    rewards = {"mean": 0.1, "std": 1, "min": -2, "max": 3}
+    card = things.make_card(figures=things.FIGURES, quality=measured, reward=rewards).to_bytes()
     yield Loader("card", [card], lambda data: parse_card(data, name="thing", where="a zoo"))
     home = work / "zoo"
     home.mkdir()

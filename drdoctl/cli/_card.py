@@ -138,9 +138,11 @@ def _made(shown: Mapping[str, Any]) -> str:
 
 
 def _figures(shown: Mapping[str, Any]) -> list[str]:
+    from drdoctl.zoo.search import number
+
     quality = shown.get("quality") or {}
     measured = [{"metric": name, **one} for name, one in quality.items() if isinstance(one, dict) and "value" in one]
-    rows = [_figure(plain) for plain in (*measured, *shown["figures"]) if plain.get("value") is not None]
+    rows = [_figure(plain) for plain in (*measured, *shown["figures"]) if number(plain.get("value")) is not None]
     about = [f"on {quality['data']}"] if isinstance(quality.get("data"), str) else []
     left = [f"and {len(rows) - MOST_FIGURES} more: `--json` has them all"] if len(rows) > MOST_FIGURES else []
     return [*_table(rows[:MOST_FIGURES]), *left, *about]
@@ -148,20 +150,25 @@ def _figures(shown: Mapping[str, Any]) -> list[str]:
 
 def _figure(plain: Mapping[str, Any]) -> tuple[str, ...]:
     """Return metric, value and interval, and what it was measured against and on."""
-    words = [plain["metric"], f"against {plain['against']}" if plain.get("against") else ""]
+    from drdoctl.zoo.search import number
+
+    words = [str(plain.get("metric")), f"against {plain['against']}" if plain.get("against") else ""]
     words += [f"by {plain['judge']}" if plain.get("judge") else "", str(plain.get("group") or "")]
-    words += [f"at {plain['temperature']:g}" if plain.get("temperature") is not None else ""]
-    low, high = plain.get("low"), plain.get("high")
+    words += [f"at {plain['temperature']}" if plain.get("temperature") is not None else ""]
+    low, high = number(plain.get("low")), number(plain.get("high"))
     between = f"[{low:.4g}, {high:.4g}]" if low is not None and high is not None else ""
     count = f"{plain['count']:,} rows" if isinstance(plain.get("count"), int) else ""
-    return " ".join(filter(None, words)), f"{plain['value']:.4g}", between, count
+    return " ".join(filter(None, words)), f"{number(plain['value']):.4g}", between, count
 
 
 def _rewards(shown: Mapping[str, Any]) -> list[str]:
+    from drdoctl.zoo.search import number
+
     reward = shown.get("reward") or {}
-    if not {"mean", "std", "min", "max"} <= reward.keys():
+    found = [number(reward.get(key)) for key in ("mean", "std", "min", "max")]
+    if None in found:
         return []
-    mean, std, low, high = (f"{reward[key]:.4g}" for key in ("mean", "std", "min", "max"))
+    mean, std, low, high = (f"{value:.4g}" for value in found)
     return [f"rewards: mean {mean}, standard deviation {std}, from {low} to {high}"]
 
 

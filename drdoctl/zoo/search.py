@@ -161,15 +161,20 @@ def figures_of(card: Card) -> tuple[Figure, ...]:
 
 def _figure(plain: Mapping[str, Any]) -> Figure | None:
     metric = plain.get("metric")
-    value, low, high = (_number(plain.get(key)) for key in ("value", "low", "high"))
+    value, low, high = (number(plain.get(key)) for key in ("value", "low", "high"))
     if not isinstance(metric, str) or value is None or plain.get("group"):
         return None
     return Figure(metric, value, low, high)
 
 
-def _number(value: Any) -> float | None:
-    fine = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if fine else None
+def number(value: Any) -> float | None:
+    """Return a finite number as a float, and None for anything else: cards hold what their publishers wrote."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:  # an integer beyond all floats
+        return None
 
 
 def _on_hub(zoo: HubZoo, wanted: Wanted) -> list[Entry]:

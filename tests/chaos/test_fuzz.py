@@ -34,7 +34,19 @@ def unbounded(monkeypatch):
 def test_there_is_a_loader_for_whatever_is_read(readers):
     """Specs, plans, data, models, cards, zoos and each kind of file of a store are there."""
     groups = {name.partition("/")[0] for name in readers}
-    assert groups >= {"spec", "plan-file", "jsonl", "parquet", "score-rows", "model", "card", "zoo", "store", "metrics"}
+    assert groups >= {
+        "spec",
+        "plan-file",
+        "jsonl",
+        "parquet",
+        "score-rows",
+        "model",
+        "card",
+        "zoo",
+        "store",
+        "metrics",
+        "config",
+    }
     kept = {"events.jsonl", "data-manifest.json", "align-progress.json", "align-job.json", "align-failure.json"}
     assert {name.partition("/")[2] for name in readers if name.startswith("store/")} >= kept
 
