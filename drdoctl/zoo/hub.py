@@ -50,7 +50,7 @@ class HubZoo:
         return sorted(model.id.split("/", 1)[1] for model in self.models())
 
     def models(self, tags: Sequence[str] = (), **asked: Any) -> list[Any]:
-        """Return the client's facts about models with the tag `drdoctl` and all of `tags`. `asked`: options of its list."""
+        """Return the client's facts about models with the tag `drdoctl` and all of `tags`; `asked`: its own options."""
         what = f"cannot list `{self.location}`"
         attempt(what, self.endpoint, self._greet)
         return attempt(
