@@ -59,6 +59,11 @@ def _say(options: Options, target: Path, summary: dict[str, Any], files: dict[st
     options.console.info(f"{what} ({summary['architecture']}), {summary['dtype']}, {size} in {len(files)} files")
     if summary["role"] == "oracle" and summary["pad_token"] is None:
         options.console.warning("the tokenizer has no token to pad with: transformers takes one text at a time")
+    if summary["reads_before_end"]:
+        end = summary["end_token"]
+        options.console.warning(
+            f"it gives its reward at the token before `{end}`: leave that out for vLLM, as it pads with it"
+        )
     if summary["ends_where_read"] is False:
         options.console.warning(
             f"the chat template goes on after `{summary['end_token']}`, where rewards are read: cut it there"

@@ -13,11 +13,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from drdoctl.core.architectures import is_reward_model
 from drdoctl.core.errors import UserError, Where
 from drdoctl.core.files import expand, kind_at
 from drdoctl.core.fingerprint import digest
-from drdoctl.spec.fits import check_type
+from drdoctl.spec.fits import check_type, is_finished
 from drdoctl.spec.folder import TOKENIZER_FILES, read_folder, require_folder, tokenizer_sha256, vocabulary_size
 from drdoctl.spec.hashes import Hashes
 from drdoctl.spec.hub import HUB_ID, HubRef, HubRefs, Kind, cached_config, cached_file
@@ -191,7 +190,7 @@ class Facts:
             tokenizer=own,
             config=folder.config,
             parameters=folder.parameters,
-            finished=is_reward_model(folder.config) if finished is None else finished,
+            finished=is_finished(folder.config, finished, str(path), key=key, where=where),
         )
 
     def _hub_model(self, key: str, ref: HubRef, finished: bool | None, tokenizer: str | None) -> ModelFacts:
@@ -199,8 +198,7 @@ class Facts:
         if config is not None:
             check_type(config, ref.id, key=key, where=self.places(key))
         own = self.tokenizer("student.tokenizer", tokenizer) if tokenizer is not None else _hub_tokenizer(ref)
-        known = is_reward_model(config) if config is not None else False
-        reward_model = known if finished is None else finished
+        reward_model = is_finished(config or {}, finished, ref.id, key=key, where=self.places(key))
         return ModelFacts(ref.identity, ref.location, own, config or CONFIGS.get(ref.id), finished=reward_model)
 
     def _zoo_model(self, name: str) -> ModelFacts:

@@ -1,7 +1,7 @@
 """Whether a model's `config.json` fits.
 
-It is of a type that the engine computes, has numbers that a model can have, room for the longest pair, and the matrices
-that an adapter is to sit on.
+It is of a type that the engine computes, has numbers that a model can have, room for the longest pair, the matrices
+that an adapter is to sit on, and one label where it is a finished reward model.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from drdoctl.core.adapters import ALL_LINEAR, matrix_names
-from drdoctl.core.architectures import SUPPORTED, impossible, limit_of
+from drdoctl.core.architectures import SUPPORTED, impossible, is_reward_model, limit_of
 from drdoctl.core.errors import Fault, UserError, Where
 from drdoctl.core.suggest import did_you_mean
 from drdoctl.core.unsupported import why_not
@@ -78,6 +78,27 @@ def check_type(config: Any, name: str, *, key: str, where: Where | None = None) 
             where=where,
             hint=f"use a model of one of these types: {', '.join(SUPPORTED)}",
         )
+
+
+def is_finished(
+    config: Mapping[str, Any], said: bool | None, name: str, *, key: str, where: Where | None = None
+) -> bool:
+    """Whether a model is a finished reward model: as the spec has `said`, else by its config.
+
+    Raises UserError for one that gives no reward: another count of numbers than one.
+    """
+    known = is_reward_model(config)
+    finished = known if said is None else said
+    labels = config.get("id2label")
+    count = len(labels) if isinstance(labels, Mapping) else config.get("num_labels", 2)  # transformers' own default
+    if finished and known and count != 1:
+        raise UserError(
+            f"`{key}`: `{name}` gives {count} numbers for a text, and which of them is the reward is not written in it",
+            code="not-a-reward-model",
+            where=where,
+            hint="take one with `num_labels` 1, or make one: keep the row of `score.weight` that is the reward",
+        )
+    return finished
 
 
 def check_length(config: Mapping[str, Any], max_tokens: int, *, key: str, where: Where | None = None) -> None:

@@ -69,6 +69,7 @@ def run(request: Request) -> dict[str, Any]:
         "pad_token": tokenizer.pad_token,
         "end_token": template.end_token,
         "ends_where_read": ends,
+        "reads_before_end": role == "oracle" and end is not None and model.config.pad_token_id == end,
     }
 
 

@@ -22,6 +22,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 MACHINE_ONLY = {
     "version": "the format of the file; there is one",
     "name": "how reports and cards call it; the same spec under two names shares its artifacts",
+    "publish.sign_key": "who signs what goes out; it is the same artifact",
     "matrix": "a list of combinations; each combination's own leaves are tested, and `test_compile` what they share",
 }
 """Leaves that change no result, with the reason; besides all of `resources`: how the machine computes, not what; and

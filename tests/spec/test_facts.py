@@ -38,9 +38,15 @@ def test_a_local_folder(facts, tmp_path):
 
 def test_a_reward_model_is_known_by_its_architecture(facts, tmp_path):
     """A sequence classifier is finished, unless the spec says otherwise."""
-    write_model(tmp_path / "judge", architectures=["LlamaForSequenceClassification"])
+    kind = ["LlamaForSequenceClassification"]
+    write_model(tmp_path / "judge", architectures=kind, id2label={"0": "LABEL_0"})
     assert facts.model("oracle.model", "./judge").finished
     assert not facts.model("oracle.model", "./judge", finished=False).finished
+    for folder, labels in (("many", {"num_labels": 5}), ("unsaid", {})):
+        write_model(tmp_path / folder, architectures=kind, **labels)
+        with pytest.raises(UserError, match=f"gives {labels.get('num_labels', 2)} numbers for a text"):
+            facts.model("oracle.model", f"./{folder}")
+        assert not facts.model("oracle.model", f"./{folder}", finished=False).finished
 
 
 def test_a_hub_id_is_noted_as_unresolved(facts):

@@ -178,7 +178,7 @@ def test_a_model_that_pads_with_its_end_keeps_that(tmp_path):
     config = json.loads((source / "config.json").read_text(encoding="utf-8"))
     (source / "config.json").write_text(json.dumps({**config, "pad_token_id": 1}), encoding="utf-8")
     told, target = exported(source, tmp_path)
-    assert told["pad_token"] == "<eos>"
+    assert (told["pad_token"], told["reads_before_end"]) == ("<eos>", True)
     assert toy.by_transformers(target, TEXTS[:4]) == pytest.approx(engine(source)[:4], rel=1e-5, abs=1e-6)
 
 
@@ -187,7 +187,7 @@ def test_a_model_without_padding_gets_a_token_that_ends_nothing(tmp_path):
     source = toy.write_oracle(tmp_path / "oracle", "llama", pad=None)
     assert json.loads((source / "config.json").read_text(encoding="utf-8"))["pad_token_id"] is None
     told, target = exported(source, tmp_path)
-    assert told["pad_token"] == "<unk>"
+    assert (told["pad_token"], told["reads_before_end"]) == ("<unk>", False)
     assert toy.by_transformers(target, TEXTS, side="left") == pytest.approx(engine(source), rel=1e-5, abs=1e-6)
 
 
