@@ -16,7 +16,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
 TARGET = re.compile(r"`make ([a-z-]+)")
-LONG_VERBS = {"apply", "report", "doctor", "pull", "push", "score"}
+LONG_VERBS = {"apply", "report", "doctor", "pull", "push", "score", "import", "export"}
 """Verbs that run stages, or need what only a run leaves behind; the recipes' tests run them."""
 GENERATOR = ROOT / "tools" / "gen.py"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import sys
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from drdoctl.core.errors import UserError
 from drdoctl.spec.facts import Facts
 from drdoctl.spec.model import NewModel, Spec
 from drdoctl.spec.used import check, new_model_config, oracle_model, student_model, student_tokenizer
+
+THINGS = runpy.run_path(str(Path(__file__).parents[1] / "zoo" / "zoo_things.py"))
 
 
 @pytest.fixture
@@ -111,3 +114,23 @@ def test_a_split_cannot_ask_for_more_pairs_than_there_are(facts):
     (fault,) = check(drawn(97), facts)
     assert (fault.code, "97 pairs, and dataset `notes` has 96" in fault.message) == ("too-few-pairs", True)
     assert check(drawn(96), facts) == []
+
+
+def test_members_are_reward_models_that_read_what_the_oracle_reads(facts, tmp_path):
+    """A named member that is a student, or has another tokenizer, is refused at its place in the list."""
+    (tmp_path / "uploads").mkdir()
+    files = THINGS["FILES"]
+    other = {**files, "tokenizer.json": b'{"version": "2.0"}\n'}
+    for name, held, more in (
+        ("one", files, {}),
+        ("odd", other, {}),
+        ("talker", files, {"kind": "align", "role": "student"}),
+    ):
+        THINGS["publish"](str(tmp_path / "zoo"), tmp_path / "uploads", held, name, **more)
+    facts.zoo = "zoo"
+    asked = {"model": "zoo/one", "members": ["zoo/one", "zoo/odd", "zoo/talker"]}
+    found = check(spec(oracle=asked, method={"name": "e-dpo", "members": 3}), facts)
+    assert [fault.message for fault in found] == [
+        "`oracle.members.1`: `zoo/odd` reads other tokens than the oracle `zoo/one`",
+        "`oracle.members.2`: `zoo/talker` is a student, not a reward model",
+    ]
