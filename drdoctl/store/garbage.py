@@ -90,6 +90,9 @@ def _pulls(store: Store, oldest: float) -> Iterator[Waste]:
         # whoever pulls holds this lock, not the store's
         if _changed(folder) < oldest and wait_until_free(folder.with_name(f"{folder.name}.lock"), 0):
             yield Waste(folder, _size(folder), "a pull that was not finished")
+    for lock in store.pulls.glob("*.lock"):
+        if lock.lstat().st_mtime < oldest and wait_until_free(lock, 0):
+            yield Waste(lock, lock.lstat().st_size, "the lock of a pull that was killed")
 
 
 def _litter(store: Store, oldest: float) -> Iterator[Waste]:

@@ -133,7 +133,7 @@ def another(number: int, error: Exception) -> bool:
 
     Returns False, at once, where there is none: the last one failed, or the time for all calls would be over.
     """
-    asked = getattr(getattr(error, "response", None), "headers", {}).get("Retry-After", "")
+    asked = getattr(getattr(_first(error), "response", None), "headers", {}).get("Retry-After", "")
     seconds = min(float(asked) if asked.isdigit() else PAUSE_SECONDS * 2**number, MAX_PAUSE_SECONDS)
     if number >= ATTEMPTS - 1 or seconds >= left():
         return False
@@ -150,18 +150,18 @@ def status(error: Exception) -> int | None:
 
 def transient(error: Exception) -> bool:
     """Tell whether the same call may well succeed in a moment."""
+    error = _first(error)
     if type(error).__name__ in ("OfflineModeIsEnabled", "Deadline"):
         return False
     code = status(error)
     if code is not None:
         return code in TRANSIENT
-    if isinstance(error, FileNotFoundError) and isinstance(error.__cause__, Exception):
-        return transient(error.__cause__)  # the client's wrapper for a download that could not begin
     return isinstance(error, ConnectionError | TimeoutError) or type(error).__module__.startswith("httpx")
 
 
 def explain(what: str, endpoint: str, error: Exception) -> DrdoError:
     """Return the error a user sees. The client's objects hold the token in their headers, so none of them is kept."""
+    error = _first(error)
     code = status(error)
     if type(error).__name__ == "OfflineModeIsEnabled":
         return ZooError(
@@ -184,6 +184,13 @@ def explain(what: str, endpoint: str, error: Exception) -> DrdoError:
         hint="look at the network and run the same command again; what was transferred is not lost"
         + (f" ({TIMEOUT}=SECONDS gives slow servers more time)" if isinstance(error, Deadline) else ""),
     )
+
+
+def _first(error: Exception) -> Exception:
+    """Return what the client's wrapper is about: of a download that could not begin, of an upload that broke off."""
+    while isinstance(error, FileNotFoundError | RuntimeError) and isinstance(error.__cause__, Exception):
+        error = error.__cause__
+    return error
 
 
 def _line(error: Exception) -> str:

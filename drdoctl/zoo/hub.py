@@ -69,7 +69,7 @@ class HubZoo:
     def resolve(self, name: str, revision: str | None = None) -> str:
         """Return the commit of a tag, a branch or a commit."""
         try:
-            return str(self.info(name, revision).sha)
+            return str(self.info(name, revision, leave=(404,)).sha)
         except Exception as error:
             if status(error) != 404:
                 raise
@@ -86,13 +86,13 @@ class HubZoo:
                 hint=not_published(name) or did_you_mean(name, set(self.names()) - {name}) or PRIVATE,
             ) from None
 
-    def info(self, name: str, revision: str | None = None) -> Any:
-        """Return the client's facts about a repository at a revision: `sha`, `private`. A 404 is raised as it is."""
+    def info(self, name: str, revision: str | None = None, *, leave: tuple[int, ...] = ()) -> Any:
+        """Return the client's facts about a repository: `sha`, `private`. `leave` is as for `calls.attempt`."""
         return attempt(
             f"cannot read `zoo/{name}`",
             self.endpoint,
             lambda: self.api.model_info(self.repo(name), revision=revision),
-            leave=(404,),
+            leave=leave,
         )
 
     def tags(self, name: str) -> dict[str, str]:

@@ -168,6 +168,19 @@ def test_a_pull_that_was_not_finished_is_litter_when_it_is_old(store):
         assert garbage(store, (), 30, time.time() + 31 * DAY) == []
 
 
+def test_a_killed_pull_leaves_a_lock_that_goes(store):
+    """The lock's file of a pull that was killed goes with what it gathered."""
+    staging = store.root / "cache" / "pulls" / "oracle-abc"
+    staging.mkdir(parents=True)
+    staging.with_name("oracle-abc.lock").touch()
+    assert garbage(store, (), 30, time.time()) == []
+    found = garbage(store, (), 30, time.time() + 31 * DAY)
+    assert names(found) == ["oracle-abc", "oracle-abc.lock"]
+    for waste in found:
+        discard(waste)
+    assert list(staging.parent.iterdir()) == []
+
+
 def test_an_artifact_is_never_there_in_part(store, monkeypatch):
     """Killed while it removes, it leaves no artifact that looks whole."""
     made = commit(store, 0)

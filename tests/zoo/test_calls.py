@@ -70,6 +70,18 @@ def test_statuses_left_to_the_caller():
         calls.attempt("cannot", "here", _failing([Answer(404)]), leave=(404,))
 
 
+def test_wrapped_errors(pauses):
+    """An error that the client wraps (1.4 does so with uploads) is judged, waited for and told by what it is about."""
+    wrapped = RuntimeError("Error while uploading")
+    wrapped.__cause__ = Answer(429, "3")
+    assert calls.attempt("cannot", "here", _failing([wrapped])) == "done"
+    assert pauses == [3.0]
+    wrapped.__cause__ = Answer(403)
+    with pytest.raises(ZooError) as caught:
+        calls.attempt("cannot", "here", _failing([wrapped]))
+    assert caught.value.faults[0].code == "zoo-permission"
+
+
 def test_answers_that_the_client_refuses():
     """A ValueError of the client, such as a path out of the folder, is exit 5."""
     with pytest.raises(IntegrityError):
