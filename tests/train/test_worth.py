@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 
-from drdoctl.train import worth
+from transformers import AutoModelForSequenceClassification  # noqa: E402
+
+from drdoctl.train import worth  # noqa: E402
 
 MODELS = runpy.run_path(str(Path(__file__).parents[1] / "zoo" / "zoo_models.py"))
 CONFIG = {"model_type": "llama", "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
@@ -54,13 +56,20 @@ def request_of(tmp_path, data):
     return make
 
 
-def test_scored_and_stored_rewards_say_the_same(request_of, tmp_path, monkeypatch):
-    """Rewards that a stage has stored give the figures that scoring gives; without a model they are enough."""
+def test_scored_and_stored_rewards_say_the_same(request_of, data, tmp_path, monkeypatch):
+    """Rewards are those of plain transformers; stored ones give the same figures, and need no model."""
     scored = worth.measure(request_of(), "cpu")
     kept = {}
     monkeypatch.setattr(worth, "_described", lambda rewards, _rows: kept.setdefault("rewards", rewards) is None or {})
     worth.measure(request_of(), "cpu")
     monkeypatch.undo()
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model").eval()
+    rows = pq.read_table(data / "eval.parquet").to_pylist()
+    with torch.no_grad():
+        for row, pair in zip(rows, kept["rewards"].tolist(), strict=True):
+            for name, reward in zip(("student_chosen", "student_rejected"), pair, strict=True):
+                ids = torch.tensor([row["student_prompt"] + row[name]])
+                assert model(ids).logits.item() == pytest.approx(reward, abs=1e-5)
     table = {"chosen_0": kept["rewards"][:, 1], "rejected_0": kept["rewards"][:, 0]}
     table |= {"chosen_1": kept["rewards"][:, 0], "rejected_1": kept["rewards"][:, 1]}
     pq.write_table(pa.table(table), tmp_path / "rewards.parquet")
