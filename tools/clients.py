@@ -15,7 +15,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-VERSIONS = ("1.4.0", "1.33.0", "2.4.0")
+VERSIONS = ("1.3.2", "1.33.0", "2.4.0")
 """The oldest that is supported, the last of its major version, and the newest."""
 HEAVY = ("torch", "transformers", "datasets", "deepspeed", "peft", "huggingface-hub")
 """What the zoo does without, and what is pinned here instead."""

@@ -71,7 +71,7 @@ def test_statuses_left_to_the_caller():
 
 
 def test_wrapped_errors(pauses):
-    """An error that the client wraps (1.4 does so with uploads) is judged, waited for and told by what it is about."""
+    """An error that the client wraps (1.3 does so with uploads) is judged, waited for and told by what it is about."""
     wrapped = RuntimeError("Error while uploading")
     wrapped.__cause__ = Answer(429, "3")
     assert calls.attempt("cannot", "here", _failing([wrapped])) == "done"
