@@ -81,6 +81,7 @@ def _of_model(options: Options, name: str, location: str | None) -> str:
     """Return the text of the spec that made a published model. Raises UserError where its card does not hold it."""
     from drdoctl.spec.model import Spec
     from drdoctl.zoo.location import locate, parse_ref
+    from drdoctl.zoo.reproduce import portable
     from drdoctl.zoo.resolve import look_up
 
     facts = look_up(parse_ref(name), locate(location, ref=name), offline=options.offline)
@@ -91,8 +92,9 @@ def _of_model(options: Options, name: str, location: str | None) -> str:
             code="no-spec",
             hint=f"`drdoctl show {name}` shows the settings of its stage",
         )
-    order = [key for key in Spec.model_fields if key in card.whole_spec]
-    values = {key: card.whole_spec[key] for key in [*order, *(set(card.whole_spec) - set(order))]}
+    values = portable(card.whole_spec)  # a card is a stranger's: `resources` may name programs to start
+    order = [key for key in Spec.model_fields if key in values]
+    values = {key: values[key] for key in [*order, *sorted(set(values) - set(order))]}
     head = [
         f"{MODELINE}{shipped('schemas') / 'spec.schema.json'}",
         f"# The spec of {name} at {facts.revision[:12]}: stage `{card.stage or card.kind}` made it.",

@@ -120,7 +120,7 @@ class Card(Model):
     """What a reader must know before using it."""
     files: dict[str, FileEntry] = Field(min_length=1)
     """File name -> hash and size of all that is published."""
-    probes: list[Probe] = Field(default_factory=list, max_length=64)
+    probes: list[Probe] = Field(default_factory=list, max_length=16)
     """Texts with the scores that transformers alone gives them; `pull` and `verify` compare."""
     tolerance: dict[str, float] = Field(default_factory=dict)
     """`float32` and `bfloat16` -> by how much a probe's score may differ."""

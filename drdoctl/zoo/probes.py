@@ -78,9 +78,9 @@ class Probe(Model):
 
     name: str
     """What it tries."""
-    prompt: str | list[dict[str, str]] = Field(max_length=1 << 16)
+    prompt: str | list[dict[str, str]] = Field(max_length=1 << 14)
     """Text, or turns of `role` and `content`."""
-    response: str = Field(max_length=1 << 16)
+    response: str = Field(max_length=1 << 14)
     """The answer that is scored."""
     score: float
     """An oracle's reward, or the mean log-probability of a token of a student's response; in float32."""

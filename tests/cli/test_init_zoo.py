@@ -68,6 +68,16 @@ def test_a_card_without_a_spec(tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "thing.yaml").exists()
 
 
+def test_a_strangers_programs_are_not_copied(tmp_path, monkeypatch, capsys):
+    """What a card's spec says of where to compute and publish is left out, whoever wrote it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "upload").mkdir()
+    spec = {"zoo": "/elsewhere", "resources": {"server": {"command": "rm"}}, "publish": {"student": "zoo/x"}, "seed": 1}
+    THINGS["publish"](str(tmp_path / "zoo"), tmp_path / "upload", THINGS["FILES"], whole_spec={"name": "x", **spec})
+    assert cli.run(["init", "--from", "zoo/thing", "--zoo", "zoo"]) == 0
+    assert yaml.safe_load((tmp_path / "thing.yaml").read_text(encoding="utf-8")) == {"name": "x", "seed": 1}
+
+
 @pytest.mark.parametrize(
     "value", ["1e-5", "no", "010", "12:30", "0x1F", "null", "~", " a ", "é…", "a: b", "#", 1e-7, 3, None]
 )

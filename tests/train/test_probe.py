@@ -113,6 +113,24 @@ def test_an_adapter_without_its_base_is_skipped(tmp_path):
     assert "base `org/absent` is not on this machine" in choose(tmp_path)["skipped"]
 
 
+def test_an_adapter_over_its_base(tmp_path):
+    """Where the base is here, an adapter's probes are those of the two together, as peft loads them."""
+    from peft import LoraConfig, get_peft_model
+
+    MODELS["save_model"](tmp_path / "base")
+    base = AutoModelForSequenceClassification.from_pretrained(tmp_path / "base", num_labels=1)
+    lora = LoraConfig(task_type="SEQ_CLS", r=2, target_modules=["q_proj"], init_lora_weights=False)
+    made = get_peft_model(base, lora).eval()
+    made.save_pretrained(tmp_path / "adapter")
+    MODELS["save_tokenizer"](tmp_path / "adapter")
+    first = choose(tmp_path / "adapter")["probes"][0]
+    text = f"{first['prompt']} {first['response']}<eos>"
+    ids = AutoTokenizer.from_pretrained(tmp_path / "base")(text, return_tensors="pt").input_ids
+    with torch.no_grad():
+        assert first["score"] == pytest.approx(made(ids).logits.item(), abs=1e-6)
+        assert first["score"] != pytest.approx(choose(tmp_path / "base")["probes"][0]["score"], abs=1e-3)
+
+
 def test_the_scorer_of_a_process_with_torch(tmp_path):
     """What a publish stage reads back with gives the card's scores again."""
     MODELS["save_model"](tmp_path, chat=True)
