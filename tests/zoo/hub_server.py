@@ -333,6 +333,9 @@ class Handler(BaseHTTPRequestHandler):
                 return
             if line["key"] == "file":
                 tree[value["path"]] = self.hub.put(base64.b64decode(value["content"]))
+            elif line["key"] == "lfsFile" and value["oid"] not in self.hub.blobs:
+                self.answer(400, {"error": f"{value['path']} was not uploaded"})
+                return
             elif line["key"] == "lfsFile":
                 tree[value["path"]] = value["oid"]
             elif line["key"] == "deletedFile":
