@@ -140,13 +140,13 @@ def test_a_tokenizer_is_what_its_file_says(tmp_path):
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    backend = Tokenizer(models.WordLevel({"<end>": 0, "a": 1, "b": 2}))
+    backend = Tokenizer(models.WordLevel({"<end>": 0, "yes": 1, "no": 2}))
     backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<end>").save_pretrained(tmp_path)
     alone = load_tokenizer({"path": str(tmp_path)}, None, "student.tokenizer")
     (tmp_path / "config.json").write_text('{"model_type": "qwen2"}', encoding="utf-8")
     beside = load_tokenizer({"path": str(tmp_path)}, None, "student.tokenizer")
-    assert beside("a b <end>").input_ids == alone("a b <end>").input_ids == [1, 2, 0]
+    assert beside("yes no <end>").input_ids == alone("yes no <end>").input_ids == [1, 2, 0]
     assert beside.eos_token == "<end>"
 
 
