@@ -103,7 +103,13 @@ def load(folder: Path, role: str, template: str, device: str) -> Probing:
 def _whole(folder: Path, role: str) -> Any:
     more = {"num_labels": 1} if role == "oracle" else {}
     model, told = LOADERS[role].from_pretrained(
-        folder, dtype=torch.float32, output_loading_info=True, local_files_only=True, trust_remote_code=False, **more
+        folder,
+        dtype=torch.float32,
+        output_loading_info=True,
+        local_files_only=True,
+        trust_remote_code=False,
+        use_safetensors=True,
+        **more,
     )
     if told["missing_keys"]:
         named = ", ".join(f"`{name}`" for name in sorted(told["missing_keys"])[:3])
