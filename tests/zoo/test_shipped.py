@@ -63,7 +63,7 @@ def test_its_card_tells_what_it_is_worth(fresh, capsys):
     accuracy = card["quality"]["accuracy"]
     assert 0.6 < accuracy["low"] < accuracy["value"] < accuracy["high"] < 0.8
     assert accuracy["count"] == 512
-    assert len(card["probes"]) >= 7
+    assert len(card["probes"]) == 8
     assert card["license"] == "apache-2.0"
     assert card["spec_name"] == "quickstart"
     assert sum(entry["size"] for entry in card["files"].values()) < MOST_BYTES
