@@ -169,3 +169,24 @@ def test_what_is_published_goes_on_to_a_hub(world, hub, monkeypatch):
     assert {name: stage["artifact"] for name, stage in found.items()} == {
         name: stage["artifact"] for name, stage in there.items()
     }
+
+
+def test_an_imported_oracle_teaches(world, monkeypatch):
+    """A reward model's bare files, imported, teach with the rewards that they gave before; `report` tells of it."""
+    monkeypatch.chdir(world)
+    (oracle, *_) = artifacts("maker", "oracle")
+    Path("given").mkdir()
+    for name in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"):
+        Path("given", name).write_bytes((Store(Path("maker")).path(oracle) / name).read_bytes())
+    artifact = call("import", "given", "--as", "mine", "--store", "pupil").strip()
+    folder = Store(Path("pupil")).path(artifact)
+    text = TAKER.partition("oracle:")[0].replace("zoo: zoo\n", "").replace("zoo/student@v1", "./start")
+    start = Store(Path("maker")).path(artifacts("maker", "align")[0])
+    Path("start").symlink_to(start)
+    Path("pupil.yaml").write_text(
+        f"{text}oracle: {{model: {folder}, finished: true}}\nmethod: drdo\n", encoding="utf-8"
+    )
+    call("apply", "pupil.yaml", "-y", "--store", "pupil")
+    assert rewards("pupil") == rewards("maker")
+    page = call("report", "pupil.yaml", "--store", "pupil").strip()
+    assert "drdo" in Path(page.splitlines()[-1].removeprefix("report: ")).read_text(encoding="utf-8")
