@@ -18,7 +18,6 @@ Rows = list[dict[str, Any]]
 WHAT = ("recipes", "methods", "datasets", "splits", "evals", "zoo", "runs", "artifacts")
 EXAMPLES = (
     "drdoctl ls recipes",
-    "drdoctl ls methods --json",
     "drdoctl ls zoo --role oracle --base phi-3",
     "drdoctl ls zoo --zoo shared/zoo --min accuracy=0.7",
     "drdoctl ls artifacts",
