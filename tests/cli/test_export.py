@@ -22,6 +22,7 @@ from drdoctl.cli._child import ask_child
 def oracle(tmp_path, monkeypatch):
     """A reward model's folder; children in this process, and one thread for a real one."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("DS_ACCELERATOR", "cpu")  # else DeepSpeed says on stdout what it found
     monkeypatch.setattr("drdoctl.cli.export.ask_child", ask_inside)
     return toy.write_oracle(tmp_path / "oracle", "llama")
 

@@ -27,6 +27,7 @@ PAIRS = [{"prompt": "w9 w10", "chosen": f"w{number} w11", "rejected": "w12"} for
 def quiet(monkeypatch, tmp_path):
     """A Hub cache of its own; children in this process, and one thread for a real one."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("DS_ACCELERATOR", "cpu")  # else DeepSpeed says on stdout what it found
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub-cache"))
     for verb in ("import_", "score"):
         monkeypatch.setattr(f"drdoctl.cli.{verb}.ask_child", ask_inside)
