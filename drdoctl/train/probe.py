@@ -29,7 +29,6 @@ from drdoctl.data._template import DATE
 from drdoctl.data._tokenizers import load_tokenizer
 from drdoctl.train import adapters
 from drdoctl.train.answer import answer
-from drdoctl.train.worth import measure
 
 if TYPE_CHECKING:
     from drdoctl.zoo.probes import Stated
@@ -82,8 +81,6 @@ def load(folder: Path, role: str, template: str, device: str) -> Probing:
     """Load a published folder. Raises Skipped where an adapter's base is not on this machine, StageFailed otherwise."""
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    # transformers begins with ready-made kernels where it finds them; probes are about the plain sums
-    torch.use_deterministic_algorithms(mode=True, warn_only=True)
     renderer = Renderer(load_tokenizer({"path": str(folder)}, None, f"{role}.model"), template, f"{role}.model")
     try:
         model = _adapter(folder, role) if adapters.is_adapter(folder) else _whole(folder, role)
@@ -174,7 +171,7 @@ def run(request: Mapping[str, Any]) -> dict[str, Any]:
             return {"scores": _scores(probing, request["texts"])}
         texts = chosen(probing, request["choose"])
     except Skipped as why:
-        return {"skipped": str(why), **measure(request, None)}
+        return {"skipped": str(why), **_measured(request, None)}
     scores = _scores(probing, texts)
     found: dict[str, Any] = {
         "probes": [{**text, "score": score} for text, score in zip(texts, scores, strict=True)],
@@ -185,7 +182,16 @@ def run(request: Mapping[str, Any]) -> dict[str, Any]:
     found["difference"] = max(abs(one - two) for one, two in zip(scores, _scores(probing, texts), strict=True))
     device = probing.model.device.type
     del probing
-    return {**found, **measure(request, device)}
+    return {**found, **_measured(request, device)}
+
+
+def _measured(request: Mapping[str, Any], device: str | None) -> dict[str, Any]:
+    """Return what `worth.measure` does. Its imports take as long as torch's, and most requests have no pairs."""
+    if request.get("pairs") is None:
+        return {}
+    from drdoctl.train.worth import measure
+
+    return measure(request, device)
 
 
 def _scores(probing: Probing, texts: list[dict[str, Any]]) -> list[float]:

@@ -11,6 +11,7 @@ pytest.importorskip("torch")
 
 from drdoctl.core.errors import StageFailed, UserError
 from drdoctl.engine import probe
+from drdoctl.train.probe import run
 from drdoctl.zoo.probes import TEXTS, Probe, Stated
 
 MODELS = runpy.run_path(str(Path(__file__).parents[1] / "zoo" / "zoo_models.py"))
@@ -20,9 +21,10 @@ def test_a_model_in_a_process_of_its_own(tmp_path):
     """What publishing chose and scored comes out again when a card's probes are scored."""
     MODELS["save_model"](tmp_path)
     told = {"model": str(tmp_path), "role": "oracle", "template": "auto", "device": "cpu"}
-    found = probe.carry_out({**told, "choose": [dict(text) for text in TEXTS]})
+    found = run({**told, "choose": [dict(text) for text in TEXTS]})
     stated = Stated("oracle", "auto", [Probe(**one) for one in found["probes"]], {})
-    assert probe.scorer("cpu")(tmp_path, stated) == {"scores": [one["score"] for one in found["probes"]]}
+    again = probe.scorer("cpu")(tmp_path, stated)["scores"]
+    assert again == pytest.approx([one["score"] for one in found["probes"]], abs=1e-5)
 
 
 def test_faults_of_the_child_are_raised(tmp_path):
