@@ -74,7 +74,7 @@ def test_what_was_sent_is_read_back(world, monkeypatch):
 
 def test_the_command_line(capsys):
     """`python -m chaos zoo` says how many requests were struck and how many acts survived."""
-    assert zoo.main(["--act", "pull", "--every", "11"]) == 0
+    assert zoo.main(["--act", "pull", "--every", "14"]) == 0
     said = capsys.readouterr().out
-    assert "40 of 40 survived" in said
-    assert "4 of 4" in said
+    assert "20 of 20 survived" in said
+    assert "2 of 2" in said
