@@ -42,3 +42,22 @@ def test_every_fault_is_shown(store, capsys):
     seen = capsys.readouterr().err
     for named in ("`config.json`: it is missing", "`metrics.jsonl`: it has 1 bytes", "`evil.bin`: nothing lists it"):
         assert named in seen
+
+
+def test_a_model_that_does_not_give_its_cards_scores(tmp_path, capsys):
+    """A model with another score than its card's is exit 5, naming the probe; `--no-probe` says what it left out."""
+    pytest.importorskip("torch")
+    models = runpy.run_path(str(Path(__file__).parents[1] / "zoo" / "zoo_models.py"))
+    files = models["save_model"](tmp_path / "model")
+    probes = [{"name": "short", "prompt": "What colour is the sky?", "response": "Blue.", "score": 99.0}]
+    (tmp_path / "uploads").mkdir()
+    THINGS["publish"](str(tmp_path / "zoo"), tmp_path / "uploads", files, probes=probes, tolerance={"float32": 0.01})
+    at = ["--zoo", str(tmp_path / "zoo")]
+    assert cli.run(["pull", "zoo/thing", *at, "--store", str(tmp_path / "store")]) == 5
+    seen = capsys.readouterr()
+    assert "probe `short` of `zoo/thing`: expected 99, got " in seen.err
+    assert not list((tmp_path / "store" / "artifacts").iterdir())
+    assert cli.run(["verify", "zoo/thing", *at, "--no-probe", "--json"]) == 0
+    seen = capsys.readouterr()
+    assert json.loads(seen.out)["checked"]["probed"] is False
+    assert "the probes were not run" in seen.err
