@@ -39,10 +39,11 @@ def test_push_and_pull_as_a_user_does(hub, tmp_path):
         command = [sys.executable, "-m", "drdoctl", *arguments, "--zoo", "hub:org", "-v"]
         return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
-    pushed = drdoctl("push", name, "zoo/thing", "--no-probe", "--tag", "v1", "--license", "mit", "--store", str(tmp_path / "store"))
+    at = ("--no-probe", "--store", str(tmp_path / "store"))
+    pushed = drdoctl("push", name, "zoo/thing", "--tag", "v1", "--license", "mit", *at)
     pulled = drdoctl("pull", "zoo/thing@v1", "--store", str(tmp_path / "other"))
     hub.token = "hf_another"
-    refused = drdoctl("push", name, "zoo/thing", "--no-probe", "--store", str(tmp_path / "store"))
+    refused = drdoctl("push", name, "zoo/thing", *at)
     assert (pushed.returncode, pushed.stdout) == (0, "zoo/thing@v1\n"), pushed.stderr
     assert pulled.returncode == 0, pulled.stderr
     assert hub.repos["org/thing"].private
