@@ -85,7 +85,7 @@ def _reward(card: Card) -> list[str]:
         *lines,
         f"prompt = {prompt!r}",
         f"margin = reward(prompt, {good!r}) - reward(prompt, {bad!r})",
-        "print(margin, 1 / (1 + 2.718281828 ** -margin))  # and how probable it is that the first is preferred",
+        "print(margin, torch.tensor(margin).sigmoid().item())  # and how probable it is that the first is preferred",
     ]
 
 

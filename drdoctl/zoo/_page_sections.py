@@ -38,7 +38,7 @@ it rewards by mistake."""
 
 def about_oracle(card: Card) -> list[str]:
     """Return what a reward model is, and what it is not."""
-    data = ", ".join(f"`{name}`" for name in card.datasets) or "the pairs of its training data"
+    data = ", ".join(f"`{name}`" for name in card.datasets) or "preference data"
     return ["## What it rewards", "", READS.format(data=data), ""]
 
 
@@ -132,7 +132,7 @@ def origin(card: Card) -> list[str]:
             f"Stage {code(card.stage or card.kind)} of that spec makes it, with fingerprint `{card.fingerprint}`.",
         ]
         if card.whole_spec.get("matrix"):
-            lines.append("The spec has a matrix: it makes the other students of the comparison as well.")
+            lines.append("The spec has a matrix: applied, it makes all students of the comparison.")
         lines.append("")
     return lines
 

@@ -91,12 +91,13 @@ def _title(figure: Mapping[str, Any]) -> str:
 
 def _body(card: Card) -> str:
     what = "reward model (oracle)" if card.role == "oracle" else "aligned language model (student)"
-    base = card.base.ref or "a model known by its hash only"
+    base = code(card.base.ref) if card.base.ref else "a model known by its hash only"
+    base = base if card.base.ref or card.base.sha256 else "new weights"
     pin = f" at revision {code(card.base.revision)}" if card.base.revision else ""
     lines = [
         f"# {card.name}",
         "",
-        f"A {what}, made by drdoctl from {code(base)}{pin} in stage {code(card.stage or card.kind)}.",
+        f"A {what}, made by drdoctl from {base}{pin} in stage {code(card.stage or card.kind)}.",
         "",
         f"Licence: {card.license or 'not stated; ask whoever published it'}.",
         "",

@@ -152,6 +152,7 @@ def test_nothing_is_made_up(store):
     front = yaml.safe_load(page.split("---\n", 2)[1])
     assert not {"license", "language", "model-index", "datasets", "base_model"} & front.keys()
     assert "not stated" in page
+    assert "from a model known by its hash only in stage" in page
 
 
 def test_a_student_names_its_teacher_and_how_to_make_it_again(store):
@@ -163,4 +164,4 @@ def test_a_student_names_its_teacher_and_how_to_make_it_again(store):
     page = render(type(card).model_validate(plain))
     assert f"- stage `oracle[teacher]` (`zoo/oracle-a` at `{'e' * 12}`), fingerprint `{'d' * 64}`" in page
     assert "$ drdoctl init thing.yaml --from zoo/thing\n$ drdoctl apply thing.yaml\n" in page
-    assert "the other students" in page
+    assert "all students of the comparison" in page
