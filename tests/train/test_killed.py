@@ -278,7 +278,7 @@ def test_a_signal_to_one_of_two_processes_stops_both_at_one_step(house, tmp_path
     assert house.finish(store, "sft", **how) == straight
 
 
-@pytest.mark.parametrize(("name", "at"), [("rewards", PIECE), ("evaluate[dpo]", SAMPLE)])
+@pytest.mark.parametrize(("name", "at"), [("rewards", PIECE), ("logps", PIECE), ("evaluate[dpo]", SAMPLE)])
 def test_two_processes_share_pieces_and_one_is_killed(house, tmp_path, name, at):
     """Of two processes that score or sample one is killed; what they leave in the end are the bytes of one process."""
     store = house.beside(tmp_path / "store", name)
