@@ -22,7 +22,7 @@ from drdoctl.store.folder import newest_checkpoint
 MARK = "DRDOCTL_CHAOS"
 """Name of the environment variable that all processes of one apply inherit, whoever becomes their parent."""
 END_SECONDS = 180.0
-"""An apply that has not ended by then will not."""
+"""An apply that nothing holds up has ended by then, or will not; a hung one has the spec's limit besides."""
 GONE_SECONDS = 10.0
 
 
@@ -32,6 +32,7 @@ class Apply:
     def __init__(self, world: World) -> None:
         """Start it."""
         self.world, self.store = world, world.store()
+        self.patience = END_SECONDS + 60 * world.timeout_minutes
         self.token = secrets.token_hex(8)
         self.events: list[dict[str, Any]] = []
         with (world.folder / "stderr.txt").open("wb") as errors:
@@ -60,10 +61,10 @@ class Apply:
         """Whether it has."""
         return self.process.poll() is not None
 
-    def wait(self, seconds: float = END_SECONDS) -> int | None:
-        """Return the exit code, or None where it does not end."""
+    def wait(self, seconds: float | None = None) -> int | None:
+        """Return the exit code, or None where it does not end. `seconds`: in place of its patience."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(seconds)
+            self.process.wait(self.patience if seconds is None else seconds)
             self._reader.join(GONE_SECONDS)
         return self.process.returncode
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from chaos._apply import END_SECONDS, Apply, redone
+from chaos._apply import Apply, redone
 from chaos._world import CHECKPOINT_STEPS
 
 INT, TERM, USR1, KILL, STOP = signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGKILL, signal.SIGSTOP
@@ -70,7 +70,7 @@ def finish(apply: Apply, place: str, folder: Path | None, codes: tuple[int, ...]
     hit = Hit(place, apply.wait())
     seconds = time.monotonic() - began
     if hit.exit is None:
-        hit.wrong.append(f"it had not ended after {END_SECONDS:g} s")
+        hit.wrong.append(f"it had not ended after {apply.patience:g} s")
         apply.kill_all()
     elif hit.exit not in codes:
         told = " ".join(apply.errors.split())[:600]
