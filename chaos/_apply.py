@@ -32,7 +32,6 @@ class Apply:
     def __init__(self, world: World) -> None:
         """Start it."""
         self.world, self.store = world, world.store()
-        self.patience = END_SECONDS + 60 * world.timeout_minutes
         self.token = secrets.token_hex(8)
         self.events: list[dict[str, Any]] = []
         with (world.folder / "stderr.txt").open("wb") as errors:
@@ -60,6 +59,11 @@ class Apply:
     def ended(self) -> bool:
         """Whether it has."""
         return self.process.poll() is not None
+
+    @property
+    def patience(self) -> float:
+        """How many seconds it may take to end."""
+        return END_SECONDS + 60 * self.world.timeout_minutes
 
     def wait(self, seconds: float | None = None) -> int | None:
         """Return the exit code, or None where it does not end. `seconds`: in place of its patience."""

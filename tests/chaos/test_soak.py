@@ -102,6 +102,12 @@ def apply(tmp_path):
     made.process.stdout.close()
 
 
+def test_a_hung_apply_is_given_its_own_limit(apply):
+    """The driver waits longer than the spec's limit for a hung stage takes to end it."""
+    apply.world.timeout_minutes = 7.0
+    assert apply.patience > 60 * 7.0
+
+
 def test_who_stays_is_found_and_told(apply, monkeypatch):
     """A child that outlives an apply in another session is one of its processes, and a fault until it is gone."""
     monkeypatch.setattr(_apply, "GONE_SECONDS", 0.3)
