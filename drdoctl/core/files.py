@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +165,8 @@ def write_via(path: Path, writer: Callable[[Path], None]) -> None:
 def new_folder(folder: Path, where: str) -> Iterator[Path]:
     """Give a folder to fill, which becomes `folder` when all went well, and is gone when not.
 
-    Raises UserError where something lies there already. `where`: how a user says where it goes, such as `--to DIR`.
+    What a killed one left goes first. Raises UserError where something lies there already, or where no folder can be.
+    `where`: how a user says where it goes, such as `--to DIR`.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(
@@ -171,10 +174,16 @@ def new_folder(folder: Path, where: str) -> Iterator[Path]:
             code="folder-not-empty",
             hint=f"name a folder that is empty or not there: `{where}`",
         )
+    folder = folder.resolve()  # where a link leads
+    _refuse_place(folder, where)
     with disk_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        before = f".{folder.name}.drdoctl-"
+        _clear(folder.parent.glob(f"{escape(before)}*"))
+        beside = Path(tempfile.mkdtemp(prefix=before, dir=folder.parent))
+        held = os.open(beside, os.O_RDONLY)
     try:
+        fcntl.flock(held, fcntl.LOCK_SH)  # it goes with this process, however that ends
         yield beside
         with disk_errors(folder):
             beside.chmod(0o755)
@@ -184,7 +193,27 @@ def new_folder(folder: Path, where: str) -> Iterator[Path]:
             beside.replace(folder)  # an empty folder gives way
             fsync_dir(folder.parent)
     finally:
+        os.close(held)
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _refuse_place(folder: Path, where: str) -> None:
+    blocked = next((path for path in folder.parents if kind_at(path) not in (None, "folder")), None)
+    if blocked is not None or folder == Path.cwd():
+        why = f"`{blocked}` is no folder" if blocked else "you are in it"
+        raise UserError(f"`{folder}` cannot be made: {why}", code="no-folder", hint=f"name another: `{where}`")
+
+
+def _clear(folders: Iterable[Path]) -> None:
+    """Remove folders that killed processes were filling; those of living ones are locked."""
+    for path in folders:
+        with suppress(OSError):
+            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(handle)
 
 
 def write_json(path: Path, value: Any) -> None:

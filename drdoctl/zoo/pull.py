@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drdoctl.core.errors import IntegrityError, UserError
-from drdoctl.core.files import disk_errors, write_atomic, write_json
+from drdoctl.core.errors import IntegrityError
+from drdoctl.core.files import new_folder, write_atomic, write_json
 from drdoctl.core.fingerprint import artifact_name, file_sha256
 from drdoctl.store.artifact import Store
 from drdoctl.store.manifest import MANIFEST
@@ -116,16 +116,7 @@ def pull_to(
         if trust.key is not None and (fault := signing.fault_of(folder, trust.key)):
             raise signing.refused(facts.ref, fault)
         return Pulled(facts, folder, ())
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(
-            f"`{folder}` is there and holds something else",
-            code="folder-not-empty",
-            hint="name a folder that is empty or not there: `--to DIR`",
-        )
-    with disk_errors(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
+    with new_folder(folder, "--to DIR") as staging:
         zoo = open_zoo(location, offline=offline)
         signature = trust.early(zoo, facts) or zoo.signature(facts.card.name, facts.revision)
         card = zoo.card(facts.card.name, facts.revision)
@@ -134,10 +125,6 @@ def pull_to(
         write_atomic(staging / CARD_FILE, card)  # as published, byte for byte: the signature is over these
         if signature is not None:
             write_atomic(staging / SIGNATURE_FILE, signature)
-        staging.chmod(0o755)
-        into_place(staging, folder)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return Pulled(facts, folder, fetched, checked)
 
 
@@ -176,14 +163,12 @@ class _Bringing:
         artifact = artifact_name(manifest["kind"], manifest["fingerprint"])
         final = store.path(artifact)
         if (made := store.manifest(artifact)) is not None:
-            refuse_other(store, artifact, facts)
-            self._signed(final, (made.get("zoo") or {}).get("checked") or {})
-            return Pulled(facts, final, ())
+            return self._found(final, made)
         store.prepare()
         staging = store.pulls / f"{facts.card.name}-{facts.revision[:12]}"
         with alone(staging):
-            if store.manifest(artifact) is not None:
-                return Pulled(facts, final, ())
+            if (made := store.manifest(artifact)) is not None:  # by whoever held the lock before
+                return self._found(final, made)
             keep_only(staging, set(facts.card.files))
             try:
                 fetched, checked = self._gather(staging)
@@ -194,6 +179,12 @@ class _Bringing:
             write_json(staging / MANIFEST, {**manifest, "zoo": origin})
             into_place(staging, final)
         return Pulled(facts, final, fetched, checked)
+
+    def _found(self, final: Path, made: Mapping[str, Any]) -> Pulled:
+        """Return what is there already, if it is this model, and signed where a key asks for it."""
+        refuse_other(self.store, final.name, self.facts)
+        self._signed(final, (made.get("zoo") or {}).get("checked") or {})
+        return Pulled(self.facts, final, ())
 
     def _gather(self, staging: Path) -> tuple[tuple[str, ...], dict[str, Any]]:
         """Fill the folder and examine it; return which files were fetched, and what was found."""

@@ -23,14 +23,23 @@ def alone(staging: Path) -> Iterator[None]:
             file = lock.open("w", encoding="ascii")
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            if not lock.exists() or not os.path.samestat(os.fstat(file.fileno()), lock.stat()):
+            if not _is(file.fileno(), lock):
                 continue  # whoever held it before has cleared it away
             try:
-                staging.mkdir(exist_ok=True)
+                with disk_errors(staging):
+                    staging.mkdir(exist_ok=True)
                 yield
             finally:
                 lock.unlink()
             return
+
+
+def _is(handle: int, path: Path) -> bool:
+    """Whether an open file is still the one of that name; another process may take the name away at any moment."""
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def keep_only(folder: Path, names: set[str]) -> None:

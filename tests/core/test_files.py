@@ -12,8 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drdoctl.core import files
-from drdoctl.core.errors import StageFailed
-from drdoctl.core.files import disk_errors, expand, kind_at, read_json, seal, write_atomic, write_json, write_via
+from drdoctl.core.errors import StageFailed, UserError
+from drdoctl.core.files import (
+    disk_errors,
+    expand,
+    kind_at,
+    new_folder,
+    read_json,
+    seal,
+    write_atomic,
+    write_json,
+    write_via,
+)
 from drdoctl.core.fingerprint import file_sha256
 
 JSON = st.recursive(
@@ -210,3 +220,37 @@ def test_an_error_of_the_disk_while_closing_is_no_success(tmp_path):
     """What the kernel says only when a file is closed is an error like any other."""
     with pytest.raises(StageFailed, match="No space left"), disk_errors(tmp_path):
         Path("/dev/full").write_text("x")
+
+
+def test_a_new_folder_where_a_link_leads(tmp_path):
+    """A link to an empty folder is followed, and stays."""
+    (tmp_path / "far").mkdir()
+    (tmp_path / "near").symlink_to("far")
+    with new_folder(tmp_path / "near", "--to DIR") as folder:
+        (folder / "file").write_text("x", encoding="utf-8")
+    assert (tmp_path / "near").is_symlink()
+    assert [path.name for path in (tmp_path / "far").iterdir()] == ["file"]
+
+
+def test_where_no_folder_can_be(tmp_path, monkeypatch):
+    """Below a file, or in place of the current folder, is the user's fault; the current folder stays."""
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for place in (tmp_path / "file" / "a" / "b", Path(), tmp_path / "here"):
+        with pytest.raises(UserError, match="cannot be made"), new_folder(place, "--to DIR"):
+            pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "here"]
+
+
+def test_what_a_kill_left_of_a_new_folder_goes(tmp_path):
+    """The next one clears what a killed process was filling, and nothing that a living one fills or others made."""
+    dead, other = tmp_path / ".model.drdoctl-dead", tmp_path / ".model.backup"
+    for path in (dead, other):
+        path.mkdir()
+    with new_folder(tmp_path / "model", "--to DIR") as first:
+        assert not dead.exists()
+        with pytest.raises(KeyError), new_folder(tmp_path / "model", "--to DIR"):
+            raise KeyError
+        assert first.is_dir()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".model.backup", "model"]

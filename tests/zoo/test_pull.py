@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+from contextlib import contextmanager
 
 import pytest
 import zoo_things
@@ -11,6 +12,7 @@ import zoo_things
 from drdoctl.core.errors import IntegrityError
 from drdoctl.stages import Want
 from drdoctl.store.artifact import Store
+from drdoctl.zoo import staging
 from drdoctl.zoo.location import parse_ref
 from drdoctl.zoo.pull import pull, pull_into
 from drdoctl.zoo.push import pack, push
@@ -140,3 +142,19 @@ def test_kill_in_the_middle_of_a_pull(published, other_store, oracle):
     assert set(pull(other_store, "zoo/thing", published).fetched) == set(zoo_things.FILES) - {"config.json"}
     other_store.verify(oracle)
     assert list((other_store.root / "cache" / "pulls").iterdir()) == []
+
+
+def test_other_weights_that_came_while_a_pull_waited(published, other_store, oracle, monkeypatch):
+    """What another process installs meanwhile is examined like what was there before: exit 5."""
+    files = {**zoo_things.FILES, "model.safetensors": zoo_things.safetensors(b"\1" * 1024)}
+    plain = staging.alone
+
+    @contextmanager
+    def slow(folder):
+        zoo_things.make_artifact(other_store, "oracle", files)
+        with plain(folder):
+            yield
+
+    monkeypatch.setattr("drdoctl.zoo.pull.alone", slow)
+    with pytest.raises(IntegrityError, match="other weights"):
+        pull(other_store, "zoo/thing", published)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 import pytest
@@ -57,3 +58,17 @@ def test_into_place(tmp_path):
     into_place(staging, final)
     assert [path.name for path in final.iterdir()] == ["new"]
     assert not staging.exists()
+
+
+def test_a_lock_that_goes_while_it_is_looked_at(tmp_path, monkeypatch):
+    """Whoever held the lock may take it away between any two looks: the next one makes it anew."""
+    staging, plain = tmp_path / "thing", os.fstat
+
+    def gone(handle):
+        monkeypatch.setattr(os, "fstat", plain)
+        staging.with_name("thing.lock").unlink()
+        return plain(handle)
+
+    monkeypatch.setattr(os, "fstat", gone)
+    with alone(staging):
+        assert staging.is_dir()
