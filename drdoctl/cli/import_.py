@@ -111,7 +111,7 @@ def _located(model: str, revision: str | None, root: Path) -> tuple[Path, dict[s
 def _called(name: str, model: str) -> str:
     from drdoctl.zoo.card import NAME
 
-    if not re.match(NAME, name):
+    if not re.fullmatch(NAME, name):
         hint = f"give it one of letters, digits, `.`, `_` and `-`: `drdoctl import {model} --as NAME`"
         raise UserError(f"`{name}` is no name for an oracle", code="bad-name", hint=hint)
     return name

@@ -63,7 +63,7 @@ def command(
     from drdoctl.store.artifact import Store
     from drdoctl.zoo import PAGE, SIGNATURE_FILE
     from drdoctl.zoo.lineage import find
-    from drdoctl.zoo.location import locate, parse_ref
+    from drdoctl.zoo.location import locate, new_tag, parse_ref
     from drdoctl.zoo.push import pack, push
 
     ref = parse_ref(name)
@@ -73,13 +73,14 @@ def command(
             code="two-tags",
             hint=f"drop one: `drdoctl push {artifact} zoo/{ref.name} --tag {tag}`",
         )
+    tag = new_tag(ref.name, tag or ref.revision)
     store, found = find(Store(options.store), artifact)
     if sign_key is not None and not sign_key.is_file():
         raise UserError(f"there is no key `{sign_key}`", code="no-key", hint="give `--sign-key` a private key's path")
     measure = None if no_probe or dry_run else carry_out
     with waiting(options.console, "measuring what the card says"):
         package = pack(store, found, ref.name, licence=licence, measure=measure)
-    where, tag = locate(location), tag or ref.revision
+    where = locate(location)
     for file in package.left_out:
         options.console.debug(f"{file}  stays here")
     if package.card.license is None:

@@ -29,7 +29,8 @@ LATER = ("probes", "tolerance", "rendering", "reward", "quality", "unmeasured", 
 """Fields that came after the first cards."""
 MAX_CARD = 4 << 20
 """No honest card is larger (bytes)."""
-_SPDX = re.compile(r"^[A-Za-z0-9][A-Za-z0-9.+-]*$")
+SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
+"""How a licence is named: by one word."""
 
 
 class FileEntry(Model):
@@ -142,7 +143,7 @@ class Card(Model):
     @field_validator("license")
     @classmethod
     def _licence_is_one_word(cls, value: str | None) -> str | None:
-        if value is not None and not _SPDX.match(value):
+        if value is not None and not SPDX.fullmatch(value):
             raise ValueError("not an SPDX id")
         return value
 

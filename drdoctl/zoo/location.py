@@ -24,6 +24,7 @@ VARIABLE = "DRDOCTL_ZOO"
 LOCAL_SCHEMES = ("file", "local", "memory")
 _REF = re.compile(r"^zoo/(?P<name>[^@]*)(?:@(?P<revision>.*))?$")
 _REVISION = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")
+_ID = re.compile(r"[0-9a-f]{40}")
 _ORG = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
 
 
@@ -46,14 +47,32 @@ def is_ref(text: str) -> bool:
 
 def parse_ref(text: str) -> Ref:
     """Return the parts of `zoo/NAME[@TAG|ID]`. Raises UserError."""
-    match = _REF.match(text)
-    if match and re.match(NAME, match["name"]) and (match["revision"] is None or _REVISION.match(match["revision"])):
+    match = _REF.fullmatch(text)
+    if (
+        match
+        and re.fullmatch(NAME, match["name"])
+        and (match["revision"] is None or _REVISION.fullmatch(match["revision"]))
+    ):
         return Ref(match["name"], match["revision"])
     raise UserError(
         f"`{text}` is not a name in the zoo",
         code="zoo-name",
         hint="write `zoo/NAME` or `zoo/NAME@TAG`, with letters, digits, `.`, `_` and `-`",
     )
+
+
+def new_tag(name: str, tag: str | None) -> str | None:
+    """Return a tag that a push may give to `zoo/NAME`, or None. Raises UserError for one that would mean another thing.
+
+    `main` is the newest revision, and 40 hex digits are the id of one: neither can stand for good for another.
+    """
+    if tag is None:
+        return None
+    parse_ref(str(Ref(name, tag)))
+    if tag == "main" or _ID.fullmatch(tag):
+        what = "the newest revision" if tag == "main" else "a revision by its id"
+        raise UserError(f"`{tag}` is no tag: it names {what}", code="tag", hint="take another, such as `--tag v1`")
+    return tag
 
 
 @dataclass(frozen=True)
@@ -121,6 +140,8 @@ def needs_network(location: str) -> bool:
 
 def open_zoo(location: str, *, offline: bool = False) -> Zoo:
     """Return the zoo at a location. Raises UserError where it cannot be one, ZooError where `offline` forbids it."""
+    if not location.strip():
+        raise UserError("the location of the zoo is empty", code="zoo", hint="write `--zoo DIR` or `--zoo hub:ORG`")
     if offline and needs_network(location):
         raise ZooError(
             f"the zoo `{location}` needs the network, and this is an offline run",

@@ -16,7 +16,7 @@ from drdoctl.core.files import read_json
 from drdoctl.core.fingerprint import artifact_name, digest
 from drdoctl.store.artifact import Store
 from drdoctl.zoo import Upload, Zoo
-from drdoctl.zoo.card import ROLES, Card, FileEntry
+from drdoctl.zoo.card import ROLES, SPDX, Card, FileEntry
 from drdoctl.zoo.lineage import (
     COMMIT,
     HUB_ID,
@@ -28,7 +28,7 @@ from drdoctl.zoo.lineage import (
     parents_of,
     template_of,
 )
-from drdoctl.zoo.location import Ref, open_zoo, parse_ref
+from drdoctl.zoo.location import new_tag, open_zoo
 from drdoctl.zoo.measured import Measure, measured
 from drdoctl.zoo.page import render
 from drdoctl.zoo.reproduce import spec_of
@@ -77,6 +77,12 @@ def pack(
             f"`{artifact}` is of kind `{manifest['kind']}`: only oracles and students are published",
             code="not-publishable",
             hint=f"push an artifact whose name begins with {', '.join(f'`{kind}-`' for kind in ROLES)}",
+        )
+    if licence is not None and not SPDX.fullmatch(licence):
+        raise UserError(
+            f"`{licence}` is not an SPDX id of a licence",
+            code="license",
+            hint="write one word such as `mit` or `apache-2.0`; `other` for one that has no id",
         )
     store.verify(artifact)
     folder = store.path(artifact)
@@ -200,8 +206,7 @@ def push(
     `key`: a private key to sign card and files with. A signature that is there already stays.
     """
     name = package.card.name
-    if tag is not None:
-        parse_ref(str(Ref(name, tag)))
+    tag = new_tag(name, tag)
     zoo = open_zoo(location, offline=offline)
     upload = package.upload(tag, private=private)
     if key is not None:

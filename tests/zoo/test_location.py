@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drdoctl.core.errors import UserError, ZooError
-from drdoctl.zoo.location import Place, Ref, is_ref, locate, needs_network, open_zoo, parse_ref, place
+from drdoctl.zoo.location import Place, Ref, is_ref, locate, needs_network, new_tag, open_zoo, parse_ref, place
 
 
 def test_precedence(monkeypatch, tmp_path):
@@ -62,7 +62,20 @@ def test_names(text, ref):
 
 
 @pytest.mark.parametrize(
-    "text", ["zoo/", "zoo/../x", "zoo/a/b", "zoo/a@", "zoo/a@../b", "a", "zoo/a b", "zoo/a@v1@v2", "zoo/.a"]
+    "text",
+    [
+        "zoo/",
+        "zoo/../x",
+        "zoo/a/b",
+        "zoo/a@",
+        "zoo/a@../b",
+        "a",
+        "zoo/a b",
+        "zoo/a@v1@v2",
+        "zoo/.a",
+        "zoo/a\n",
+        "zoo/a@v1\n",
+    ],
 )
 def test_no_names(text):
     """What could leave the zoo, or is no name, is exit 2."""
@@ -111,3 +124,18 @@ def test_nothing_heavy_is_imported():
     heavy = "{'huggingface_hub', 'fsspec', 'torch', 'transformers', 'pyarrow', 'numpy'}"
     program = f"import sys\nfrom drdoctl.zoo import {modules}\nassert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("tag", ["main", "0" * 40, "../v1", "v1\n"])
+def test_what_cannot_be_a_tag(tag):
+    """A tag that a pull would take for the newest revision, for an id, or for no name, is refused: exit 2."""
+    with pytest.raises(UserError):
+        new_tag("a", tag)
+    assert [new_tag("a", "v1"), new_tag("a", None)] == ["v1", None]
+
+
+@pytest.mark.parametrize("location", ["", " "])
+def test_an_empty_location(location):
+    """An empty location, as an unset variable gives, is exit 2 and not the current folder."""
+    with pytest.raises(UserError, match="empty"):
+        open_zoo(location)

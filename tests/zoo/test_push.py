@@ -116,3 +116,17 @@ def test_the_doctors_findings_are_warnings(store):
     zoo_things.commit(store, rewards, {"stats.json": json.dumps({"train": [stats], "eval": [stats]}).encode()})
     (said,) = pack(store, oracle.artifact, "oracle").card.warnings
     assert said.startswith("`drdoctl doctor` says: the oracle is no better than a coin: 50.0 % of 5,000")
+
+
+@pytest.mark.parametrize("licence", ["a b", "mit\n", ""])
+def test_a_licence_is_one_word(store, oracle, licence):
+    """What is no SPDX id is refused as the user's fault: exit 2."""
+    with pytest.raises(UserError, match="SPDX"):
+        pack(store, oracle, "thing", licence=licence)
+
+
+def test_a_tag_that_means_something_else_is_not_pushed(store, oracle, tmp_path):
+    """`main` is no tag, and nothing is published under it."""
+    with pytest.raises(UserError, match="no tag"):
+        push(pack(store, oracle, "thing"), str(tmp_path / "zoo"), tag="main")
+    assert not (tmp_path / "zoo").exists()
