@@ -39,7 +39,7 @@ class FsZoo:
 
     def names(self) -> list[str]:
         """Return all names that have a revision, sorted."""
-        return [path.split("/")[0] for path in self.root.glob("*/refs/main")]
+        return sorted(path.split("/")[0] for path in self.root.glob("*/refs/main"))
 
     def resolve(self, name: str, revision: str | None = None) -> str:
         """Return the id of a tag, of `main` (None), or of an id that is there."""

@@ -10,6 +10,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable
+from glob import escape
 from pathlib import Path
 from typing import TypeVar
 
@@ -52,7 +53,8 @@ class Root:
 
     def glob(self, pattern: str) -> list[str]:
         """Return the paths that match, relative as all paths here are, sorted."""
-        found = self._reach(lambda: self.fs.glob(self._full(pattern)))
+        full = f"{escape(self.path)}/{pattern}"  # the location may hold `[` or `*` of its own
+        found = self._reach(lambda: self.fs.glob(full))
         return sorted(path[len(self.path) :].lstrip("/") for path in found)
 
     def read(self, path: str) -> bytes | None:

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from drdoctl.core.errors import IntegrityError
+from drdoctl.core.errors import IntegrityError, ZooError
 from drdoctl.zoo import Zoo
 from drdoctl.zoo.card import Card, parse_card
 from drdoctl.zoo.hub import HubZoo
@@ -24,6 +24,8 @@ TELLING = ("accuracy", "win-rate", "pair-accuracy", "true-reward")
 """Metrics by how much they tell of a model; the first that is there stands for it."""
 AT_ONCE = 8
 """Cards that are read at the same time: far away, waiting is most of it."""
+DAMAGED = ("card", "zoo-revision", "zoo-unknown")
+"""Codes of what is wrong with one name alone, which may also have gone since it was listed."""
 ROLE_TAG = "drdoctl-role:"
 NUMBER = r"(-?\d{1,20}(?:\.\d{1,20})?(?:e[+-]?\d{1,3})?)"
 INTERVAL = re.compile(rf"\(95 % interval {NUMBER} to {NUMBER}\)")
@@ -129,8 +131,10 @@ def _entry(zoo: Zoo, name: str) -> Entry:
     try:
         revision = zoo.resolve(name)
         card = parse_card(zoo.card(name, revision), name=name, where=f"`{zoo.location}`")
-    except IntegrityError:
-        return Entry(name, "damaged", about=f"`drdoctl verify zoo/{name}` says how")
+    except (IntegrityError, ZooError) as error:
+        if error.faults[0].code not in DAMAGED:
+            raise
+        return Entry(name, "damaged", about=f"`drdoctl verify zoo/{name} --zoo {zoo.location}` says how")
     return Entry(
         name,
         "published",

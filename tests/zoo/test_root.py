@@ -87,3 +87,11 @@ def test_what_a_store_far_away_throws(tmp_path, monkeypatch):
     monkeypatch.setattr(root.fs, "cat_file", refuse)
     with pytest.raises(ZooError, match="credentials"):
         root.read("refs/main")
+
+
+@pytest.mark.parametrize("name", ["zoo[1]", "zoo*", "z?o"])
+def test_a_location_with_signs_of_patterns(tmp_path, name):
+    """A folder whose own name looks like a pattern is searched as any other."""
+    root = Root(str(tmp_path / name))
+    root.put("a/refs/main", b"text")
+    assert root.glob("*/refs/main") == ["a/refs/main"]

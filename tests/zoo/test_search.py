@@ -145,3 +145,15 @@ def test_an_unreachable_zoo_is_an_error():
     """A search of a zoo that may not be reached is exit 4, not an empty list."""
     with pytest.raises(ZooError):
         search(Wanted(), "hub:org", offline=True)
+
+
+def test_a_damaged_pointer_does_not_hide_the_others(folder_zoo, tmp_path):
+    """A name whose newest revision nobody knows is listed as damaged, and what is listed is sorted by name."""
+    for name in ("one", "one.2", "two"):
+        zoo_things.publish(folder_zoo.location, tmp_path, zoo_things.FILES, name)
+    (folder_zoo.root / "one/refs/main").write_text("nothing")
+    assert [(entry.name, entry.status) for entry in search(Wanted(), folder_zoo.location)] == [
+        ("one", "damaged"),
+        ("one.2", "published"),
+        ("two", "published"),
+    ]
