@@ -1,10 +1,17 @@
-"""Times, counts and places as people read them."""
+"""Times, counts and places as people read them, and what strangers wrote, harmless to a terminal."""
 
 from __future__ import annotations
 
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Characters that terminals obey, but for tab and line break."""
 
 
 def duration(seconds: float) -> str:
@@ -44,3 +51,18 @@ def place(path: Path) -> str:
         return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
     except OSError:
         return str(path)
+
+
+def harmless(text: T) -> T | str:
+    """Return text without what moves a terminal's cursor or sets its title: strangers wrote the zoo's cards."""
+    plain = str(text)
+    return CONTROL.sub(_escaped, plain) if CONTROL.search(plain) else text
+
+
+def cell(text: str) -> str:
+    """Return text that stays in its cell of a table."""
+    return re.sub(r"[\t\n]", _escaped, str(harmless(text)))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return ascii(found[0])[1:-1]

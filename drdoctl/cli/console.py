@@ -21,6 +21,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from drdoctl.cli._words import cell, harmless
 from drdoctl.core.errors import DrdoError, Fault, Where
 
 Color = Literal["auto", "always", "never"]
@@ -61,7 +62,7 @@ class Console:
     def data(self, value: RenderableType = "") -> None:
         """Print a result to stdout. Text is printed as it is: no markup, no wrapping."""
         if isinstance(value, str | Text):
-            self._out.print(value, markup=False, highlight=False, soft_wrap=True)
+            self._out.print(harmless(value), markup=False, highlight=False, soft_wrap=True)
         else:
             self._out.print(value)
 
@@ -82,13 +83,13 @@ class Console:
         """Print aligned columns with a header to stdout; plain tab-separated lines where stdout is no terminal."""
         if not _tty(sys.stdout):
             for row in rows:
-                self.raw("\t".join(row))
+                self.raw("\t".join(map(cell, row)))
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
         for name in columns:
             table.add_column(name, overflow="fold")
         for row in rows:
-            table.add_row(*(Text(cell) for cell in row))
+            table.add_row(*(Text(cell(text)) for text in row))
         self._out.print(table)
 
     def info(self, message: str) -> None:
@@ -154,7 +155,7 @@ class Console:
             yield Progress(self, live=live)
 
     def _say(self, text: Text) -> None:
-        self._err.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._err.print(harmless(text), markup=False, highlight=False, soft_wrap=True)
 
     def _json_line(self, value: Any) -> None:
         sys.stderr.write(json.dumps(value, ensure_ascii=not _utf8(sys.stderr)) + "\n")

@@ -141,3 +141,17 @@ def test_progress_without_a_terminal_is_a_line_now_and_then(capsys, monkeypatch)
         live.update("step 4")
         live.milestone("done")
     assert capsys.readouterr().err == "done\n"
+
+
+def test_what_strangers_wrote_moves_no_terminal(capsys):
+    """Control characters in data, tables, talk and faults are shown, not obeyed; lines of data stay."""
+    console, evil = Console(), "a\x1b[2Jb\x9bc"
+    console.data(f"{evil}\nnext")
+    console.table(("one", "two"), [("a\tb\nc", evil)])
+    console.info(evil)
+    console.errors(UserError(f"`{evil}` is bad", hint=evil))
+    out, err = capsys.readouterr()
+    shown = r"a\x1b[2Jb\x9bc"
+    assert out == f"{shown}\nnext\na\\tb\\nc\t{shown}\n"
+    assert err.count(shown) == 3
+    assert not set(out + err) & {"\x1b", "\x9b"}
