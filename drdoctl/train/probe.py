@@ -21,7 +21,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 from transformers.utils import logging
 
 from drdoctl.core.architectures import limit_of
-from drdoctl.core.errors import DrdoError, StageFailed, UserError
+from drdoctl.core.errors import DrdoError, IntegrityError, StageFailed, UserError
 from drdoctl.data import Turns
 from drdoctl.data._records import Bad
 from drdoctl.data._render import Renderer
@@ -64,9 +64,14 @@ class Probing:
 
     def score(self, prompt: Turns, response: str) -> float:
         """Return the reward; of a student the mean log-probability of the response's tokens."""
-        (found,) = self.renderer.encode([(prompt, [response])])
-        if isinstance(found, Bad):
-            raise StageFailed(f"a probe cannot be rendered: {found.message}", code="probe", hint=found.hint)
+        try:
+            (found,) = self.renderer.encode([(prompt, [response])])
+            if isinstance(found, Bad):
+                raise found
+        except (Bad, UserError) as error:
+            why = error.message if isinstance(error, Bad) else error.faults[0].message
+            message = f"the card's probe that begins with `{str(prompt)[:40]}` cannot be rendered: {why}"
+            raise IntegrityError(message, code="probe", hint="tell the publisher; `--no-probe` goes without") from None
         ids = torch.tensor([[*found.prompt, *found.responses[0]]], device=self.model.device)
         with torch.no_grad():
             logits = self.model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits.float()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from drdoctl.core.errors import Fault, IntegrityError
 from drdoctl.core.parts import Model
@@ -21,6 +21,8 @@ FLOAT32 = "float32"
 BFLOAT16 = "bfloat16"
 RELATIVE = {FLOAT32: 1e-3, BFLOAT16: 1e-2}
 """Least tolerance, as a share of the largest score: other processors add up in another order."""
+WIDEST = 10.0
+"""A card may allow so many times what is usual, and no more: with any tolerance, any scores would do."""
 BFLOAT16_MARGIN = 4.0
 """In bfloat16 a score may differ by so many times the largest difference that was seen where it was published."""
 FEW = "Answer in one word: what colour is a clear sky at noon?"
@@ -84,6 +86,13 @@ class Probe(Model):
     """The answer that is scored."""
     score: float
     """An oracle's reward, or the mean log-probability of a token of a student's response; in float32."""
+
+    @field_validator("prompt")
+    @classmethod
+    def _turns_are_whole(cls, value: str | list[dict[str, str]]) -> str | list[dict[str, str]]:
+        if isinstance(value, list) and not (value and all(turn.keys() == {"role", "content"} for turn in value)):
+            raise ValueError("turns have a role and a content")
+        return value
 
 
 @dataclass(frozen=True)
@@ -150,7 +159,8 @@ def check(stated: Stated, folder: Path, scorer: Scorer | None, ref: str) -> Prob
     found = scorer(folder, stated)
     if "skipped" in found:
         return Probed(False, f"the probes were not run: {found['skipped']}")
-    allowed = stated.tolerance.get(FLOAT32, tolerances([probe.score for probe in stated.probes], None)[FLOAT32])
+    usual = tolerances([probe.score for probe in stated.probes], None)[FLOAT32]
+    allowed = min(stated.tolerance.get(FLOAT32, usual), WIDEST * usual)
     faults, largest = [], 0.0
     for probe, score in zip(stated.probes, found["scores"], strict=True):
         difference = abs(score - probe.score)

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer  # noqa: E402
 
-from drdoctl.core.errors import StageFailed  # noqa: E402
+from drdoctl.core.errors import IntegrityError, StageFailed  # noqa: E402
 from drdoctl.data._render import Renderer  # noqa: E402
 from drdoctl.train import probe  # noqa: E402
 from drdoctl.train.reward_model import load_reward_model  # noqa: E402
@@ -148,3 +148,10 @@ def test_the_answer_lies_beside_the_request(tmp_path):
         request.write_text(json.dumps(ask(tmp_path / model, texts=[text])), encoding="utf-8")
         assert probe.main(request) == code
         assert key in json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+
+
+def test_a_probe_that_the_tokenizer_cannot_write(tmp_path):
+    """A card whose text is none of the tokenizer's words is not sound, and the text is named: exit 5."""
+    MODELS["save_model"](tmp_path, words=True)
+    with pytest.raises(IntegrityError, match="begins with `zyzzyva`"):
+        probe.run(ask(tmp_path, texts=[{"prompt": "zyzzyva", "response": "b"}]))

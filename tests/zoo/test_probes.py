@@ -83,3 +83,18 @@ def test_a_score_is_a_number(score):
     """A card cannot hold a probe whose score nothing would equal."""
     with pytest.raises(ValueError, match="finite"):
         Probe(name="a", prompt="a", response="b", score=score)
+
+
+def test_a_card_cannot_allow_anything(tmp_path):
+    """Ten times the usual tolerance is the most: with a wider one, any scores would be the card's."""
+    wide = Stated("oracle", "auto", STATED.probes, {"float32": 1e9})
+    assert check(wide, tmp_path, scorer(0.519, -2.0), "zoo/thing").scored
+    with pytest.raises(IntegrityError):
+        check(wide, tmp_path, scorer(0.521, -2.0), "zoo/thing")
+
+
+@pytest.mark.parametrize("turns", [[], [{"x": "y"}], [{"role": "user"}], [{"role": "user", "content": "a", "b": "c"}]])
+def test_turns_are_whole(turns):
+    """A conversation without a turn, or a turn without a role or a content, is no probe."""
+    with pytest.raises(ValueError, match="turns"):
+        Probe(name="a", prompt=turns, response="b", score=1.0)
