@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import Callable
 from glob import escape
 from pathlib import Path
@@ -21,6 +22,7 @@ from drdoctl.zoo.calls import TIMEOUT, Deadline, allowed, within
 T = TypeVar("T")
 MISSING = (FileNotFoundError, NotADirectoryError)
 PIECE = 4 << 20
+DAY = 86400.0
 NEAR = ("file", "local", "memory")
 BUCKETS = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "memory")
 """Stores without folders. To make one there would make a bucket, such as one whose name was mistyped."""
@@ -115,7 +117,7 @@ class Root:
                 os.link(beside, full)  # exclusive, and whole from the first moment
                 fsync_dir(Path(full).parent)
             finally:
-                self.fs.rm_file(beside)
+                Path(beside).unlink(missing_ok=True)
 
         def call() -> None:
             self._make_folder(full)
@@ -140,11 +142,22 @@ class Root:
             return
         with disk_errors(Path(full)):
             self._make_folder(full)
+            self._sweep(full)
             beside = f"{full}.{secrets.token_hex(4)}.tmp"
-            writer(beside)
-            sync(Path(beside))
-            os.replace(beside, full)  # noqa: PTH105  # a path of fsspec's, not of pathlib's
-            fsync_dir(Path(full).parent)
+            try:
+                writer(beside)
+                sync(Path(beside))
+                os.replace(beside, full)  # noqa: PTH105  # a path of fsspec's, not of pathlib's
+                fsync_dir(Path(full).parent)
+            finally:
+                Path(beside).unlink(missing_ok=True)
+
+    def _sweep(self, full: str) -> None:
+        """Remove what killed writers left beside a file, once it is so old that nobody can be at it."""
+        for path in Path(full).parent.glob(f"{escape(Path(full).name)}.*.tmp"):
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime < time.time() - DAY:
+                    path.unlink()
 
     def _make_folder(self, full: str) -> None:
         if self.folders:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import threading
+import time
+from pathlib import Path
 
 import pytest
 
-from drdoctl.core.errors import ZooError
+from drdoctl.core.errors import StageFailed, ZooError
 from drdoctl.zoo import calls
 from drdoctl.zoo.root import Root
 
@@ -95,3 +99,22 @@ def test_a_location_with_signs_of_patterns(tmp_path, name):
     root = Root(str(tmp_path / name))
     root.put("a/refs/main", b"text")
     assert root.glob("*/refs/main") == ["a/refs/main"]
+
+
+def test_a_write_that_fails_leaves_nothing_beside(tmp_path, monkeypatch):
+    """A full disk keeps no part of a file; what a killed writer left goes after a day, what may be in use stays."""
+    root = Root(str(tmp_path))
+    for name, age in (("main.old.tmp", 2 * 86400), ("main.new.tmp", 0), ("other.old.tmp", 2 * 86400)):
+        (tmp_path / name).write_bytes(b"half")
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+
+    def full(path, data, **_):
+        Path(path).write_bytes(data[:1])
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(root.fs, "pipe_file", full)
+    with pytest.raises(StageFailed, match="No space left"):
+        root.put("main", b"data")
+    with pytest.raises(ZooError, match="no room"):
+        root.create("tag", b"data")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["main.new.tmp", "other.old.tmp"]
