@@ -92,7 +92,7 @@ def fault_of(folder: Path, key: Path) -> str | None:
         config = verifying.Config().use_elliptic_key_verifier(public_key=key)
     except (OSError, ValueError, TypeError, AttributeError) as error:
         message = f"`{key}` is no public key that can be used: {str(error).splitlines()[0][:200]}"
-        hint = f"write it from the private one: `openssl pkey -in key.pem -pubout -out {key}`"
+        hint = "ask the publisher for it; from the private key: `openssl pkey -in key.pem -pubout -out public.pem`"
         raise UserError(message, code="verify-key", hint=hint) from None
     if not (folder / SIGNATURE_FILE).is_file():
         return f"it has no `{SIGNATURE_FILE}`, and `{key}` asks for one"

@@ -152,8 +152,9 @@ def test_bad_keys(location, store, oracle, folder, keys, tmp_path):
             push(pack(store, oracle, "thing"), location, key=key)
         assert "abcdef" not in str(caught.value)
     for key in (tmp_path / "junk.pem", tmp_path / "absent.pem", keys.private):
-        with pytest.raises(UserError):
+        with pytest.raises(UserError) as caught:
             signing.fault_of(folder, key)
+        assert str(key) not in str(caught.value.faults[0].hint)  # who types the hint loses no private key
 
 
 @pytest.mark.parametrize("location", ["folder"], indirect=True)
