@@ -28,6 +28,7 @@ def find_model(options: Options, text: str, location: str | None, kinds: Sequenc
 
     `kinds`: of stages whose artifacts will do, the first of which names them. Raises UserError for another kind.
     """
+    from drdoctl.spec.folder import weight_files
     from drdoctl.store.artifact import Store
     from drdoctl.zoo.lineage import find, template_of
     from drdoctl.zoo.location import is_ref, locate
@@ -38,6 +39,8 @@ def find_model(options: Options, text: str, location: str | None, kinds: Sequenc
         trust = trust_of(options, no_probe=False, key=None)
         artifact = pull(store, text, locate(location, ref=text), offline=options.offline, trust=trust).path.name
     elif _is_model(Path(text)) and not (Path(text) / "manifest.json").is_file():
+        if not (Path(text) / ADAPTER_CONFIG).is_file():
+            weight_files(Path(text), key="model")  # refuses pickles, with a remedy
         return Found(Path(text))
     else:
         store, artifact = find(store, text)

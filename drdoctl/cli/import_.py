@@ -16,7 +16,7 @@ import click
 from drdoctl.cli._child import ask_child
 from drdoctl.cli.options import Options, shared, verb
 from drdoctl.core.adapters import ADAPTER_BASE, ADAPTER_CONFIG
-from drdoctl.core.errors import Fault, Refused, UserError
+from drdoctl.core.errors import DrdoError, Fault, Refused, UserError
 
 if TYPE_CHECKING:
     from drdoctl.stages import Want
@@ -143,11 +143,11 @@ def _bring(options: Options, store: Store, want: Want, folder: Path, marks: Mapp
     store.prepare()
     with hold(store.root):
         if store.manifest(want.artifact) is not None:
-            return _look_over(options, want, store.path(want.artifact))
+            return _look_over(options, want, store.path(want.artifact), folder)
         partial, _ = store.open_partial(want)
         try:
             _copy(folder, partial, marks)
-            summary = _look_over(options, want, partial)
+            summary = _look_over(options, want, partial, folder)
             metrics = {"parameters": summary["parameters"]}
             store.commit(replace(want, warnings=tuple(summary["notes"])), want.label, metrics, time.monotonic() - began)
         finally:
@@ -177,7 +177,12 @@ def _copy(folder: Path, partial: Path, marks: Mapping[str, str]) -> None:
         raise Refused(f"`{folder / moved[0]}` changed while it was read", code="moved", hint=hint)
 
 
-def _look_over(options: Options, want: Want, folder: Path) -> dict[str, Any]:
+def _look_over(options: Options, want: Want, folder: Path, named: Path) -> dict[str, Any]:
+    """Return what is known of the copy in `folder`; what is wrong with it is said of what the user named."""
     with tempfile.TemporaryDirectory(prefix="drdoctl-import-") as work:
         request = {"model": str(folder), "template": want.settings["data.template"], "out": work}
-        return ask_child(options, Path(work), "import", MODULE, request)
+        try:
+            return ask_child(options, Path(work), "import", MODULE, request)
+        except DrdoError as error:
+            said = [replace(one, message=one.message.replace(str(folder), str(named))) for one in error.faults]
+            raise type(error)(said) from None

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from drdoctl.core.adapters import ADAPTER_CONFIG
-from drdoctl.core.files import read_json
+from drdoctl.core.files import disk_errors, read_json
 from drdoctl.data._template import Template
 from drdoctl.data._tokenizers import choose_pad, load_tokenizer
 from drdoctl.train import adapters
@@ -59,8 +59,9 @@ def run(request: Request) -> dict[str, Any]:
         ends = end_where_read(tokenizer, template) if template.chat else None
     else:
         model, role, ends = _causal_lm(source, tokenizer, end), "student", None
-    model.to(DTYPES[request.dtype]).save_pretrained(target, max_shard_size=SHARD)
-    tokenizer.save_pretrained(target)
+    with disk_errors(target):
+        model.to(DTYPES[request.dtype]).save_pretrained(target, max_shard_size=SHARD)
+        tokenizer.save_pretrained(target)
     return {
         "role": role,
         "architecture": type(model).__name__,

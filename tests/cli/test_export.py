@@ -65,6 +65,15 @@ def test_what_goes_wrong_leaves_nothing(oracle, tmp_path, capsys):
     assert set(tmp_path.iterdir()) == before
 
 
+def test_weights_in_a_pickle_are_never_loaded(oracle, tmp_path, capsys):
+    """A folder with a pickle alone is refused, with what makes safetensors of it: exit 2, as for `import`."""
+    (oracle / "model.safetensors").rename(oracle / "pytorch_model.bin")
+    assert cli.run(["export", str(oracle), str(tmp_path / "target")]) == 2
+    err = capsys.readouterr().err
+    assert "only as a pickle (`pytorch_model.bin`)" in err
+    assert "save_pretrained" in err
+
+
 def test_an_unknown_model(tmp_path, capsys):
     """What is neither an artifact nor a folder is refused."""
     assert cli.run(["export", "oracle-x", str(tmp_path / "target"), "--store", str(tmp_path / "store")]) == 2

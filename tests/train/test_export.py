@@ -18,7 +18,7 @@ from safetensors import safe_open  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline  # noqa: E402
 
-from drdoctl.core.errors import UserError  # noqa: E402
+from drdoctl.core.errors import StageFailed, UserError  # noqa: E402
 from drdoctl.data._render import Renderer  # noqa: E402
 from drdoctl.train import adapters, export  # noqa: E402
 from drdoctl.train.export import Request, run  # noqa: E402
@@ -207,3 +207,15 @@ def test_weights_are_those_of_the_source(oracle, tmp_path):
     ours, theirs = (load_file(folder / "model.safetensors") for folder in (oracle, target))
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_a_full_disk_is_named(oracle, tmp_path, monkeypatch):
+    """Where the weights do not fit, the disk is named with the remedy, in whatever words safetensors says it."""
+    from safetensors import SafetensorError
+
+    def full(*_, **__):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("transformers.PreTrainedModel.save_pretrained", full)
+    with pytest.raises(StageFailed, match="cannot write .*No space left on device"):
+        exported(oracle, tmp_path)
