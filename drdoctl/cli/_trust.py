@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from drdoctl.cli._transfer import waiting
 from drdoctl.cli.options import Options
 
 if TYPE_CHECKING:
+    from drdoctl.zoo.probes import Stated
     from drdoctl.zoo.trust import Trust
 
 NO_PROBE = click.option("--no-probe", is_flag=True, help="Do not load the model to compare its scores with the card's.")
@@ -30,4 +33,10 @@ def trust_of(options: Options, *, no_probe: bool, key: Path | None) -> Trust:
     def say(text: str, checked: bool) -> None:
         (options.console.info if checked else options.console.warning)(text)
 
-    return Trust(None if no_probe else scorer(), verify_key(key), say)
+    plain = scorer()
+
+    def score(folder: Path, stated: Stated) -> Mapping[str, Any]:
+        with waiting(options.console, "scoring the card's probes"):  # torch alone takes seconds to load
+            return plain(folder, stated)
+
+    return Trust(None if no_probe else score, verify_key(key), say)

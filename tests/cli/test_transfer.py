@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager, suppress
+from types import SimpleNamespace
 
 import pytest
 
-from drdoctl.cli import _transfer
+from drdoctl.cli import _transfer, _trust
 
 
 class Said:
@@ -64,3 +65,16 @@ def test_time_so_far(said):
 def test_durations(seconds, words):
     """In the largest units that say enough."""
     assert _transfer._duration(seconds) == words
+
+
+def test_probes_say_that_they_run(said, monkeypatch, tmp_path):
+    """While the card's probes are scored, which takes seconds, it is said."""
+
+    def slow(*_):
+        assert said.first.wait(20)
+        return {"scores": []}
+
+    monkeypatch.setattr("drdoctl.engine.probe.scorer", lambda: slow)
+    trust = _trust.trust_of(SimpleNamespace(console=said), no_probe=False, key=None)
+    assert trust.scorer(tmp_path, None) == {"scores": []}
+    assert said.lines[0].startswith("scoring the card's probes")

@@ -217,5 +217,5 @@ def test_a_full_disk_is_named(oracle, tmp_path, monkeypatch):
         raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr("transformers.PreTrainedModel.save_pretrained", full)
-    with pytest.raises(StageFailed, match="cannot write .*No space left on device"):
+    with pytest.raises(StageFailed, match=r"cannot write .*No space left on device"):
         exported(oracle, tmp_path)
