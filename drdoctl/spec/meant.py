@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from drdoctl.spec.model import NAME
+from drdoctl.spec.model import NAME, SPDX
 from drdoctl.spec.oracles import JUDGE_NAME, ZOO_NAME
 from drdoctl.spec.scalars import scalar
 from drdoctl.spec.serving import URL, VARIABLE
@@ -52,6 +52,7 @@ SHAPES = {
     NAME: "use small letters, digits, `.`, `_` and `-`, beginning with a letter or a digit",
     JUDGE_NAME: "use small letters, digits, `_` and `-`, beginning with a letter",
     ZOO_NAME: "write it as `zoo/NAME`, NAME of letters, digits, `.`, `_` and `-`",
+    SPDX: "write its SPDX id, such as `apache-2.0`, or `other`",
     URL: "write it as `http://HOST:PORT/v1`, without a password or a query",
     VARIABLE: "put the key into a variable of the environment and give the variable's name, such as `OPENAI_API_KEY`",
 }

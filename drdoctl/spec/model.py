@@ -21,6 +21,7 @@ from drdoctl.spec.training import Lora, Sft, Training
 from drdoctl.splits import Split, splits
 
 NAME = r"^[a-z0-9][a-z0-9._-]*$"
+SPDX = r"^[A-Za-z0-9][A-Za-z0-9.+-]*$"
 
 
 def _union(classes: dict[str, type[Any]], pick: Any) -> Any:
@@ -153,7 +154,7 @@ class Publish(Model):
     """zoo/NAME for the oracle."""
     private: bool = True
     """Whether a repository created on the Hub is private."""
-    license: str | None = Field(default=None, min_length=1)
+    license: str | None = Field(default=None, pattern=SPDX)
     """SPDX licence of what is published; without it, the base model's, where known."""
     sign_key: str | None = Field(default=None, min_length=1)
     """Path of a private key (PEM, elliptic curve) to sign with; needs the extra `sign`. The key itself goes nowhere."""

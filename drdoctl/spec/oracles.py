@@ -9,7 +9,7 @@ from pydantic import Field
 from drdoctl.spec.training import Lora, Training
 
 JUDGE_NAME = r"^[a-z][a-z0-9_-]*$"
-ZOO_NAME = r"^zoo/[A-Za-z0-9][A-Za-z0-9._-]*(@[A-Za-z0-9._-]+)?$"
+ZOO_NAME = r"^zoo/[A-Za-z0-9][A-Za-z0-9._-]{0,95}(@[A-Za-z0-9][A-Za-z0-9._-]{0,127})?$"
 ZooName = Annotated[str, Field(pattern=ZOO_NAME)]
 JudgeName = Annotated[str, Field(pattern=JUDGE_NAME)]
 

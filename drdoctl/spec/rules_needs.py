@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from drdoctl.core.errors import Fault
 from drdoctl.spec.case import Case
 from drdoctl.spec.model import NewModel
 
+REVISION = re.compile(r"[0-9a-f]{40}")
+"""The id of a revision in a zoo."""
 ADD_ORACLE = "add `oracle: {model: …}`: a base model to train, `sft`, or `zoo/NAME`"
 
 
@@ -178,12 +181,23 @@ def publish(case: Case) -> Iterator[Fault]:
         yield case.fault("no-effect", message, "publish", "add `student: zoo/NAME`, or leave `publish` out", key=True)
     names = [spec.student.model, spec.student.tokenizer, *(part.model for _, part in case.spec.reward_models)]
     reads = any(isinstance(name, str) and name.startswith("zoo/") for name in names)
+    yield from _published_tags(case)
     if spec.publish is None and not reads:
         yield from case.no_effect("zoo", "where nothing is read from a zoo or published")
     if spec.publish is not None and spec.zoo is not None and not spec.zoo.startswith("hub:"):
         yield from case.no_effect(
             "publish.private", f"in `{spec.zoo}`: only repositories on the Hub are private or not"
         )
+
+
+def _published_tags(case: Case) -> Iterator[Fault]:
+    for role in ("student", "oracle"):
+        name, _, tag = (getattr(case.spec.publish, role, None) or "").partition("@")
+        if tag == "main" or REVISION.fullmatch(tag):
+            message = (
+                f"`{tag}` is no tag: it names {'the newest revision' if tag == 'main' else 'a revision by its id'}"
+            )
+            yield case.fault("wrong-value", message, f"publish.{role}", f"take another, such as `{name}@v1`")
 
 
 def judge_is_teacher(case: Case) -> Iterator[str]:

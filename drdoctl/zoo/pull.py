@@ -165,8 +165,8 @@ class _Bringing:
         if (made := store.manifest(artifact)) is not None:
             return self._found(final, made)
         store.prepare()
-        staging = store.pulls / f"{facts.card.name}-{facts.revision[:12]}"
-        with alone(staging):
+        staging = store.pulls / f"{facts.card.name}-{facts.revision[:12]}-{artifact}"
+        with alone(staging, store.pulls / f"{artifact}.lock"):  # two names may hold the same artifact
             if (made := store.manifest(artifact)) is not None:  # by whoever held the lock before
                 return self._found(final, made)
             keep_only(staging, set(facts.card.files))

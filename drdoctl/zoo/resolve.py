@@ -16,6 +16,7 @@ from drdoctl.core.files import read_json, write_json
 from drdoctl.zoo.card import Card, parse_card
 from drdoctl.zoo.location import Ref, needs_network, open_zoo, parse_ref
 from drdoctl.zoo.shelf import answered
+from drdoctl.zoo.staging import locked
 
 LOCK_FILE = "zoo-refs.json"
 FORMAT = 1
@@ -67,10 +68,11 @@ def look_up(ref: Ref, location: str, *, offline: bool = False) -> ZooFacts:
 
 
 def remember(facts: ZooFacts, location: str, store_root: Path) -> None:
-    """Note what a name means, for later plans."""
-    refs = _refs(store_root)
-    refs[_key(facts.ref, location)] = {"revision": facts.revision, "card": facts.card.model_dump(mode="json")}
-    write_json(store_root / LOCK_FILE, {"format": FORMAT, "refs": refs})
+    """Note what a name means, for later plans; what others note at the same time stays."""
+    with locked(store_root / f"{LOCK_FILE}.lock"):
+        refs = _refs(store_root)
+        refs[_key(facts.ref, location)] = {"revision": facts.revision, "card": facts.card.model_dump(mode="json")}
+        write_json(store_root / LOCK_FILE, {"format": FORMAT, "refs": refs})
 
 
 def remembered(ref: Ref, location: str, store_root: Path) -> ZooFacts | None:

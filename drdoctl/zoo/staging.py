@@ -14,11 +14,19 @@ from drdoctl.store.folder import remove
 
 
 @contextmanager
-def alone(staging: Path) -> Iterator[None]:
-    """Let one process at a time pull the same revision into a store; the lock goes with its process."""
-    lock = staging.with_name(f"{staging.name}.lock")
-    while True:
+def alone(staging: Path, lock: Path | None = None) -> Iterator[None]:
+    """Let one process at a time pull an artifact into a store. `lock`: of the artifact; else the folder's own."""
+    with locked(lock or staging.with_name(f"{staging.name}.lock")):
         with disk_errors(staging):
+            staging.mkdir(exist_ok=True)
+        yield
+
+
+@contextmanager
+def locked(lock: Path) -> Iterator[None]:
+    """Hold a lock file, which goes when it is let go; the lock itself goes with its process."""
+    while True:
+        with disk_errors(lock):
             lock.parent.mkdir(parents=True, exist_ok=True)
             file = lock.open("w", encoding="ascii")
         with file:
@@ -26,8 +34,6 @@ def alone(staging: Path) -> Iterator[None]:
             if not _is(file.fileno(), lock):
                 continue  # whoever held it before has cleared it away
             try:
-                with disk_errors(staging):
-                    staging.mkdir(exist_ok=True)
                 yield
             finally:
                 lock.unlink()

@@ -44,7 +44,7 @@ def journal(store, numbers, days):
     events = [json.loads(line) for line in file.read_text().splitlines()]
     then = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(NOW - days * DAY))
     file.write_text("".join(json.dumps({**event, "time": then}) + "\n" for event in events))
-    run.folder.rename(store.runs / f"{10_000 - days:05.0f}-{run.id}")
+    run.folder.rename(store.runs / f"{10_000 - days:07.1f}-{run.id}")
 
 
 def age(store, days):

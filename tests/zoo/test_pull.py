@@ -150,9 +150,9 @@ def test_other_weights_that_came_while_a_pull_waited(published, other_store, ora
     plain = staging.alone
 
     @contextmanager
-    def slow(folder):
+    def slow(*what):
         zoo_things.make_artifact(other_store, "oracle", files)
-        with plain(folder):
+        with plain(*what):
             yield
 
     monkeypatch.setattr("drdoctl.zoo.pull.alone", slow)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
 import pytest
 import zoo_things
 
 from drdoctl.core.errors import ZooError
+from drdoctl.zoo.location import parse_ref
 from drdoctl.zoo.pull import pull
 from drdoctl.zoo.push import pack, push
-from drdoctl.zoo.resolve import zoo_facts
+from drdoctl.zoo.resolve import LOCK_FILE, look_up, remember, remembered, zoo_facts
 
 
 def test_folder_zoos_tell_at_once(folder_zoo, store, other_store, oracle):
@@ -66,3 +70,19 @@ def test_a_broken_lock_file_counts_as_none(other_store):
         (other_store.root / "zoo-refs.json").write_text(junk, encoding="utf-8")
         with pytest.raises(ZooError):
             zoo_facts("zoo/thing", "hub:org", other_store.root)
+
+
+def test_nobody_forgets_what_others_note(published_facts, other_store):
+    """Many that note a name at the same time all have theirs remembered, and no lock stays behind."""
+    names = [f"zoo/thing@{number}" for number in range(24)]
+    with ThreadPoolExecutor(8) as several:
+        list(several.map(lambda ref: remember(replace(published_facts, ref=ref), "hub:org", other_store.root), names))
+    assert all(remembered(parse_ref(ref), "hub:org", other_store.root) for ref in names)
+    assert [path.name for path in other_store.root.iterdir()] == [LOCK_FILE]
+
+
+@pytest.fixture
+def published_facts(folder_zoo, store, oracle):
+    """What a name in a folder zoo stands for."""
+    push(pack(store, oracle, "thing"), folder_zoo.location)
+    return look_up(parse_ref("zoo/thing"), folder_zoo.location)

@@ -30,6 +30,24 @@ def test_one_at_a_time(tmp_path):
     assert [path.name for path in staging.parent.iterdir()] == ["thing"]
 
 
+def test_two_folders_share_an_artifacts_lock(tmp_path):
+    """Two names that hold the same artifact are pulled one after the other."""
+    lock, order = tmp_path / "oracle-1.lock", []
+
+    def second():
+        with alone(tmp_path / "another", lock):
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    with alone(tmp_path / "thing", lock):
+        thread.start()
+        thread.join(0.1)
+        order.append("first")
+    thread.join(5)
+    assert order == ["first", "second"]
+    assert not lock.exists()
+
+
 def test_a_failure_lets_go(tmp_path):
     """An error inside leaves no lock."""
     with pytest.raises(KeyError), alone(tmp_path / "thing"):
