@@ -38,7 +38,13 @@ class FsZoo:
         self.root = Root(location)
 
     def names(self) -> list[str]:
-        """Return all names that have a revision, sorted."""
+        """Return all names that have a revision, sorted. Raises ZooError where there is no such folder."""
+        if self.root.local and not Path(self.root.path).is_dir():
+            raise ZooError(
+                f"there is no folder `{self.location}` for a zoo",
+                code="zoo-missing",
+                hint=f"look at its path; `drdoctl push ARTIFACT zoo/NAME --zoo {self.location}` makes a new one",
+            )
         return sorted(path.split("/")[0] for path in self.root.glob("*/refs/main"))
 
     def resolve(self, name: str, revision: str | None = None) -> str:

@@ -195,3 +195,16 @@ def test_a_push_that_ends_at_any_write(kind, tmp_path, store, oracle, monkeypatc
         revision = push(packages[1], place, tag="v2")
         assert zoo.tags("thing")["v2"] == zoo.resolve("thing") == revision
         assert zoo.root.glob("thing/refs/unfinished/*") == []
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["nothing", "a file"])
+def test_a_mistyped_folder_is_named(tmp_path, there):
+    """Where there is no folder, a list of names is exit 4, not an empty one; so is a name looked up there."""
+    place = tmp_path / "typo"
+    if there:
+        place.write_text("no zoo")
+    zoo = FsZoo(str(place))
+    for ask in (zoo.names, lambda: zoo.resolve("thing")):
+        with pytest.raises(ZooError, match="there is no folder") as error:
+            ask()
+        assert error.value.faults[0].code == "zoo-missing"
