@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from drdoctl.core.errors import Fault, UserError
 from drdoctl.spec.facts import Facts
+from drdoctl.spec.grid import places
 from drdoctl.spec.matrix import Combo, combinations
 from drdoctl.spec.model import Spec
 from drdoctl.spec.used import check
@@ -32,7 +33,8 @@ def compile(spec: Spec, facts: Facts) -> list[Want]:  # noqa: A001  # the word f
     shared = any(uses_oracle(combo.spec) for combo in combos)
     blueprints = [_blueprint(combo, facts, shared, len(combos) > 1) for combo in combos]
     asked = [(bp.label, want) for bp in blueprints for want in _stages(bp)]
-    return _unique(_by_kind(_each_once(asked)))
+    cells = list(zip(places(spec, combos), blueprints, strict=True)) if spec.select and spec.publish else []
+    return _unique(_by_kind(_each_once(asked, publish.picked(cells))))
 
 
 def _blueprint(combo: Combo, facts: Facts, shared: bool, matrix: bool) -> Blueprint:
@@ -59,8 +61,11 @@ def _stages(bp: Blueprint) -> Iterator[Want]:
     yield from (want for want in candidates if want is not None)
 
 
-def _each_once(asked: Iterable[Named]) -> list[Named]:
-    """Return all stages and what they rest on, the first of each fingerprint, inputs pointing to those."""
+def _each_once(asked: Iterable[Named], ends: Iterable[tuple[tuple[str, ...], Want]] = ()) -> list[Named]:
+    """Return all stages and what they rest on, the first of each fingerprint, inputs pointing to those.
+
+    `ends` choose among combinations: what such a stage rests on is not asked for by those that are only compared.
+    """
     first: dict[str, Named] = {}
     users: dict[str, dict[str, None]] = {}
 
@@ -82,6 +87,9 @@ def _each_once(asked: Iterable[Named]) -> list[Named]:
     for label, want in asked:
         add(label, want)
         use(label, want)
+    for labels, want in ends:
+        users.setdefault(want.fingerprint, {}).update(dict.fromkeys(labels))
+        add(labels[0], want)
     return [(label, replace(want, asked_by=tuple(users[mark]))) for mark, (label, want) in first.items()]
 
 

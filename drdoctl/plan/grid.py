@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from drdoctl.evals import Measure
-from drdoctl.plan.types import Cell, Choice, Grid
+from drdoctl.plan.types import Cell, Grid
+from drdoctl.spec.choice import choice_of
 from drdoctl.spec.grid import places
 from drdoctl.spec.matrix import combinations, value_text
 from drdoctl.spec.model import Spec
-from drdoctl.spec.rules_select import matching, measures
 from drdoctl.stages import Want
 
 
@@ -32,13 +31,4 @@ def grid_of(spec: Spec, wants: Sequence[Want]) -> Grid | None:
     )
     axes = {axis: [value_text(value) for value in values] for axis, values in spec.matrix.items()}
     over = tuple(spec.select.over) if spec.select is not None else ()
-    return Grid(axes, cells, _choice(spec, measures(combos[0].spec)), over)
-
-
-def _choice(spec: Spec, given: Sequence[Measure]) -> Choice | None:
-    """Return what is chosen by; `check` has seen to it that there is exactly one such figure."""
-    if spec.select is None:
-        return None
-    (meant,) = matching(spec.select, given)
-    goal = spec.select.goal or meant.best
-    return Choice(meant.metric, meant.against, meant.judge, meant.temperature, goal)
+    return Grid(axes, cells, choice_of(combos[0].spec), over)

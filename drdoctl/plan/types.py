@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from drdoctl.spec.choice import Choice
 from drdoctl.stages import Want
 
 FORMAT = 1
@@ -104,17 +105,6 @@ class Cell:
     """Id of the stage that makes the student."""
     evaluation: str | None
     """Id of the stage that measures it."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The figure that `select` chooses by, every field of it known."""
-
-    metric: str
-    against: str | None
-    judge: str | None
-    temperature: float | None
-    goal: str
 
 
 @dataclass(frozen=True)

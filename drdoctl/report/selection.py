@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from drdoctl.core.choice import best, is_meant, mean
 from drdoctl.core.parts import Model
 from drdoctl.core.words import TEST, VALIDATION
 
 if TYPE_CHECKING:
-    from drdoctl.plan.types import Choice, Grid
+    from drdoctl.plan.types import Grid
     from drdoctl.report.model import FigureRow, StudentRow
+    from drdoctl.spec.choice import Choice
 
 
 class CandidateRow(Model):
@@ -83,14 +84,14 @@ def _group(
                 setting=setting,
                 values=dict(cells[0].values),
                 students=[row.label for row in there],
-                validation=_mean(values),
+                validation=mean(values),
                 per_seed=values,
-                test=_mean([_value(_figure(row, by, TEST)) for row in there]),
+                test=mean([_value(_figure(row, by, TEST)) for row in there]),
                 picked=False,
             )
         )
     whole = all(len(row.students) == len(settings[row.setting]) for row in found)
-    picked = _best(found, by.goal) if whole else None
+    picked = best({row.setting: row.validation for row in found}, by.goal) if whole else None
     return GroupRow(
         group=name,
         metric=by.metric,
@@ -110,17 +111,4 @@ def _value(figure: FigureRow | None) -> float | None:
 
 
 def _figure(row: StudentRow, by: Choice, part: str) -> FigureRow | None:
-    asked = {"metric": by.metric, "against": by.against, "judge": by.judge, "temperature": by.temperature, "part": part}
-    return next((one for one in row.figures if all(getattr(one, name) == value for name, value in asked.items())), None)
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known and len(known) == len(values) else None
-
-
-def _best(found: Sequence[CandidateRow], goal: str) -> str | None:
-    sign = 1 if goal == "max" else -1
-    known = [row for row in found if row.validation is not None]
-    best = max(known, key=lambda row: sign * (row.validation or 0.0), default=None)  # the first of equals
-    return best.setting if best is not None else None
+    return next((one for one in row.figures if is_meant(vars(one), vars(by), part)), None)

@@ -9,14 +9,13 @@ from drdoctl.core.errors import Fault
 from drdoctl.core.suggest import closest
 from drdoctl.evals import Measure, evals
 from drdoctl.spec.case import Case
+from drdoctl.spec.choice import WHERE, matching, measures
 from drdoctl.spec.grid import SEED, differing, places
 from drdoctl.spec.model import Spec
 from drdoctl.spec.select import Select
 from drdoctl.spec.sugar import needs_only_name
 
 KEY = "select"
-WHERE = ("against", "judge", "temperature")
-"""Fields that tell figures of one metric apart."""
 
 
 def choice(cases: Sequence[Case], spec: Spec) -> Iterator[Fault]:
@@ -29,10 +28,6 @@ def choice(cases: Sequence[Case], spec: Spec) -> Iterator[Fault]:
         message = "`select` has no effect without `matrix`: there is one student"
         yield first.fault("no-effect", message, KEY, "leave `select` out, or add a `matrix`", key=True)
         return
-    if spec.publish is not None and spec.publish.student is not None:
-        message = "`publish.student` goes out with the plan, and `select` picks the student after it is carried out"
-        hint = "leave `publish.student` out; `drdoctl push ARTIFACT zoo/NAME` sends the one that was picked"
-        yield first.fault("conflict", message, "publish.student", hint, key=True)
     yield from _over(cases, spec, select)
 
 
@@ -103,18 +98,6 @@ def _one(case: Case, select: Select, found: Sequence[Measure]) -> Iterator[Fault
             hint = " or ".join(f"`{name}: {_text(value)}`" for value in values)
             yield case.fault("ambiguous", message, f"{KEY}.metric", f"add {hint}")
             return
-
-
-def measures(spec: Spec) -> list[Measure]:
-    """Return the figures that the evals of a combination give its student."""
-    return [measure for one in spec.evaluate for measure in one.measures()]
-
-
-def matching(select: Select, given: Sequence[Measure]) -> list[Measure]:
-    """Return the figures that a choice means, each once."""
-    asked = {name: getattr(select, name) for name in WHERE if getattr(select, name) is not None}
-    found = (one for one in given if one.metric == select.metric)
-    return list(dict.fromkeys(one for one in found if all(getattr(one, name) == asked[name] for name in asked)))
 
 
 def _unknown(case: Case, metric: str, given: Sequence[Measure]) -> Fault:

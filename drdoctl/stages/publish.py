@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import Any
 
 from drdoctl.core.files import expand
 from drdoctl.core.fingerprint import digest
@@ -10,27 +12,47 @@ from drdoctl.stages import Job, Want
 from drdoctl.stages import align as align_stage
 from drdoctl.stages import oracle as oracle_stage
 from drdoctl.stages.blueprint import Blueprint, Origin
+from drdoctl.stages.chosen import Cells, candidates, choose, groups
 
 VERSION = 1
 
 
 def wants(bp: Blueprint) -> list[Want]:
-    """Return the stages that publish the oracle and the combination's student."""
+    """Return the stages that publish the oracle and the combination's student; one that is picked: `picked`."""
     publish = bp.spec.publish
     if publish is None:
         return []
     found = []
     oracle, student = oracle_stage.want(bp), align_stage.want(bp)
     if publish.oracle is not None and oracle is not None:
-        found.append(_want(bp, oracle, publish.oracle, "oracle", bp.base_oracle()))
-    if publish.student is not None and student is not None:
-        name = _named(publish.student, bp.label) if bp.matrix else publish.student
+        found.append(_want(bp, publish.oracle, "oracle", {"artifact": oracle}, _base(bp.base_oracle())))
+    if publish.student is not None and student is not None and bp.spec.select is None:
+        name = _named(publish.student, bp.label if bp.matrix else "")
         label = f"student-{bp.label}" if bp.matrix else "student"
-        found.append(_want(bp, student, name, label, bp.base_student()))
+        found.append(_want(bp, name, label, {"artifact": student}, _base(bp.base_student())))
     return found
 
 
-def _want(bp: Blueprint, artifact: Want, name: str, label: str, base: Origin) -> Want:
+def picked(cells: Cells) -> list[tuple[tuple[str, ...], Want]]:
+    """Return the stages that publish what `select` picks of each group, with the combinations they choose from."""
+    found = []
+    for words, own, group in groups(cells):
+        publish, first = own[0][1].spec.publish, own[0][1]
+        if publish is None or publish.student is None or first.spec.select is None:
+            continue
+        inputs, settings = candidates(own, group)
+        name, label = _named(publish.student, words), f"student-{words}" if words else "student"
+        want = _want(first, name, label, inputs, {"bases": [_base(bp.base_student())["base"] for _, bp in own]})
+        labels = tuple(place.label for place, _ in own)
+        found.append((labels, replace(want, settings={**want.settings, **settings})))
+    return found
+
+
+def _base(origin: Origin) -> dict[str, Any]:
+    return {"base": next(iter(origin.locations.values()), None)}
+
+
+def _want(bp: Blueprint, name: str, label: str, inputs: dict[str, Want], bases: dict[str, Any]) -> Want:
     publish, location = bp.spec.publish, bp.facts.zoo_location()
     if publish is None:
         raise TypeError("nothing is published without `publish`")
@@ -38,19 +60,21 @@ def _want(bp: Blueprint, artifact: Want, name: str, label: str, base: Origin) ->
         kind="publish",
         version=VERSION,
         settings={"publish.name": name, "publish.license": publish.license, "publish.private": publish.private},
-        inputs={"artifact": artifact},
+        inputs=inputs,
         externals={"zoo": digest(bp.facts.zoo_written())},
         label=label,
         locations={
             "zoo": location,
-            "base": next(iter(base.locations.values()), None),
+            **bases,
             **({"sign_key": str(bp.facts.base / expand(publish.sign_key))} if publish.sign_key else {}),
         },
     )
 
 
 def _named(name: str, label: str) -> str:
-    """Return a zoo name with a combination's label at its end, before the tag."""
+    """Return a zoo name with what tells its student apart at its end, before the tag."""
+    if not label:
+        return name
     bare, at, tag = name.partition("@")
     return f"{bare}-{re.sub(r'[^A-Za-z0-9._-]+', '-', label).strip('-')}{at}{tag}"
 
@@ -61,4 +85,5 @@ def run(job: Job) -> None:
     from drdoctl.train.probe import scorer
     from drdoctl.zoo.publish import run as publish
 
-    publish(job, measure, scorer(str(job.resources.get("device", "auto"))))
+    chosen, by = choose(job)
+    publish(chosen, measure, scorer(str(job.resources.get("device", "auto"))), by)

@@ -174,7 +174,8 @@ def _published(store: Store) -> dict[str, tuple[str, str]]:
         if made["kind"] == "publish":
             receipt = read_json(store.path(artifact_name("publish", made["fingerprint"])) / "receipt.json") or {}
             if isinstance(receipt.get("name"), str):
-                found[made["inputs"]["artifact"]] = (f"zoo/{receipt['name']}", str(receipt["revision"]))
+                mark = receipt.get("fingerprint") or made["inputs"]["artifact"]
+                found[str(mark)] = (f"zoo/{receipt['name']}", str(receipt["revision"]))
     return found
 
 

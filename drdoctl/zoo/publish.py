@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +25,13 @@ STEPS = 3
 """Measured, pushed, read back."""
 
 
-def run(job: Job, measure: Measure, scorer: Scorer) -> None:
+def run(job: Job, measure: Measure, scorer: Scorer, picked: Mapping[str, Any] | None = None) -> None:
     """Publish `inputs["artifact"]` as the name in the settings and leave `receipt.json`: what was published, and where.
 
     Reads the settings `publish.name`, `publish.private`, `publish.license`, and the locations `zoo`, `base` and
     `sign_key`. `measure` and `scorer` have the model: see `measured.measured` and `probes.check`. What was pushed is
-    pulled back from the zoo, its hashes and probes compared. Raises what `push` and `pull` raise; a later try goes on.
+    pulled back from the zoo, its hashes and probes compared. `picked`: what the artifact was picked by, where it was;
+    noted in the receipt. Raises what `push` and `pull` raise; a later try goes on.
     """
     progress = Progress(job)
     settings, device = job.section("publish"), str(job.resources.get("device", "auto"))
@@ -61,6 +63,8 @@ def run(job: Job, measure: Measure, scorer: Scorer) -> None:
         "location": location,
         "revision": revision,
         "artifact": folder.name,
+        "fingerprint": package.card.fingerprint,
+        **({"select": dict(picked)} if picked else {}),
         "license": package.card.license,
         "card_sha256": hashlib.sha256(package.card.to_bytes()).hexdigest(),
         "signed": key is not None,

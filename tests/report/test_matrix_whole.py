@@ -140,3 +140,28 @@ def test_the_page_of_a_matrix_is_valid_and_shows_what_json_has(applied, capsys):
     assert "over 2 seeds" in found["answer"][0]
     picked = {row["picked"] for row in found["selection"]}
     assert markup.count('class="one ') == 2 * len({"sft", *picked})
+
+
+@pytest.mark.slow
+def test_what_is_picked_is_published(applied, capsys):
+    """Each group's pick of each seed goes to the zoo, once; its card names the student that the report picked."""
+    found = report(applied, capsys)
+    sets = ["publish={student: zoo/best@v1, license: mit}", f"zoo={applied / 'zoo'}"]
+    words = ["apply", str(applied / "whole.yaml"), "-y", "--offline", "--store", str(applied / "store")]
+    for one in sets:
+        words += ["--set", one]
+    assert run(words) == 0
+    picks = {group["group"]: group["picked"] for group in found["selection"]}
+    for method, setting in picks.items():
+        for seed in (0, 1):
+            stage = f"align[{setting},seed={seed}]"
+            artifact = next(row["artifact"] for row in found["stages"] if row["id"] == stage)
+            receipts = [
+                json.loads(path.read_text())
+                for path in Path(applied / "store" / "artifacts").glob("publish-*/receipt.json")
+            ]
+            (receipt,) = (one for one in receipts if one["name"] == f"best-{method}-seed-{seed}")
+            assert (receipt["artifact"], receipt["select"]["setting"]) == (artifact, setting)
+            assert (applied / "zoo" / f"best-{method}-seed-{seed}").is_dir()
+    capsys.readouterr()
+    assert run(["plan", *words[1:2], "--offline", *words[4:], "--detailed-exitcode"]) == 0

@@ -6,8 +6,8 @@ from grid_house import CHOICE, grid, students
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drdoctl.plan.types import Choice
 from drdoctl.report.selection import selection
+from drdoctl.spec.choice import Choice
 
 KEYS = [(method, rate, seed) for method in ("dpo", "ipo") for rate in (0.1, 0.2) for seed in (0, 1)]
 VALUES = dict(zip(KEYS, [1.0, 2.0, 5.0, -1.0, 3.0, 3.0, 3.0, 3.0], strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drdoctl.evals import Measure
-from drdoctl.spec.rules_select import matching
+from drdoctl.spec.choice import matching
 from drdoctl.spec.select import Select
 
 GIVEN = [Measure("win_rate", against, "oracle", at) for at in (0.2, 0.7) for against in ("sft", "reference")] + [

@@ -1,0 +1,94 @@
+"""Publishing what `select` picks: one stage for each group and seed, which rests on every candidate and its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from drdoctl.core.choice import best, is_meant, mean
+from drdoctl.core.errors import StageFailed
+from drdoctl.core.files import read_json
+from drdoctl.core.words import VALIDATION
+from drdoctl.spec.choice import choice_of
+from drdoctl.spec.grid import Place
+from drdoctl.stages import Job, Want
+from drdoctl.stages import align as align_stage
+from drdoctl.stages import evaluate as evaluate_stage
+from drdoctl.stages.blueprint import Blueprint
+
+SETTINGS = "select.settings"
+"""The setting that names a group's candidates, in the spec's order; `student-I` is the I-th one's artifact."""
+
+Cells = Sequence[tuple[Place, Blueprint]]
+
+
+def groups(cells: Cells) -> Iterator[tuple[str, Cells, Cells]]:
+    """Yield for each group and seed the words that tell it apart ("" for a single one), its cells, and the group's."""
+    seeds = list(dict.fromkeys(place.seed for place, _ in cells))
+    names = list(dict.fromkeys(place.group for place, _ in cells))
+    for name in names:
+        group = [(place, bp) for place, bp in cells if place.group == name]
+        for seed in seeds:
+            own = [(place, bp) for place, bp in group if place.seed == seed]
+            words = [*([str(name)] if len(names) > 1 else []), *([f"seed={seed}"] if len(seeds) > 1 else [])]
+            if own:
+                yield ",".join(words), own, group
+
+
+def candidates(own: Cells, group: Cells) -> tuple[dict[str, Want], dict[str, Any]]:
+    """Return the inputs and settings of a stage that chooses: `student-I` of its seed, `figures-I-J` of every seed."""
+    inputs: dict[str, Want] = {}
+    names = [place.setting for place, _ in own]
+    for index, (place, bp) in enumerate(own):
+        inputs[f"student-{index}"] = _made(align_stage.want(bp))
+        measured = [other for at, other in group if at.setting == place.setting]
+        for seed, other in enumerate(measured):
+            inputs[f"figures-{index}-{seed}"] = _made(evaluate_stage.want(other))
+    chosen_by = choice_of(own[0][1].spec)
+    if chosen_by is None:
+        raise TypeError("nothing is chosen without `select`")
+    return inputs, {SETTINGS: names, **{f"select.{name}": value for name, value in asdict(chosen_by).items()}}
+
+
+def _made(want: Want | None) -> Want:
+    if want is None:
+        raise TypeError("`select` has students and figures to choose by")
+    return want
+
+
+def choose(job: Job) -> tuple[Job, dict[str, Any] | None]:
+    """Return the job with the picked student as its `artifact`, and what it was picked by; None where it was given.
+
+    Raises StageFailed where no candidate has the figure on each of its seeds.
+    """
+    if SETTINGS not in job.settings:
+        return job, None
+    by = job.section("select")
+    means = {setting: mean(_values(job, index, by)) for index, setting in enumerate(by["settings"])}
+    picked = best(means, str(by["goal"]))
+    if picked is None:
+        listed = ", ".join(f"`{setting}`" for setting in means)
+        message = f"nothing is picked: none of {listed} has `{by['metric']}` on the validation part for every seed"
+        hint = "choose by another figure: `drdoctl report` shows them all"
+        raise StageFailed(message, code="no-choice", hint=hint)
+    index = list(means).index(picked)
+    bases = job.locations.get("bases") or []
+    return (
+        replace(
+            job,
+            inputs={**job.inputs, "artifact": job.inputs[f"student-{index}"]},
+            locations={**job.locations, "base": bases[index] if bases else None},
+        ),
+        {**{name: by[name] for name in by if name != "settings"}, "setting": picked, "validation": means},
+    )
+
+
+def _values(job: Job, index: int, by: Mapping[str, Any]) -> list[float | None]:
+    """Return a candidate's validation figure of each seed."""
+    found: list[float | None] = []
+    while f"figures-{index}-{len(found)}" in job.inputs:
+        document = read_json(job.input(f"figures-{index}-{len(found)}") / "figures.json") or {}
+        meant = (one for one in document.get("figures", ()) if is_meant(one, by, VALIDATION))
+        found.append(next((one["value"] for one in meant), None))
+    return found
