@@ -10,7 +10,7 @@ import click
 
 from drdoctl.cli._child import ask_child
 from drdoctl.cli._found import find_model
-from drdoctl.cli._zoo import ZOO, size_text
+from drdoctl.cli._zoo import ZOO, ModelFolder, size_text
 from drdoctl.cli.options import Options, shared, verb
 
 EXAMPLES = (
@@ -25,7 +25,7 @@ WORDS = {"oracle": "reward model", "student": "language model"}
 
 @verb("export", *EXAMPLES)
 @click.argument("model", metavar="ARTIFACT|PATH|zoo/NAME")
-@click.argument("target", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("target", metavar="DIR", type=ModelFolder())
 @ZOO
 @click.option(
     "--dtype", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True, help="Type of all weights."

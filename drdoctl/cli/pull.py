@@ -10,7 +10,7 @@ import click
 
 from drdoctl.cli._transfer import arriving
 from drdoctl.cli._trust import NO_PROBE, VERIFY_KEY, trust_of
-from drdoctl.cli._zoo import ZOO, size_text
+from drdoctl.cli._zoo import ZOO, ModelFolder, size_text
 from drdoctl.cli.options import Options, shared, verb
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ EXAMPLES = (
 @verb("pull", *EXAMPLES)
 @click.argument("name", metavar="zoo/NAME[@REVISION]")
 @ZOO
-@click.option("--to", "target", type=click.Path(path_type=Path), help="Put the files into this folder, not the store.")
+@click.option("--to", "target", type=ModelFolder(), help="Put the files into this folder, not the store.")
 @click.option("--dry-run", is_flag=True, help="List the files and their sizes; fetch nothing.")
 @NO_PROBE
 @VERIFY_KEY

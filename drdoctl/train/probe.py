@@ -50,12 +50,18 @@ class Probing:
     renderer: Renderer
     role: str
 
-    def ids(self, prompt: Turns, response: str) -> list[int]:
-        """Return the tokens that training would make of a text. Raises `Bad` or UserError where it makes none."""
+    def tokens(self, prompt: Turns, response: str) -> tuple[list[int], int]:
+        """Return the tokens that training would make of a text, and how many at their end are the response's.
+
+        Raises `Bad` or UserError where it makes none, and `Bad` where they are more than the model takes.
+        """
         (found,) = self.renderer.encode([(prompt, [response])])
         if isinstance(found, Bad):
             raise found
-        return [*found.prompt, *found.responses[0]]
+        ids, limit = [*found.prompt, *found.responses[0]], limit_of(self.model.config.to_dict())
+        if limit is not None and len(ids) > limit.tokens:
+            raise Bad("too-long", f"it has {len(ids):,} tokens, and the model takes {limit.tokens:,}")
+        return ids, len(found.responses[0])
 
     def plainly(self, text: dict[str, Any]) -> dict[str, Any]:
         """Return a text whose turns, where there is no chat template for them, are written as a dialogue."""
@@ -65,19 +71,16 @@ class Probing:
     def score(self, prompt: Turns, response: str) -> float:
         """Return the reward; of a student the mean log-probability of the response's tokens."""
         try:
-            (found,) = self.renderer.encode([(prompt, [response])])
-            if isinstance(found, Bad):
-                raise found
+            row, told = self.tokens(prompt, response)
         except (Bad, UserError) as error:
             why = error.message if isinstance(error, Bad) else error.faults[0].message
-            message = f"the card's probe that begins with `{str(prompt)[:40]}` cannot be rendered: {why}"
+            message = f"the card's probe that begins with `{str(prompt)[:40]}` cannot be scored: {why}"
             raise IntegrityError(message, code="probe", hint="tell the publisher; `--no-probe` goes without") from None
-        ids = torch.tensor([[*found.prompt, *found.responses[0]]], device=self.model.device)
+        ids = torch.tensor([row], device=self.model.device)
         with torch.no_grad():
             logits = self.model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits.float()
         if self.role == "oracle":
             return float(logits[0, 0])
-        told = len(found.responses[0])
         chosen = logits[0, -told - 1 : -1].log_softmax(-1).gather(1, ids[0, -told:, None])
         return float(chosen.mean())
 
@@ -138,16 +141,14 @@ def _adapter(folder: Path, role: str) -> Any:
 
 def chosen(probing: Probing, texts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return those of the texts that the tokenizer can write and the model can take, or texts of its own words."""
-    limit = limit_of(probing.model.config.to_dict())
-    longest = limit.tokens if limit is not None else None
     own = [_of_words(probing.renderer.tokenizer, count) for count in OWN_WORDS]
     for candidates in (texts, own):
         kept = []
         for text in map(probing.plainly, candidates):
             with suppress(Bad, UserError):
-                ids = probing.ids(text["prompt"], text["response"])
+                ids, _ = probing.tokens(text["prompt"], text["response"])
                 known = ids.count(probing.renderer.tokenizer.unk_token_id) < len(ids) / 2
-                kept += [text] if known and (longest is None or len(ids) <= longest) else []
+                kept += [text] if known else []
         if kept:
             return kept
     raise Skipped("no probe fits the model's tokenizer and its longest text")
@@ -215,7 +216,7 @@ def by_hand(probing: Probing, text: Mapping[str, Any]) -> bool:
     start = tokenizer.convert_tokens_to_ids(rendering["start_tokens"])
     ids = tokenizer(written, add_special_tokens=False).input_ids
     start = [] if ids[: len(start)] == start else start
-    return bool([*start, *ids, rendering["end_token_id"]] == probing.ids(prompt, response))
+    return bool([*start, *ids, rendering["end_token_id"]] == probing.tokens(prompt, response)[0])
 
 
 def plain_text(tokenizer: Any, prompt: Turns, response: str, *, chat: bool, trims: bool) -> str:

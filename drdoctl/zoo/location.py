@@ -130,7 +130,7 @@ def _based(written: str, base: Path | None) -> str:
         return f"hub:{_org(written)}"
     if base is None or written == SHIPPED or "://" in written:
         return written
-    return str(base / expand(written))
+    return os.path.normpath(base / expand(written))
 
 
 def needs_network(location: str) -> bool:

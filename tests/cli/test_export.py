@@ -56,6 +56,17 @@ def test_a_folder_with_something_in_it_is_left_alone(oracle, tmp_path, capsys):
     assert [path.name for path in target.iterdir()] == ["mine.txt"]
 
 
+def test_a_store_is_no_place_for_it(oracle, tmp_path, capsys):
+    """A folder among a store's artifacts would look like one of them: it is refused, the store named."""
+    store = tmp_path / "store"
+    (store / "artifacts").mkdir(parents=True)
+    (store / "store.json").write_text('{"format": 1}', encoding="utf-8")
+    for words in (["export", str(oracle)], ["pull", "zoo/oracle-notes", "--offline", "--to"]):
+        assert cli.run([*words, str(store / "artifacts" / "mine")]) == 2
+        assert f"lies in the store `{store}`" in capsys.readouterr().err
+    assert not list((store / "artifacts").iterdir())
+
+
 def test_what_goes_wrong_leaves_nothing(oracle, tmp_path, capsys):
     """A model that cannot be read is named with what is wrong, and no folder is made."""
     (oracle / "model.safetensors").write_bytes(b"")

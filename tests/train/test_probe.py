@@ -155,3 +155,10 @@ def test_a_probe_that_the_tokenizer_cannot_write(tmp_path):
     MODELS["save_model"](tmp_path, words=True)
     with pytest.raises(IntegrityError, match="begins with `zyzzyva`"):
         probe.run(ask(tmp_path, texts=[{"prompt": "zyzzyva", "response": "b"}]))
+
+
+def test_a_probe_that_is_longer_than_the_model_takes(tmp_path):
+    """A card whose text has more tokens than the model has positions is not sound either: exit 5, not a crash."""
+    MODELS["save_model"](tmp_path, positions=64)
+    with pytest.raises(IntegrityError, match="tokens, and the model takes 64"):
+        probe.run(ask(tmp_path, texts=[{"prompt": "a", "response": "b" * 90}]))
