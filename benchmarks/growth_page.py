@@ -11,7 +11,7 @@ from typing import Any
 from drdoctl.stages import KINDS
 
 Known = Mapping[str, Mapping[str, Any]]
-"""Pairs (as text) -> what `growth.measured` returned, and a `note`."""
+"""Pairs (as text) -> what `growth.pipeline` returned, with a `note`, and `splits`: what `growth.splits` did."""
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#aa8800", "#66aacc", "#aa3377", "#777777", "#222222", "#cc5500", "#008877")
 TRAINED = ("sft", "oracle", "align", "evaluate")
 """Stages whose work the largest sizes cut short, so that it cannot be compared."""
@@ -23,6 +23,13 @@ Written by `make bench-growth` (`benchmarks/growth.py`); `ARGS="--sizes 1000 100
 780 bytes, 165 tokens; `split: {name: hard, quantile: 0.9}` keeps about four in five; a Llama of one layer, 16 wide, so
 that what grows is the machinery: rows read, tokenised, kept, found again and joined. One thread a stage. CPU seconds
 are what a stage's process used, imports included; wall seconds also hold what others took of the machine.
+"""
+
+SPLITS = """
+## Splits that need an oracle: CPU seconds (wall), peak memory
+
+`split: [lengths, easy (by: oracle), length-bias, label-noise]`: the pairs are read, an oracle scores them all, and the
+rest of the list is drawn with its margins (`length-bias` relabels them) for a tenth as many pairs.
 """
 
 HELD = """
@@ -52,7 +59,10 @@ cores, where tokenising and writing them takes minutes.
 
 
 def write(docs: Path, known: Known) -> None:
-    """Write page and plot."""
+    """Write page and plot. A size whose pipeline was never measured is left out."""
+    known = {size: figures for size, figures in known.items() if "stages" in figures}
+    if not known:
+        return
     sizes = sorted(known, key=int)
     order = ("plan (first)", "plan (again)", *KINDS)
     found = dict.fromkeys(name for size in sizes for name in known[size]["stages"])
@@ -100,9 +110,21 @@ def _page(known: Known, sizes: list[str], names: list[str]) -> str:
             *table("Memory: peak of the stage's process, MiB", lambda figures: f"{figures['peak_mib']:,.0f}", None),
             "",
             "![CPU seconds and peak memory against pairs](growth/growth.svg)",
+            *_splits(known, sizes),
             HELD,
         ]
     )
+
+
+def _splits(known: Known, sizes: list[str]) -> list[str]:
+    """Return the table of splits that wait for an oracle; [] where none was measured."""
+    found = [(size, known[size]["splits"]) for size in sizes if "splits" in known[size]]
+    names = dict.fromkeys(name for _, stages in found for name in stages)
+    lines = [["stage", *(f"{int(size):,} pairs" for size, _ in found)], ["---", *("---:" for _ in found)]]
+    for name in names:
+        cells = (f"{_time(stages[name])}, {stages[name]['peak_mib']:,.0f} MiB" for _, stages in found)
+        lines.append([name, *cells])
+    return [SPLITS, *("| " + " | ".join(line) + " |" for line in lines)] if found else []
 
 
 def _time(figures: Mapping[str, float]) -> str:

@@ -84,7 +84,7 @@ SPEC = """version: 1
 name: growth
 data:
   source: {{jsonl: pairs.jsonl}}
-  split: {{name: hard, quantile: 0.9}}
+  split: {split}
   max_prompt_tokens: 256
   max_tokens: 512
 student:
@@ -99,9 +99,20 @@ resources: {{device: cpu, threads: 1}}
 """
 """A model that is next to nothing, so that what grows is the machinery: rows read, kept, found again and joined."""
 
+HARD = "{name: hard, quantile: 0.9}"
+DRAWN_AGAIN = """
+    - {{name: lengths, max_ratio: 5}}
+    - {{name: easy, quantile: 0.1, by: oracle}}
+    - {{name: length-bias, rho: 0.6, size: {size}}}
+    - {{name: label-noise, fraction: 0.1}}"""
+"""Steps on either side of an oracle's scores: the pairs are read, scored, and then drawn and turned round."""
+
 
 def write_world(folder: Path, count: int, steps: int | None) -> None:
-    """Write pairs, tokenizer and spec. `steps`: optimizer steps of each training stage; without it, one epoch."""
+    """Write pairs, tokenizer and the specs `spec.yaml` and `splits.yaml`, whose split waits for an oracle's scores.
+
+    `steps`: optimizer steps of each training stage; without it, one epoch. `splits.yaml` takes as few as it can.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "pairs.jsonl").exists():
         write_pairs(folder / "pairs.beside", count)
@@ -110,4 +121,7 @@ def write_world(folder: Path, count: int, steps: int | None) -> None:
         write_tokenizer(folder / "tokenizer")
     length = f"max_steps: {steps}" if steps else "epochs: 1"
     evaluate = "[]" if steps else "[{name: pair-accuracy}]"
-    (folder / "spec.yaml").write_text(SPEC.format(length=length, evaluate=evaluate), encoding="utf-8")
+    whole = SPEC.format(split=HARD, length=length, evaluate=evaluate)
+    again = SPEC.format(split=DRAWN_AGAIN.format(size=count // 10), length="max_steps: 1", evaluate="[]")
+    (folder / "spec.yaml").write_text(whole, encoding="utf-8")
+    (folder / "splits.yaml").write_text(again, encoding="utf-8")

@@ -17,8 +17,8 @@ class ModelFolder(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the path. Fails where it lies in a store."""
-        found = super().convert(value, param, ctx)
-        store = next((path for path in Path(found).resolve().parents if (path / "store.json").is_file()), None)
+        found = Path(str(super().convert(value, param, ctx)))
+        store = next((path for path in found.resolve().parents if (path / "store.json").is_file()), None)
         if store is not None:
             self.fail(
                 f"`{found}` lies in the store `{store}`, which holds its own files alone: name another", param, ctx

@@ -31,6 +31,8 @@ def test_a_world_is_a_spec_with_its_files(tmp_path):
         20,
         [],
     )
+    waiting = load(tmp_path / "splits.yaml").spec
+    assert [step.needs_oracle for step in waiting.data.split] == [False, True, True, False]
 
 
 @pytest.fixture
@@ -55,6 +57,20 @@ def test_the_page_tells_what_another_pair_costs(known, tmp_path):
     assert "| data | 5.00 (10.0) | 23.00 (46.0) | 203.00 (406.0) | 2.000, 2.000 |" in lines
     assert "| sft | 3.00 (6.0) | 12.00 (24.0) | 4.00 (8.0) | 1.000 |" in lines
     assert any(line.startswith("(*) Training stages take 20 steps") for line in lines)
+
+
+def test_splits_that_wait_for_an_oracle_have_a_table(known, tmp_path):
+    """It has a column for each size they were measured at; a size without the pipeline's figures is left out."""
+    (tmp_path / "growth").mkdir()
+    stage = {"seconds": 3.0, "cpu_seconds": 1.5, "peak_mib": 420.4}
+    known["10000"]["splits"] = {"data[before]": stage, "data": stage}
+    known["50000"] = {"splits": {"data": stage}}
+    growth_page.write(tmp_path, known)
+    lines = (tmp_path / "growth.md").read_text().splitlines()
+    at = lines.index("| stage | 10,000 pairs |")
+    assert lines[at + 2 : at + 4] == ["| data[before] | 1.50 (3.0), 420 MiB |", "| data | 1.50 (3.0), 420 MiB |"]
+    growth_page.write(tmp_path / "none", {"50000": known["50000"]})
+    assert not (tmp_path / "none").exists()
 
 
 def test_the_plot_has_a_line_for_each_stage(known, tmp_path):
