@@ -119,7 +119,7 @@ def _page(known: Known, sizes: list[str], names: list[str]) -> str:
 def _splits(known: Known, sizes: list[str]) -> list[str]:
     """Return the table of splits that wait for an oracle; [] where none was measured."""
     found = [(size, known[size]["splits"]) for size in sizes if "splits" in known[size]]
-    names = dict.fromkeys(name for _, stages in found for name in stages)
+    names = sorted(dict.fromkeys(name for _, stages in found for name in stages), key=lambda name: "[" not in name)
     lines = [["stage", *(f"{int(size):,} pairs" for size, _ in found)], ["---", *("---:" for _ in found)]]
     for name in names:
         cells = (f"{_time(stages[name])}, {stages[name]['peak_mib']:,.0f} MiB" for _, stages in found)
