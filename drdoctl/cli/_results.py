@@ -1,4 +1,4 @@
-"""The end of an apply: the tables, where the students are, and where the report is."""
+"""The end of an apply: the tables, where the students are, what was published, and where the report is."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from drdoctl.cli._words import place
 from drdoctl.cli.options import Options
+from drdoctl.core.files import read_json
 from drdoctl.plan.types import Plan
 from drdoctl.store.artifact import Store
 
@@ -39,6 +40,9 @@ def results(options: Options, plan: Plan, typed: str, store: Store) -> None:
         console.data(path if options.quiet else f"{want.id}: {path}")
     if len(students) > MOST and not whole:
         console.data(f"… and {len(students) - MOST} more: `drdoctl status {typed} --json` has their paths")
+    if not options.quiet:
+        for line in _published(plan, store)[: None if whole else MOST]:
+            console.data(line)
     if report is not None:
         console.data(f"report: {place(report)}")
 
@@ -66,6 +70,18 @@ def _collected(plan: Plan, store: Store) -> dict[str, Any] | None:
     from drdoctl.report.collect import collect
 
     return collect(store, plan)
+
+
+def _published(plan: Plan, store: Store) -> list[str]:
+    """Return what was published under which name, from the receipts: of what was picked, what that is."""
+    lines = []
+    for stage in plan.stages:
+        receipt = read_json(store.path(stage.want.artifact) / "receipt.json") if stage.want.kind == "publish" else None
+        if receipt:
+            tag = f"@{receipt['tag']}" if receipt["tag"] else ""
+            picked = f", picked: {receipt['select']['setting']}" if "select" in receipt else ""
+            lines.append(f"{stage.want.id}: zoo/{receipt['name']}{tag} in {receipt['location']}{picked}")
+    return lines
 
 
 def _students(plan: Plan, found: dict[str, Any] | None) -> list[Want]:

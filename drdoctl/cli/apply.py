@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shlex
@@ -16,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from drdoctl.cli._consent import DECLINED, agreed, require_someone_to_ask
+from drdoctl.cli._ready import require_tools
 from drdoctl.cli._results import report_again, results
 from drdoctl.cli._words import place
 from drdoctl.cli.options import Options, shared, verb
-from drdoctl.core.errors import DrdoError, Fault, UserError
+from drdoctl.core.errors import DrdoError, UserError
 from drdoctl.plan.types import Plan
 from drdoctl.store.artifact import Store
 
@@ -72,7 +72,7 @@ def _apply(options: Options, order: Order, *, keep_going: bool, verify: bool) ->
     if not order.approved:
         hint = f"`drdoctl apply {order.name} --auto-approve` carries the plan out without asking"
         require_someone_to_ask(options, "apply", hint)
-    _require_tools(order)
+    require_tools(order.plan, order.spec, offline=options.offline)
     from drdoctl.store.lock import hold
 
     store.prepare()
@@ -102,33 +102,6 @@ def _order(options: Options, source: Path, auto_approve: bool) -> Order:
     planned = plan_for(source, options, ask_hub=True)
     loaded = planned.loaded
     return Order(planned.plan, loaded.spec, loaded.raw, str(source), approved=auto_approve)
-
-
-def _require_tools(order: Order) -> None:
-    """Raise UserError, before hours of training, where a stage will want a server or a library that is not there."""
-    from drdoctl.core.adapters import without_nf4
-    from drdoctl.core.commands import lacks_key, not_ready
-
-    ahead = [stage.want for stage in order.plan.stages if stage.action != "reuse"]
-    faults = not_ready(order.spec.resources.server.model_dump()) if any("sampler" in w.settings for w in ahead) else []
-    if any("judge" in stage.estimate.as_dict() for stage in order.plan.stages if stage.action != "reuse"):
-        faults += lacks_key("resources.judge", order.spec.resources.judge.model_dump())
-    faults += without_nf4(want.settings for want in ahead)
-    faults += [fault for want in ahead if want.kind == "publish" for fault in _unsigned(want.locations.get("sign_key"))]
-    if faults:
-        raise UserError(faults)
-
-
-def _unsigned(key: str | None) -> list[Fault]:
-    """Return why a publish stage could not sign with a key, if it has one."""
-    if key is None:
-        return []
-    if not Path(key).is_file():
-        return [Fault("no-key", f"`publish.sign_key`: there is no file `{key}`", None, "give a private key's path")]
-    if importlib.util.find_spec("model_signing") is None:
-        missing = "`publish.sign_key` needs the package `model-signing`"
-        return [Fault("no-signing", missing, None, "pip install 'drdoctl[sign]', or leave `sign_key` out")]
-    return []
 
 
 def _approved(options: Options, order: Order) -> bool:

@@ -11,6 +11,8 @@ from drdoctl.cli._words import duration
 SYMBOLS = {"reuse": "=", "run": "+", "resume": ">", "rerun": "~", "pull": "<"}
 MEANINGS = {"reuse": "reuse", "run": "run", "resume": "resume", "rerun": "run again", "pull": "pull"}
 NOTHING = "Nothing was executed."
+NAMES = 6
+"""Names to publish that are listed; what more there are, are counted."""
 
 
 def plan_text(plan: Mapping[str, Any], spec: str, *, every: bool = False) -> str:
@@ -28,7 +30,7 @@ def plan_text(plan: Mapping[str, Any], spec: str, *, every: bool = False) -> str
         lines = [*grid_lines(plan["grid"]), *folded_lines(plan, SYMBOLS, _size, _total)]
     else:
         lines = [*_lines(stages), *choice_lines(plan.get("grid"))]
-    return "\n".join([legend, *lines, *_server(plan), *_judge(plan), _summary(plan)])
+    return "\n".join([legend, *lines, *_server(plan), *_judge(plan), *_zoo(plan), _summary(plan)])
 
 
 def _lines(stages: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -69,6 +71,14 @@ def _judge(plan: Mapping[str, Any]) -> list[str]:
         parts.append(f"about {sum(one.get('cost', 0) for one in asked):,.2f}")
     where = plan["spec"]["resources"]["judge"]["url"]
     return [f"Judging: by {names} at {where}: {', '.join(parts)}; replies that the store has are not asked for again."]
+
+
+def _zoo(plan: Mapping[str, Any]) -> list[str]:
+    """Return a line with the names that will be published, where some will."""
+    names = [stage["publishes"] for stage in plan["stages"] if stage["action"] != "reuse" and "publishes" in stage]
+    more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
+    where = f" in `{plan['spec']['zoo']}`" if plan["spec"].get("zoo") else ""
+    return [f"Publishing: {', '.join(f'`{name}`' for name in names[:NAMES])}{more}{where}."] if names else []
 
 
 def _size(stage: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from drdoctl.core.errors import Fault, UserError
+from drdoctl.core.labels import parts
 from drdoctl.spec.facts import Facts
 from drdoctl.spec.grid import places
 from drdoctl.spec.matrix import Combo, combinations
@@ -34,7 +35,7 @@ def compile(spec: Spec, facts: Facts) -> list[Want]:  # noqa: A001  # the word f
     blueprints = [_blueprint(combo, facts, shared, len(combos) > 1) for combo in combos]
     asked = [(bp.label, want) for bp in blueprints for want in _stages(bp)]
     cells = list(zip(places(spec, combos), blueprints, strict=True)) if spec.select and spec.publish else []
-    return _unique(_by_kind(_each_once(asked, publish.picked(cells))))
+    return publish.named_apart(_unique(_by_kind(_each_once(asked, publish.picked(cells)))), facts)
 
 
 def _blueprint(combo: Combo, facts: Facts, shared: bool, matrix: bool) -> Blueprint:
@@ -141,5 +142,5 @@ def _label(want: Want, combo: str, found: list[Named], ids: list[str]) -> str:
 
 def _shared(want: Want) -> list[str]:
     """Return what the labels of all combinations that rest on a stage have in common: `["dpo", "seed=1"]`."""
-    first, *others = (label.split(",") for label in want.asked_by)
+    first, *others = map(parts, want.asked_by)
     return [part for part in first if all(part in other for other in others)]

@@ -86,7 +86,10 @@ def _stage() -> dict[str, Any]:
             "description": "What lies outside the store -> hash of its content, or its commit",
         },
         warnings={**TEXTS, "description": "Stamped on the figures it makes"},
-        optional={"pairs": _pairs()},
+        optional={
+            "pairs": _pairs(),
+            "publishes": {**TEXT, "description": "Of a publish stage: the name in the zoo, `zoo/NAME[@TAG]`"},
+        },
     )
 
 

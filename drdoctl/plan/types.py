@@ -157,6 +157,7 @@ class PlannedStage:
                 if self.pairs
                 else {}
             ),
+            **({"publishes": self.want.settings["publish.name"]} if self.want.kind == "publish" else {}),
         }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
+from drdoctl.core.labels import parts
 from drdoctl.core.parts import Model
 from drdoctl.core.student_t import interval, p_value
 
@@ -116,7 +117,7 @@ def members(plan: Plan, students: Sequence[StudentRow]) -> dict[str, dict[int, S
     for stage in plan.stages:
         want, seeds = stage.want, {seed_of[label] for label in stage.want.asked_by if label in seed_of}
         if want.id in rows and want.id not in own and len(seeds) == 1:
-            label = ",".join(part for part in want.label.split(",") if not part.startswith("seed="))
+            label = ",".join(part for part in parts(want.label) if not part.startswith("seed="))
             found.setdefault(label, {})[seeds.pop()] = rows[want.id]
     for cell in plan.grid.cells:
         if cell.evaluation in rows:

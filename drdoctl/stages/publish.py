@@ -6,8 +6,11 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from drdoctl.core.errors import Fault, UserError
 from drdoctl.core.files import expand
 from drdoctl.core.fingerprint import digest
+from drdoctl.core.labels import parts
+from drdoctl.spec.facts import Facts
 from drdoctl.stages import Job, Want
 from drdoctl.stages import align as align_stage
 from drdoctl.stages import oracle as oracle_stage
@@ -15,6 +18,7 @@ from drdoctl.stages.blueprint import Blueprint, Origin
 from drdoctl.stages.chosen import Cells, candidates, choose, groups
 
 VERSION = 1
+NAME = "publish.name"
 
 
 def wants(bp: Blueprint) -> list[Want]:
@@ -59,7 +63,7 @@ def _want(bp: Blueprint, name: str, label: str, inputs: dict[str, Want], bases: 
     return Want(
         kind="publish",
         version=VERSION,
-        settings={"publish.name": name, "publish.license": publish.license, "publish.private": publish.private},
+        settings={NAME: name, "publish.license": publish.license, "publish.private": publish.private},
         inputs=inputs,
         externals={"zoo": digest(bp.facts.zoo_written())},
         label=label,
@@ -69,6 +73,36 @@ def _want(bp: Blueprint, name: str, label: str, inputs: dict[str, Want], bases: 
             **({"sign_key": str(bp.facts.base / expand(publish.sign_key))} if publish.sign_key else {}),
         },
     )
+
+
+def named_apart(wants: list[Want], facts: Facts) -> list[Want]:
+    """Return all stages of a plan, no two publishing under one name: oracles of a matrix get what tells them apart.
+
+    Raises UserError where a name is none that a zoo takes, before anything is trained for it.
+    """
+    from drdoctl.zoo.location import parse_ref
+
+    names = [want.settings[NAME] for want in wants if want.kind == "publish"]
+    found, faults = [], []
+    for want in wants:
+        if want.kind == "publish":
+            name = str(want.settings[NAME])
+            if names.count(name) > 1:
+                name = _named(name, ",".join(parts(want.label)[1:]))
+                want = replace(want, settings={**want.settings, NAME: name})  # noqa: PLW2901
+            try:
+                parse_ref(name)
+            except UserError:
+                role = want.label.partition("-")[0].partition(",")[0]
+                message = (
+                    f"`{want.id}` would go out as `{name}`, which is no name in a zoo: names have at most 96 characters"
+                )
+                hint = "take a shorter one, or fewer words in the matrix"
+                faults.append(Fault("zoo-name", message, facts.places(f"publish.{role}"), hint))
+        found.append(want)
+    if faults:
+        raise UserError(faults)
+    return found
 
 
 def _named(name: str, label: str) -> str:

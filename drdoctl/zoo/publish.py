@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drdoctl.core.errors import ZooError
 from drdoctl.core.files import write_json
 from drdoctl.core.progress import Progress
 from drdoctl.store.artifact import Store
@@ -15,7 +17,8 @@ from drdoctl.zoo.location import Ref, locate, parse_ref
 from drdoctl.zoo.measured import Measure
 from drdoctl.zoo.probes import Scorer
 from drdoctl.zoo.pull import pull_to
-from drdoctl.zoo.push import pack, push
+from drdoctl.zoo.push import Package, pack, push
+from drdoctl.zoo.resolve import ZooFacts, look_up
 from drdoctl.zoo.trust import Trust
 
 if TYPE_CHECKING:
@@ -46,14 +49,9 @@ def run(job: Job, measure: Measure, scorer: Scorer, picked: Mapping[str, Any] | 
     progress.update(1, STEPS, unit="part")
     location = locate(job.locations.get("zoo"))
     key = job.locations.get("sign_key")
-    revision = push(
-        package,
-        location,
-        tag=ref.revision,
-        private=bool(settings.get("private", True)),
-        offline=job.offline,
-        key=Path(key) if key else None,
-    )
+    kept = None if key else _kept(package, ref, location, offline=job.offline)
+    revision = kept.revision if kept else _push(job, package, ref, location, Path(key) if key else None)
+    card = kept.card if kept else package.card
     progress.update(2, STEPS, unit="part")
     checked = _read_back(job, Ref(ref.name, revision), location, scorer)
     receipt = {
@@ -63,16 +61,43 @@ def run(job: Job, measure: Measure, scorer: Scorer, picked: Mapping[str, Any] | 
         "location": location,
         "revision": revision,
         "artifact": folder.name,
-        "fingerprint": package.card.fingerprint,
+        "fingerprint": card.fingerprint,
         **({"select": dict(picked)} if picked else {}),
-        "license": package.card.license,
-        "card_sha256": hashlib.sha256(package.card.to_bytes()).hexdigest(),
+        **({"kept": True} if kept else {}),
+        "license": card.license,
+        "card_sha256": hashlib.sha256(card.to_bytes()).hexdigest(),
         "signed": key is not None,
         **checked,
-        "files": {name: entry.model_dump() for name, entry in package.card.files.items()},
+        "files": {name: entry.model_dump() for name, entry in card.files.items()},
     }
     write_json(job.path("receipt.json"), receipt)
     progress.update(STEPS, STEPS, unit="part")
+
+
+def _kept(package: Package, ref: Ref, location: str, *, offline: bool) -> ZooFacts | None:
+    """Return what a tag means that names this very artifact under this licence already, or None.
+
+    Its card has the figures of the day it was published. A tag never moves, so later figures go out with another.
+    """
+    if ref.revision is None:
+        return None
+    try:
+        there = look_up(ref, location, offline=offline)
+    except ZooError:  # there is no such name or tag yet; what else is wrong, publishing will say
+        return None
+    same = (package.card.fingerprint, package.card.license) == (there.card.fingerprint, there.card.license)
+    return there if same else None
+
+
+def _push(job: Job, package: Package, ref: Ref, location: str, key: Path | None) -> str:
+    private = bool(job.section("publish").get("private", True))
+    try:
+        return push(package, location, tag=ref.revision, private=private, offline=job.offline, key=key)
+    except ZooError as error:
+        if error.faults[0].code != "tag-exists":
+            raise
+        told = f"name another tag in the spec: `publish.{package.card.role}: zoo/{ref.name}@vN`, or none"
+        raise ZooError([replace(fault, hint=told) for fault in error.faults]) from None
 
 
 def _read_back(job: Job, ref: Ref, location: str, scorer: Scorer) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from plan_world import MATRIX, SPEC
 
+from drdoctl.core.errors import UserError
+
 PUBLISH = "publish: {student: zoo/mine@v1, oracle: zoo/judge}\nzoo: the-zoo\n"
 
 
@@ -47,6 +49,25 @@ def test_labels_become_names(world, values):
     names = [want.settings["publish.name"] for want in published(world).values()]
     assert len(set(names)) == 3
     assert all(parse_ref(name) for name in names)
+
+
+def test_oracles_of_a_matrix_have_names_of_their_own(world):
+    """Where combinations have oracles that differ, no two go out under one name; one that all share keeps its own."""
+    world.spec.write_text(SPEC + PUBLISH + "matrix: {seed: [0, 1], method.alpha: [0.1, 0.2]}\n")
+    names = [want.settings["publish.name"] for want in published(world).values()]
+    assert sorted(name for name in names if "judge" in name) == ["zoo/judge-seed-0", "zoo/judge-seed-1"]
+    assert len(set(names)) == len(names) == 6
+
+
+def test_a_name_that_is_too_long_is_a_fault_of_the_spec(world):
+    """It is found when planning, not after the training, and its place is the spec's."""
+    world.spec.write_text(SPEC + PUBLISH.replace("mine", "m" * 88) + "matrix: {method.alpha: [0.1, 0.2]}\n")
+    with pytest.raises(UserError) as caught:
+        world.wants()
+    assert len(caught.value.faults) == 2
+    fault = caught.value.faults[0]
+    assert "is no name in a zoo" in fault.message
+    assert "at most 96" in fault.hint
 
 
 def test_another_zoo_is_another_receipt(world):

@@ -69,3 +69,22 @@ def test_what_comes_back_with_other_scores_is_not_published(store, oracle, folde
     with pytest.raises(IntegrityError, match=r"probe `short`.*expected 1\.5, got 1\.4"):
         _run(_job(store, oracle, tmp_path / "out", folder_zoo.location), got=1.4)
     assert not (tmp_path / "out" / "receipt.json").exists()
+
+
+def test_a_tag_that_names_the_artifact_already_stays(store, oracle, folder_zoo, tmp_path):
+    """Measured anew, an artifact has another card: the tag, which never moves, still names it, and that is enough.
+
+    Under another licence it is another publication, and what mends it is said in words of the spec.
+    """
+    _run(_job(store, oracle, tmp_path / "out", folder_zoo.location))
+    first = json.loads((tmp_path / "out" / "receipt.json").read_text(encoding="utf-8"))
+    again = _job(store, oracle, tmp_path / "again", folder_zoo.location)
+    other = {**MEASURED, "difference": 0.02}
+    run(again, lambda _: other, lambda _folder, _stated: {"scores": [1.5]})
+    second = json.loads((tmp_path / "again" / "receipt.json").read_text(encoding="utf-8"))
+    assert first["revision"] == second["revision"]
+    assert ("kept" in first, second["kept"]) == (False, True)
+    changed = _job(store, oracle, tmp_path / "changed", folder_zoo.location, **{"publish.license": "apache-2.0"})
+    with pytest.raises(ZooError) as caught:
+        _run(changed)
+    assert caught.value.faults[0].hint == "name another tag in the spec: `publish.oracle: zoo/thing@vN`, or none"

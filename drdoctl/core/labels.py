@@ -1,0 +1,17 @@
+"""Labels of a matrix's combinations: words behind commas, such as `dpo,learning_rate=0.001,seed=1`."""
+
+from __future__ import annotations
+
+OPENING, CLOSING = "([{", ")]}"
+
+
+def parts(label: str) -> list[str]:
+    """Return a label's words: `["e-dpo", "split=hard(quantile=0.3,by=rows)"]`; commas inside brackets part nothing."""
+    found, depth = [""], 0
+    for sign in label:
+        depth += (sign in OPENING) - (sign in CLOSING)
+        if sign == "," and depth <= 0:
+            found.append("")
+        else:
+            found[-1] += sign
+    return found
