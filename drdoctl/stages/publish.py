@@ -94,10 +94,8 @@ def named_apart(wants: list[Want], facts: Facts) -> list[Want]:
                 parse_ref(name)
             except UserError:
                 role = want.label.partition("-")[0].partition(",")[0]
-                message = (
-                    f"`{want.id}` would go out as `{name}`, which is no name in a zoo: names have at most 96 characters"
-                )
-                hint = "take a shorter one, or fewer words in the matrix"
+                message = f"`{want.id}` would go out as `{name}`, which is no name in a zoo"
+                hint = "take a shorter one, or fewer words in the matrix: names have at most 96 characters"
                 faults.append(Fault("zoo-name", message, facts.places(f"publish.{role}"), hint))
         found.append(want)
     if faults:
