@@ -20,6 +20,8 @@ from typing import Any, Protocol
 PROGRESS = "progress.json"
 STOP = "stop"
 BEATS = "beats"
+AFRESH = "row"
+"""The unit of a stage that keeps nothing of what it began: of the data stage. Interrupted, it starts afresh."""
 INTERVAL_SECONDS = 0.25
 HALF_LIFE_SECONDS = 20.0
 _NOTES: dict[Path, list[str]] = {}

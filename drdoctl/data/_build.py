@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.errors import UserError
 from drdoctl.core.files import disk_errors, write_json
-from drdoctl.core.progress import Progress
+from drdoctl.core.progress import AFRESH, Progress
 from drdoctl.data import EVAL_FRACTION
 from drdoctl.data._choose import JUDGES, drawn, first_of_each, held_out
 from drdoctl.data._ledger import Ledger
@@ -122,7 +122,7 @@ def _warn_of_overlap(request: Request, ledger: Ledger) -> None:
         f"{shared:,} of {read:,} training rows have prompts that are also evaluated, and are left out; "
         "look whether `data.source` names the same pairs for training and for evaluation"
     )
-    progress.update(read, read, unit="row")
+    progress.update(read, read, unit=AFRESH)
 
 
 def _write(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from drdoctl.core.errors import UserError
-from drdoctl.core.progress import Progress, check_stop
+from drdoctl.core.progress import AFRESH, Progress, check_stop
 from drdoctl.data import Dataset, PartName, datasets
 from drdoctl.data._ledger import Ledger
 from drdoctl.data._render import Renderer
@@ -74,7 +74,7 @@ def read_parts(
     progress = Progress(request)
 
     def between() -> None:
-        progress.update(sum(ledger.read.values()), 0, unit="row")
+        progress.update(sum(ledger.read.values()), 0, unit=AFRESH)
         check_stop(request)
 
     data = request.data

@@ -89,8 +89,13 @@ def _decide(want: Want, store: Store, before: Mapping[str, Any] | None) -> tuple
         of = f" of {progress['steps']:,}" if progress["steps"] else ""
         return "resume", Reason("interrupted", f"interrupted at {progress['unit']} {progress['step']:,}{of}")
     if before is None:
-        return "run", Reason("new", "not made yet")
+        return "run", Reason("new", _afresh(progress) if progress is not None and progress["seen"] else "not made yet")
     return "rerun", why(want, before)
+
+
+def _afresh(progress: Mapping[str, Any]) -> str:
+    """Return why a stage that was begun before starts afresh."""
+    return f"starts afresh: interrupted at {progress['unit']} {progress['seen']:,}, with nothing saved"
 
 
 def why(want: Want, before: Mapping[str, Any]) -> Reason:

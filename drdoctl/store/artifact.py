@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from drdoctl.core.errors import IntegrityError, Refused, StageFailed
 from drdoctl.core.files import WORK_FILES, disk_errors, fsync_dir, read_json, seal, write_atomic, write_json
 from drdoctl.core.fingerprint import file_sha256
+from drdoctl.core.progress import AFRESH
 from drdoctl.store.folder import newest_checkpoint, remove, result_files, subfolders, sweep
 from drdoctl.store.lock import wait_until_free
-from drdoctl.store.manifest import FORMAT, MANIFEST, describe, number_of, well_formed
+from drdoctl.store.manifest import FORMAT, MANIFEST, describe, number_of, read, sealed
 
 if TYPE_CHECKING:
     from drdoctl.stages import Want
@@ -81,17 +82,10 @@ class Store:
 
     def manifest(self, artifact: str) -> dict[str, Any] | None:
         """Return the manifest of a complete artifact. A broken one is as good as none, and leaves a warning."""
-        path = self.path(artifact) / MANIFEST
-        try:
-            found = read_json(path)
-        except (OSError, RecursionError):
-            found = None
-        if found is not None and (fault := well_formed(found, artifact)) is None:
-            return dict(found)
-        if path.exists():
-            why = "is not readable JSON" if found is None else fault
-            self._warn(f"`{path.relative_to(self.root)}` {why}: the artifact is taken as not there")
-        return None
+        found, fault = read(self.path(artifact), artifact)
+        if fault is not None:
+            self._warn(f"`artifacts/{artifact}/{MANIFEST}` {fault}: the artifact is taken as not there")
+        return found
 
     def manifests(self) -> list[dict[str, Any]]:
         """Return the manifests of all complete artifacts, oldest first: as they were made, whatever the clock said."""
@@ -103,7 +97,7 @@ class Store:
         """Return how far an unfinished artifact is: step, seen, steps, unit, checkpoint (or None), at (UTC); or None.
 
         `seen` is the last step reported, `step` where a resume goes on: training starts again at its checkpoint, or at
-        0 without one; whatever counts in other units (rows, chunks, tokens) keeps each piece it has finished.
+        0 without one; whatever counts in chunks or tokens keeps each piece it has finished; rows are read afresh.
         """
         folder = self.partial_path(artifact)
         if not (folder / "job.json").is_file():
@@ -118,7 +112,7 @@ class Store:
         checkpoint = newest_checkpoint(folder) or progress.get("checkpoint")
         seen, unit = progress.get("step", 0), progress.get("unit", "step")
         return {
-            "step": checkpoint or (0 if unit == "step" else seen),
+            "step": checkpoint or (0 if unit in ("step", AFRESH) else seen),
             "seen": seen,
             "steps": progress.get("steps", 0),
             "unit": unit,
@@ -148,8 +142,7 @@ class Store:
 
     def half_committed(self, artifact: str) -> bool:
         """Whether the folder in progress already has its manifest: only the rename is missing."""
-        found = read_json(self.partial_path(artifact) / MANIFEST)
-        return found is not None and well_formed(found, artifact) is None
+        return read(self.partial_path(artifact), artifact)[0] is not None
 
     def commit(self, want: Want, spec_name: str, metrics: Mapping[str, Any], seconds: float) -> Path:
         """Turn the folder in progress into the artifact and return its path."""
@@ -161,7 +154,7 @@ class Store:
             if not files:
                 raise StageFailed(f"stage `{want.id}` ended well but left no files", code="no-files")
             told = describe(want, spec_name, files, metrics, seconds)
-            write_json(folder / MANIFEST, told | {"number": self._next_number()})
+            write_json(folder / MANIFEST, sealed(told | {"number": self._next_number()}))
         return self.finish(want.artifact)
 
     def _next_number(self) -> int:
@@ -190,12 +183,13 @@ class Store:
     def verify(self, artifact: str, *, full: bool = True, names: Container[str] | None = None) -> None:
         """Compare files with the manifest, by sha256 or by size; `IntegrityError` names every one that differs.
 
-        `names`: only these, as far as the artifact has them.
+        A manifest that is not as it was written is one itself. `names`: only these, as far as the artifact has them.
         """
         folder = self.path(artifact)
-        manifest = self.manifest(artifact)
+        manifest, fault = read(folder, artifact)
         if manifest is None:
-            raise IntegrityError(f"`{folder}` has no valid manifest", code="manifest", hint=_again(folder))
+            what = f"`{folder}` has no manifest" if fault is None else f"`{folder / MANIFEST}` {fault}"
+            raise IntegrityError(what, code="manifest", hint=_again(folder))
         faults = []
         for name, fact in manifest["files"].items():
             path = folder / name

@@ -53,7 +53,8 @@ def _state(store: Store, artifact: str, held_by: Mapping[str, Any] | None) -> di
     partial = store.partial(artifact)
     if partial is None:
         return {"state": "waiting"}
-    progress = {key: partial[key] for key in ("steps", "unit", "checkpoint", "at")} | {"step": partial["seen"]}
+    progress = {key: partial[key] for key in ("steps", "unit", "checkpoint", "at")}
+    progress |= {"step": partial["seen"], "kept": partial["step"]}
     if held_by is not None and _works(folder, held_by):
         return {"state": "running", **progress, "pid": held_by.get("pid")}
     failure = read_json(folder / "failure.json")

@@ -36,6 +36,7 @@ FOUND = {
             "steps": 4000,
             "unit": "step",
             "checkpoint": 1000,
+            "kept": 1000,
             "at": "2026-03-01T10:00:00+00:00",
         },
         {
@@ -86,6 +87,13 @@ def test_an_apply_at_work_is_named():
     lines = render(found, NOW).splitlines()
     assert lines[0] == "Apply at work: pid 77 on box"
     assert lines[1].endswith("at step 1,200 of 4,000 (pid 77)")
+
+
+def test_what_saved_nothing_is_said_to_start_afresh():
+    """An interrupted data stage, which keeps no rows, shows how far it was and that this is gone."""
+    rows = {"step": 41472, "steps": 0, "unit": "row", "checkpoint": None, "kept": 0}
+    lines = render({**FOUND, "stages": [{**FOUND["stages"][1], **rows}]}, NOW).splitlines()
+    assert lines[1].endswith("at row 41,472, nothing saved: starts afresh (2 h 0 min ago, pid gone)")
 
 
 def test_status_reads_the_store_and_json_has_the_same_facts(store, capsys):

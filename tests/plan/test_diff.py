@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import jsonschema
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from plan_world import CONFIG, SPEC, write_model
@@ -140,6 +141,19 @@ def test_progress_is_resumed(world):
     plan = world.plan()
     assert reason(plan, "sft").text == "interrupted at step 10 of 1,023"
     assert {stage.want.id: stage.action for stage in plan.stages}["sft"] == "resume"
+
+
+@pytest.mark.parametrize("unit", ["row", "step"])
+def test_what_saved_nothing_starts_afresh(world, unit):
+    """A data stage keeps nothing of what it began, and training nothing before its first checkpoint: both say so."""
+    name = "data" if unit == "row" else "sft"
+    want = next(stage.want for stage in world.plan().stages if stage.want.id == name)
+    folder, _ = world.store.open_partial(want)
+    (folder / "job.json").write_text(json.dumps({"fingerprint": want.fingerprint}))
+    (folder / "progress.json").write_text(json.dumps({"step": 41472, "steps": 0, "unit": unit, "checkpoint": None}))
+    plan = world.plan()
+    assert reason(plan, name).text == f"starts afresh: interrupted at {unit} 41,472, with nothing saved"
+    assert {stage.want.id: stage.action for stage in plan.stages}[name] == "run"
 
 
 def test_a_newer_code_version_says_so(world, monkeypatch):

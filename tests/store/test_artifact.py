@@ -175,15 +175,17 @@ def test_work_is_not_gone_on_with_beside_a_child_of_an_earlier_apply(store, monk
 
 
 def test_partial_tells_where_a_resume_goes_on(store):
-    """Training goes on from its newest whole checkpoint, else from 0; other work from the last piece seen."""
+    """Training goes on from its newest whole checkpoint, else from 0; other work from the last piece; rows from 0."""
     assert store.partial(WANT.artifact) is None
     folder = fill(store)
     (folder / "checkpoints" / "step-8").mkdir()
     assert (store.partial(WANT.artifact)["step"], store.partial(WANT.artifact)["checkpoint"]) == (7, 7)
     shutil.rmtree(folder / "checkpoints")
     assert (store.partial(WANT.artifact)["step"], store.partial(WANT.artifact)["seen"]) == (0, 9)
-    (folder / "progress.json").write_text(json.dumps({"step": 9, "steps": 12, "unit": "row"}))
+    (folder / "progress.json").write_text(json.dumps({"step": 9, "steps": 12, "unit": "chunk"}))
     assert (store.partial(WANT.artifact)["step"], store.partial(WANT.artifact)["checkpoint"]) == (9, None)
+    (folder / "progress.json").write_text(json.dumps({"step": 41472, "steps": 0, "unit": "row"}))
+    assert (store.partial(WANT.artifact)["step"], store.partial(WANT.artifact)["seen"]) == (0, 41472)
     (folder / "progress.json").write_text("{torn")
     assert store.partial(WANT.artifact)["step"] == 0
 
