@@ -85,8 +85,9 @@ def metrics_of(folder: Path, estimate: Estimate) -> dict[str, Any]:
         metrics.update({name: value for name, value in estimate.likeness.items() if name != "kind"})
     if estimate.memory_gib:
         metrics["expected_gib"] = estimate.memory_gib
-    if estimate.seconds is not None and estimate.basis != "assumed":
+    if estimate.seconds is not None:
         metrics["expected_seconds"] = estimate.seconds
+        metrics["expected_by"] = estimate.basis
     return {**metrics, **taken(folder)}
 
 

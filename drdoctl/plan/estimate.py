@@ -132,7 +132,7 @@ def _training(want: Want, rows: Rows | None, resources: Mapping[str, Any]) -> tu
         quantized=lora is not None and lora.get("quantize") == NF4,
     )
     if want.kind == "oracle" and not alone:
-        peak = memory.saved_oracle(peak, model)
+        peak = memory.saved_oracle(peak, model, resources)
     passes = 2.0 if want.kind == "align" and _looks_first(want) else 1.0
     learnt = model.parameters if adapter is None else adapter
     step = work.training_step(model, load, each, settings["global_batch"], dtype, resources, learnt, passes)

@@ -157,8 +157,13 @@ SCORED_KERNELS, SCORING_KERNELS = 4e6, 0.1e9
 """The same without a backward pass: for each batch, and in all, which is a guess."""
 
 
-def saved_oracle(peak: Memory, model: ModelSize) -> Memory:
-    """Return the peak with the oracle's saving: the classifier is a second model, beside all that trained the first."""
+def saved_oracle(peak: Memory, model: ModelSize, resources: Mapping[str, Any]) -> Memory:
+    """Return the peak with the oracle's saving: the classifier is a second model, beside all that trained the first.
+
+    It is made on the CPU: of a GPU's memory it takes nothing.
+    """
+    if not on_cpu(resources):
+        return peak
     second = model.parameters * FP32
     late = replace(peak, activations=0, logits=0, buffers=peak.buffers + second)
     return peak.larger(late)

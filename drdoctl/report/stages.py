@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from drdoctl.store.artifact import Store
 
 HOUR = 3600
+ASSUMED = "assumed"
 
 
 class StageRow(Model):
@@ -39,7 +40,9 @@ class StageRow(Model):
     seconds: float | None
     """Wall-clock seconds, all attempts together."""
     estimated_seconds: float | None
-    """What the plan expected, where it could; an assumed speed counts for nothing here."""
+    """What the plan expected, where it could."""
+    assumed: bool
+    """Whether it could only assume how fast this machine is: no earlier stage told."""
     peak_gib: float | None
     """Memory that one process held at its peak, GiB: of its GPU where it had one; the largest of all processes."""
     estimated_gib: float | None
@@ -63,6 +66,8 @@ class TotalRow(Model):
     """Wall-clock seconds, one stage after the other."""
     estimated_seconds: float | None
     """What the plan expected; null where it expected nothing of some stage."""
+    assumed: bool
+    """Whether a part of that rests on an assumed speed."""
     peak_gib: float | None
     """Memory of the largest process."""
     estimated_gib: float | None
@@ -78,6 +83,7 @@ def stage_row(store: Store, stage: PlannedStage, price: float | None) -> StageRo
     want, estimate, manifest = stage.want, stage.estimate, store.manifest(stage.want.artifact)
     found = manifest or {}
     metrics, seconds = found.get("metrics", {}), found.get("seconds")
+    expected, basis = _expected(metrics, estimate)
     return StageRow(
         id=want.id,
         kind=want.kind,
@@ -89,7 +95,8 @@ def stage_row(store: Store, stage: PlannedStage, price: float | None) -> StageRo
         settings=dict(want.settings),
         warnings=list(want.warnings),
         seconds=seconds,
-        estimated_seconds=_expected_seconds(metrics, estimate),
+        estimated_seconds=expected,
+        assumed=expected is not None and basis == ASSUMED,
         peak_gib=metrics.get("device_peak_gib", metrics.get("peak_gib")),
         estimated_gib=metrics.get("expected_gib", estimate.memory_gib) or None,
         cost=None if price is None or seconds is None else round(price * seconds / HOUR, 4),
@@ -107,6 +114,7 @@ def total(rows: Iterable[StageRow]) -> TotalRow:
     return TotalRow(
         seconds=sum(row.seconds or 0.0 for row in done),
         estimated_seconds=None if None in expected else sum(value or 0.0 for value in expected),
+        assumed=any(row.assumed for row in done),
         peak_gib=max((row.peak_gib for row in done if row.peak_gib is not None), default=None),
         estimated_gib=max((row.estimated_gib for row in done if row.estimated_gib is not None), default=None),
         cost=sum(row.cost or 0.0 for row in done) if any(row.cost is not None for row in done) else None,
@@ -114,12 +122,12 @@ def total(rows: Iterable[StageRow]) -> TotalRow:
     )
 
 
-def _expected_seconds(metrics: Mapping[str, Any], estimate: Estimate) -> float | None:
-    """Return what the plan that made an artifact expected of it; for others, what this plan expects.
+def _expected(metrics: Mapping[str, Any], estimate: Estimate) -> tuple[float | None, str | None]:
+    """Return the seconds that the plan that made an artifact expected of it, and by what; of others, this plan's.
 
-    A plan made afterwards knows the result, so it says nothing where the one before only assumed a speed.
+    A plan made afterwards knows the result, so it says nothing where the one before left nothing.
     """
     told = metrics.get("expected_seconds")
     if isinstance(told, int | float):
-        return float(told)
-    return None if estimate.basis == "assumed" or "nominal_seconds" in metrics else estimate.seconds
+        return float(told), metrics.get("expected_by")
+    return (None, None) if "nominal_seconds" in metrics else (estimate.seconds, estimate.basis)

@@ -134,8 +134,9 @@ def test_saving_an_oracle_holds_a_second_model():
     """An oracle with few activations peaks when it is saved, one with many when it is trained."""
     size = model()
     small, large = trained(size, 64.0), trained(size, 50_000.0)
-    assert saved_oracle(small, size).total > small.total
-    assert saved_oracle(large, size) == large
+    assert saved_oracle(small, size, RESOURCES).total > small.total
+    assert saved_oracle(large, size, RESOURCES) == large
+    assert saved_oracle(small, size, {**RESOURCES, "device": "cuda"}) == small  # it is made on the host
 
 
 def test_parts_make_the_total():
@@ -152,7 +153,7 @@ def test_bytes_are_whole(size, tokens, dtype, device):
     resources = {**RESOURCES, "device": device}
     for peak in (
         trained(size, tokens, dtype, device=device),
-        saved_oracle(trained(size, tokens, dtype, device=device), size),
+        saved_oracle(trained(size, tokens, dtype, device=device), size, resources),
         scoring(size, tokens, tokens / 3, dtype, resources),
         sampling(size, 7.5, tokens, 10, dtype, resources),
     ):

@@ -26,12 +26,15 @@ def test_the_expectation_is_the_plans_that_made_it():
     assert (found.estimated_seconds, found.estimated_gib, found.peak_gib) == (1500.0, 2.0, 2.2)
 
 
-def test_an_assumed_speed_is_no_expectation():
-    """Seconds that rest on an assumption are not held against the clock; nothing known is nothing shown."""
+def test_an_assumed_speed_is_an_expectation_and_says_so():
+    """Seconds that rest on an assumption are held against the clock too, and marked; of nothing known, nothing."""
+    found = row({"expected_seconds": 9.0, "expected_by": "assumed"}, Estimate())
+    assert (found.estimated_seconds, found.assumed) == (9.0, True)
     found = row({}, Estimate(seconds=10.0, basis="assumed"))
-    assert (found.estimated_seconds, found.estimated_gib, found.peak_gib, found.cost) == (None, None, None, None)
-    assert row({}, Estimate(seconds=10.0, basis="earlier")).estimated_seconds == 10.0
-    assert row({"nominal_seconds": 9.0}, Estimate(seconds=10.0, basis="earlier")).estimated_seconds is None
+    assert (found.estimated_seconds, found.assumed, found.cost) == (10.0, True, None)
+    assert not row({}, Estimate(seconds=10.0, basis="earlier")).assumed
+    found = row({"nominal_seconds": 9.0}, Estimate(seconds=10.0, basis="earlier"))
+    assert (found.estimated_seconds, found.assumed) == (None, False)
 
 
 def test_a_gpus_memory_and_money():

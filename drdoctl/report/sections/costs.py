@@ -20,8 +20,10 @@ def html(report: Mapping[str, Any]) -> str:
         return ""
     said = (
         "Times are of wall clocks, all attempts together; memory is the peak of the largest process. What was expected "
-        "is what the plan said before the stage ran; where it had nothing to go by, it said nothing."
+        "is what the plan said before the stage ran."
     )
+    if report["total"]["assumed"]:
+        said += " Times marked * rest on an assumed speed: no earlier stage had told how fast this machine is."
     return table(stages(done, report["total"])) + note(said)
 
 
@@ -34,5 +36,6 @@ def stages(rows: Sequence[Mapping[str, Any]], total: Mapping[str, Any]) -> Table
 
 
 def _cells(name: str, row: Mapping[str, Any]) -> list[str]:
-    times = [duration(row["seconds"]), duration(row["estimated_seconds"])]
+    expected = duration(row["estimated_seconds"])
+    times = [duration(row["seconds"]), f"{expected} *" if row["assumed"] else expected]
     return [name, *times, gib(row["peak_gib"]), gib(row["estimated_gib"]), number(row["cost"]), size(row["size"])]
