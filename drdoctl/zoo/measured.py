@@ -47,14 +47,14 @@ def measured(store: Store, artifact: str, measure: Measure | None, device: str =
     if isinstance(kept, dict) and kept.get("key") == key:
         return dict(kept["fields"])
     quality, about = quality_of(store, manifest["fingerprint"])
-    pairs = _pairs(store, manifest)
+    pairs, oracle = _pairs(store, manifest), manifest["kind"] == "oracle"
     if measure is None:
-        return _joined({"unmeasured": [NOT_PROBED]}, quality, about, pairs)
+        return _joined({"unmeasured": [NOT_PROBED]}, quality, about, pairs, oracle=oracle)
     folder = store.path(artifact)
     told = measure(
         {
             "model": str(folder.resolve()),
-            "role": "oracle" if manifest["kind"] == "oracle" else "student",
+            "role": "oracle" if oracle else "student",
             "template": template_of(store, manifest) or "auto",
             "choose": [dict(text) for text in TEXTS],
             "config": config_of(folder),
@@ -62,25 +62,27 @@ def measured(store: Store, artifact: str, measure: Measure | None, device: str =
             "device": device,
         }
     )
-    fields = _joined(dict(told), quality, about, pairs)
+    fields = _joined(dict(told), quality, about, pairs, oracle=oracle)
     write_json(cache, {"format": 1, "key": key, "fields": fields})
     return fields
 
 
 def _key(store: Store, manifest: Mapping[str, Any]) -> str:
-    """Return a hash over all that the fields rest on."""
-    quality, about = quality_of(store, manifest["fingerprint"])
+    """Return a hash over all that the fields rest on: a student's on its files and the texts alone."""
     files = {name: fact["sha256"] for name, fact in manifest["files"].items()}
+    texts = [dict(text) for text in TEXTS]
+    if manifest["kind"] != "oracle":
+        return digest({"files": files, "texts": texts})
+    quality, about = quality_of(store, manifest["fingerprint"])
     pairs = {
         name: str(place).removeprefix(str(store.root.resolve()))
         for name, place in (_pairs(store, manifest) or {}).items()
     }
-    texts = [dict(text) for text in TEXTS]
     return digest({"files": files, "texts": texts, "quality": quality, "about": about, "pairs": pairs})
 
 
 def _joined(
-    found: dict[str, Any], quality: dict[str, Any], about: str, pairs: Mapping[str, Any] | None
+    found: dict[str, Any], quality: dict[str, Any], about: str, pairs: Mapping[str, Any] | None, *, oracle: bool
 ) -> dict[str, Any]:
     fields: dict[str, Any] = {name: found[name] for name in ("probes", "rendering", "reward") if found.get(name)}
     missing = list(found.get("unmeasured", []))
@@ -100,7 +102,7 @@ def _joined(
         quality = {**quality, "data": about}
     if quality:
         fields["quality"] = {"data": about, **quality}
-    elif pairs is None:
+    elif oracle and pairs is None:
         missing.append("quality: the data it was trained on is not in the store that published it")
     return {**fields, **({"unmeasured": missing} if missing else {})}
 

@@ -7,9 +7,11 @@ import json
 import pytest
 import zoo_things
 
+from drdoctl.core.fingerprint import digest
 from drdoctl.stages import Want
 from drdoctl.store.artifact import Store
-from drdoctl.zoo.measured import measured
+from drdoctl.zoo.measured import CACHE, measured
+from drdoctl.zoo.probes import TEXTS
 from drdoctl.zoo.pull import pull
 from drdoctl.zoo.push import pack, push
 
@@ -119,3 +121,19 @@ def test_what_is_not_known_is_said(store, line, student):
     assert "not in the store" in pack(store, lone, "thing", measure=Measure()).card.unmeasured[0]
     by_hand = measured(store, line[1].artifact, Measure(by_hand=False))["unmeasured"]
     assert "drdoctl score" in by_hand[0]
+
+
+def test_a_student_lacks_no_quality(store, line, student):
+    """Quality is a reward model's: no student's card misses it, and what was kept of one before is not told."""
+    for measure in (None, Measure(), Measure()):
+        assert not any("quality" in text for text in measured(store, student, measure).get("unmeasured", []))
+    data, _ = line
+    align = Want("align", 1, {"method.alpha": 0.2}, {"data": data})
+    zoo_things.commit(store, align, zoo_things.FILES)
+    assert "unmeasured" not in measured(store, align.artifact, Measure())
+    kept = store.root / CACHE / f"{align.artifact}.json"
+    files = {name: fact["sha256"] for name, fact in store.manifest(align.artifact)["files"].items()}
+    of_before = {"files": files, "texts": [dict(text) for text in TEXTS], "quality": {}, "about": "", "pairs": {}}
+    false = {"unmeasured": ["quality: the data it was trained on is not in the store that published it"]}
+    kept.write_text(json.dumps({"format": 1, "key": digest(of_before), "fields": false}))
+    assert "unmeasured" not in measured(store, align.artifact, Measure())
