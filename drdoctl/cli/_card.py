@@ -15,6 +15,7 @@ MOST_FIGURES = 24
 """More are counted; `--json` has them all."""
 PACKAGES = ("drdoctl", "torch", "transformers")
 """Whose versions are shown; `--json` has them all."""
+ON_TEST = "on test prompts and pairs; `--json` has the figures on validation ones too, by which students are chosen"
 MARK = 12
 """Digits of a hash that are shown."""
 
@@ -138,31 +139,33 @@ def _made(shown: Mapping[str, Any]) -> str:
 
 
 def _figures(shown: Mapping[str, Any]) -> list[str]:
-    from drdoctl.zoo.search import number
+    from drdoctl.zoo.figures import number, told
 
     quality = shown.get("quality") or {}
     measured = [{"metric": name, **one} for name, one in quality.items() if isinstance(one, dict) and "value" in one]
-    rows = [_figure(plain) for plain in (*measured, *shown["figures"]) if number(plain.get("value")) is not None]
+    figures = told(shown["figures"])
+    rows = [_figure(plain) for plain in (*measured, *figures) if number(plain.get("value")) is not None]
     about = [f"on {quality['data']}"] if isinstance(quality.get("data"), str) else []
+    about += [ON_TEST] if any(plain.get("part") for plain in figures) else []
     left = [f"and {len(rows) - MOST_FIGURES} more: `--json` has them all"] if len(rows) > MOST_FIGURES else []
     return [*_table(rows[:MOST_FIGURES]), *left, *about]
 
 
 def _figure(plain: Mapping[str, Any]) -> tuple[str, ...]:
     """Return metric, value and interval, and what it was measured against and on."""
-    from drdoctl.zoo.search import number
+    from drdoctl.zoo.figures import number
 
     words = [str(plain.get("metric")), f"against {plain['against']}" if plain.get("against") else ""]
     words += [f"by {plain['judge']}" if plain.get("judge") else "", str(plain.get("group") or "")]
-    words += [f"at {plain['temperature']}" if plain.get("temperature") is not None else ""]
-    low, high = number(plain.get("low")), number(plain.get("high"))
+    low, high, temperature = (number(plain.get(key)) for key in ("low", "high", "temperature"))
+    words += [f"at {temperature:g}" if temperature is not None else ""]
     between = f"[{low:.4g}, {high:.4g}]" if low is not None and high is not None else ""
     count = f"{plain['count']:,} rows" if isinstance(plain.get("count"), int) else ""
     return " ".join(filter(None, words)), f"{number(plain['value']):.4g}", between, count
 
 
 def _rewards(shown: Mapping[str, Any]) -> list[str]:
-    from drdoctl.zoo.search import number
+    from drdoctl.zoo.figures import number
 
     reward = shown.get("reward") or {}
     found = [number(reward.get(key)) for key in ("mean", "std", "min", "max")]

@@ -6,7 +6,7 @@ import math
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -80,7 +80,8 @@ _OPTIONS: list[Any] = [
         "least",
         metavar="METRIC=VALUE",
         multiple=True,
-        help="In `ls zoo`: measured at this value or more. Repeatable.",
+        help="In `ls zoo`: measured at this value or more, against every baseline, by every judge, at every "
+        "temperature: the lowest counts, and is shown. Repeatable.",
     ),
 ]
 
@@ -139,14 +140,14 @@ def _row(entry: Entry) -> dict[str, str]:
 
 
 def _plain(entry: Entry) -> dict[str, Any]:
-    figures = [{"metric": one.metric, "value": one.value, "low": one.low, "high": one.high} for one in entry.figures]
+    figure = entry.figure
     return {
         **_row(entry),
-        "figure": next((plain for plain, one in zip(figures, entry.figures, strict=True) if one is entry.figure), None),
+        "figure": None if figure is None else asdict(figure),
         "tags": list(entry.versions),
         "revision": entry.revision,
         "labels": list(entry.labels),
-        "figures": figures,
+        "figures": [asdict(one) for one in entry.figures],
     }
 
 

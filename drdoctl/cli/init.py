@@ -43,11 +43,13 @@ def command(options: Options, path: Path | None, recipe: str, location: str | No
     """Start a spec from a recipe, or from a model of the zoo.
 
     Copies the recipe with its comments and a first line that gives editors the schema: completion, hover texts and
-    errors while you type. With zoo/NAME, writes the spec that made the model: applied, it makes it again. PATH is a
-    file, or a folder to put it in; without it, the recipe's or the model's name here.
+    errors while you type. With zoo/NAME, writes the spec that made the model: applied, it makes it again. hub:ORG/NAME
+    is zoo/NAME with --zoo hub:ORG. PATH is a file, or a folder to put it in; without it, the recipe's or the model's
+    name here.
     """
     from drdoctl.zoo.location import is_ref, parse_ref
 
+    recipe, location = _of_hub(recipe, location)
     known = {} if is_ref(recipe) else recipes()
     if not is_ref(recipe) and recipe not in known:
         hint = did_you_mean(recipe, known) or "`drdoctl ls recipes` shows all"
@@ -56,7 +58,8 @@ def command(options: Options, path: Path | None, recipe: str, location: str | No
     if target.is_dir():
         target /= f"{parse_ref(recipe).name if is_ref(recipe) else recipe}.yaml"
     if target.exists() and not force:
-        hint = f"choose another name, or overwrite it: `drdoctl init {target} --from {recipe} --force`"
+        where = f" --zoo {location}" if location else ""
+        hint = f"choose another name, or overwrite it: `drdoctl init {target} --from {recipe}{where} --force`"
         raise UserError(f"`{target}` is there already", code="file-exists", hint=hint)
     if is_ref(recipe):
         write_atomic(target, _of_model(options, recipe, location))
@@ -67,6 +70,17 @@ def command(options: Options, path: Path | None, recipe: str, location: str | No
     else:
         options.console.data(str(target))
     options.console.hint(f"`drdoctl plan {target}` shows what it would do")
+
+
+def _of_hub(text: str, location: str | None) -> tuple[str, str | None]:
+    """Return `zoo/NAME` and its zoo for `hub:ORG/NAME`, and anything else as it is. Raises UserError for two zoos."""
+    org, slash, name = text.removeprefix("hub:").removeprefix("//").partition("/")
+    if not (text.startswith("hub:") and slash):
+        return text, location
+    if location is not None:
+        hint = f"leave out one: `--from zoo/{name} --zoo {location}`"
+        raise UserError(f"`--from {text}` and `--zoo {location}` name two zoos", code="two-zoos", hint=hint)
+    return f"zoo/{name}", f"hub:{org}"
 
 
 def copied(text: str, recipe: str, target: Path) -> str:

@@ -86,7 +86,7 @@ def command(
     if package.card.license is None:
         options.console.warning("the card states no licence; `--license SPDX` does")
     if dry_run:
-        sizes: dict[str, int | None] = {**package.upload(tag, private=not public).sizes()}
+        sizes: dict[str, int | None] = {**package.upload(tag, where, private=not public).sizes()}
         if not where.startswith("hub:"):
             del sizes[PAGE]  # only the Hub shows one
         _show(options, package.card, where, tag, None, sizes | ({SIGNATURE_FILE: None} if sign_key else {}))

@@ -16,15 +16,18 @@ def is_adapter(card: Card) -> bool:
     return ADAPTER_CONFIG in card.files
 
 
-def loading(card: Card) -> list[str]:
-    """Return the section that loads the model and uses it, in transformers alone; for an adapter with peft."""
+def loading(card: Card, option: str) -> list[str]:
+    """Return the section that loads the model and uses it, in transformers alone; for an adapter with peft.
+
+    `option`: how its zoo is named on a command line, ` --zoo LOCATION`.
+    """
     lines = ["## Load it", ""]
     if is_adapter(card):
         base, pin = card.base.ref or "its base", f" at revision `{card.base.revision}`" if card.base.revision else ""
         lines += [f"A low-rank adapter over `{base}`{pin}, which peft loads with it.", ""]
         if card.spec.get(f"{card.role}.lora.quantize") == NF4:
             lines += ["It was trained over the base in 4 bits (NF4): over whole weights it differs a little.", ""]
-    code = [*_imports(card), *_load(card), *(_reward(card) if card.role == "oracle" else _answer(card))]
+    code = [*_imports(card), *_load(card, option), *(_reward(card) if card.role == "oracle" else _answer(card))]
     return [*lines, "```python", *code, "```", ""]
 
 
@@ -35,11 +38,11 @@ def _imports(card: Card) -> list[str]:
     return [*lines, f"from transformers import {LOADERS[card.role]}, AutoTokenizer", ""]
 
 
-def _load(card: Card) -> list[str]:
+def _load(card: Card, option: str) -> list[str]:
     loader = (ADAPTER_LOADERS if is_adapter(card) else LOADERS)[card.role]
     labels = ", num_labels=1" if card.role == "oracle" else ""
     return [
-        f'FOLDER = "models/{card.name}"  # drdoctl pull zoo/{card.name} --to models/{card.name}',
+        f'FOLDER = "models/{card.name}"  # drdoctl pull zoo/{card.name} --to models/{card.name}{option}',
         "tokenizer = AutoTokenizer.from_pretrained(FOLDER)",
         f"model = {loader}.from_pretrained(FOLDER{labels}, dtype=torch.float32).eval()",
         "",

@@ -109,8 +109,8 @@ def probes(card: Card) -> list[str]:
     return [*lines, ""]
 
 
-def origin(card: Card) -> list[str]:
-    """Return who taught a student, and how it is made again."""
+def origin(card: Card, option: str) -> list[str]:
+    """Return who taught a student, and how it is made again. `option`: how its zoo is named, ` --zoo LOCATION`."""
     teachers = [one for one in card.parents if one.id.partition("[")[0] == "oracle"]
     lines = []
     if card.role == "student" and teachers:
@@ -125,7 +125,7 @@ def origin(card: Card) -> list[str]:
             "## Make it again",
             "",
             "```console",
-            f"$ drdoctl init {file} --from zoo/{card.name}",
+            f"$ drdoctl init {file} --from zoo/{card.name}{option}",
             f"$ drdoctl apply {file}",
             "```",
             "",

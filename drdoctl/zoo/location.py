@@ -138,6 +138,16 @@ def needs_network(location: str) -> bool:
     return _is_hub(location) or ("://" in location and urlsplit(location).scheme not in LOCAL_SCHEMES)
 
 
+def zoo_option(location: str) -> str:
+    """Return how a page's commands name a zoo: ` --zoo hub:my-lab`, or nothing for the zoo that is asked without it.
+
+    A folder is FOLDER: its path is somebody's own.
+    """
+    if location in (DEFAULT, SHIPPED):
+        return ""
+    return f" --zoo {location}" if needs_network(location) else " --zoo FOLDER"
+
+
 def open_zoo(location: str, *, offline: bool = False) -> Zoo:
     """Return the zoo at a location. Raises UserError where it cannot be one, ZooError where `offline` forbids it."""
     if not location.strip():

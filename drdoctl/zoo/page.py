@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from drdoctl.zoo._page_code import is_adapter, loading
 from drdoctl.zoo._page_sections import QUALITY, about_oracle, cell, code, failures, origin, probes, quality
 from drdoctl.zoo.card import Card
+from drdoctl.zoo.figures import figure_of, interval, title, told
+from drdoctl.zoo.location import DEFAULT, zoo_option
 
 TASKS = {"oracle": "text-classification", "student": "text-generation"}
 OPT_LICENCE = (
@@ -17,15 +18,16 @@ OPT_LICENCE = (
 )
 OTHER_LICENCES = {f"facebook/opt-{size}": OPT_LICENCE for size in ("125m", "350m", "1.3b", "2.7b", "6.7b", "13b")}
 """Base model -> name and address of a licence that has no SPDX id: the Hub asks for both."""
+ON_TEST = """On test prompts and pairs. Students are chosen by figures on others; those are in `drdoctl.json` alone."""
 HUB = "https://huggingface.co"
 
 
-def render(card: Card) -> str:
-    """Return the page of a card. The same card gives the same page."""
+def render(card: Card, zoo: str = DEFAULT) -> str:
+    """Return the page of a card, for the zoo at a location: its commands name it. The same again gives the same."""
     import yaml
 
     front = yaml.safe_dump(front_matter(card), sort_keys=False, allow_unicode=True)
-    return f"---\n{front}---\n\n{_body(card)}"
+    return f"---\n{front}---\n\n{_body(card, zoo_option(zoo))}"
 
 
 def front_matter(card: Card) -> dict[str, Any]:
@@ -58,14 +60,14 @@ def _licence(card: Card) -> dict[str, str]:
 
 def _results(card: Card) -> list[dict[str, Any]]:
     measured = [
-        {"type": name, "name": f"{QUALITY[name]}{_interval(row)}", "value": row["value"]}
+        {"type": name, "name": f"{QUALITY[name]}{interval(row)}", "value": row["value"]}
         for name in ("accuracy", "calibration_error", "length_correlation")
         if isinstance(row := card.quality.get(name), Mapping)
     ]
     measured += [
-        {"type": figure["metric"], "name": f"{_title(figure)}{_interval(figure)}", "value": figure["value"]}
-        for figure in card.figures
-        if isinstance(figure.get("value"), int | float) and math.isfinite(figure["value"])
+        {"type": figure["metric"], "name": f"{title(figure)}{interval(figure)}", "value": figure["value"]}
+        for figure in told(card.figures)
+        if figure_of(figure) is not None
     ]
     if not measured:
         return []
@@ -73,41 +75,25 @@ def _results(card: Card) -> list[dict[str, Any]]:
     return [{"task": {"type": TASKS[card.role]}, "dataset": {"type": data, "name": data}, "metrics": measured}]
 
 
-def _interval(row: Mapping[str, Any]) -> str:
-    low, high = row.get("low"), row.get("high")
-    return "" if low is None or high is None else f" (95 % interval {low:.3g} to {high:.3g})"
-
-
-def _title(figure: Mapping[str, Any]) -> str:
-    parts = [str(figure["metric"])]
-    if figure.get("against"):
-        parts.append(f"against {figure['against']}")
-    if figure.get("judge"):
-        parts.append(f"by {figure['judge']}")
-    if figure.get("temperature") is not None:
-        parts.append(f"at temperature {figure['temperature']:g}")
-    return ", ".join(parts)
-
-
-def _body(card: Card) -> str:
-    what = "reward model (oracle)" if card.role == "oracle" else "aligned language model (student)"
+def _body(card: Card, option: str) -> str:
+    what = "A reward model (oracle)" if card.role == "oracle" else "An aligned language model (student)"
     base = code(card.base.ref) if card.base.ref else "a model known by its hash only"
     base = base if card.base.ref or card.base.sha256 else "new weights"
     pin = f" at revision {code(card.base.revision)}" if card.base.revision else ""
     lines = [
         f"# {card.name}",
         "",
-        f"A {what}, made by drdoctl from {base}{pin} in stage {code(card.stage or card.kind)}.",
+        f"{what}, made by drdoctl from {base}{pin} in stage {code(card.stage or card.kind)}.",
         "",
         f"Licence: {card.license or 'not stated; ask whoever published it'}.",
         "",
         *(about_oracle(card) if card.role == "oracle" else []),
-        *loading(card),
+        *loading(card, option),
         *quality(card),
         *failures(card),
         *_measured(card),
         *probes(card),
-        *origin(card),
+        *origin(card, option),
         "## Made from",
         "",
     ]
@@ -122,16 +108,18 @@ def _body(card: Card) -> str:
 
 def _measured(card: Card) -> list[str]:
     """Return the table of what the evaluate stage measured, each figure's warnings below it."""
-    if not card.figures:
+    figures = told(card.figures)
+    if not figures:
         return []
+    divided = any(figure.get("part") for figure in figures)
     rows = ["| figure | value | 95 % interval | rows |", "| --- | --- | --- | --- |"]
-    for figure in card.figures:
+    for figure in figures:
         low, high = figure.get("low"), figure.get("high")
         between = f"{low:.4g} to {high:.4g}" if low is not None and high is not None else ""
         value = figure.get("value")
         shown = f"{value:.4g}" if isinstance(value, int | float) else ""
         rows.append(
-            f"| {cell(_title(figure))} | {shown} {figure.get('unit', '')} | {between} | {figure.get('count', '')} |"
+            f"| {cell(title(figure))} | {shown} {figure.get('unit', '')} | {between} | {figure.get('count', '')} |"
         )
         rows += [f"| ({cell(warning)}) | | | |" for warning in figure.get("warnings", [])]
-    return ["## Measured", "", *rows, ""]
+    return ["## Measured", "", *([ON_TEST, ""] if divided else []), *rows, ""]

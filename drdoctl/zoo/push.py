@@ -44,9 +44,9 @@ class Package:
     files: dict[str, Path]
     left_out: tuple[str, ...]
 
-    def upload(self, tag: str | None, *, private: bool) -> Upload:
-        """Return the package as a zoo takes it."""
-        return Upload(self.card.to_bytes(), self.files, render(self.card), tag, private)
+    def upload(self, tag: str | None, location: str, *, private: bool) -> Upload:
+        """Return the package as the zoo at a location takes it: its page says where it is, the card does not."""
+        return Upload(self.card.to_bytes(), self.files, render(self.card, location), tag, private)
 
 
 def pack(
@@ -208,7 +208,7 @@ def push(
     name = package.card.name
     tag = new_tag(name, tag)
     zoo = open_zoo(location, offline=offline)
-    upload = package.upload(tag, private=private)
+    upload = package.upload(tag, zoo.location, private=private)
     if key is not None:
         there = _signature_there(zoo, name, tag, upload.card)
         upload = replace(upload, signature=sign(upload.card, package.files, key, there))

@@ -6,8 +6,6 @@ A folder's cards are read, each with its tags. On the Hub the list of models bri
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,34 +14,16 @@ from typing import Any
 from drdoctl.core.errors import IntegrityError, ZooError
 from drdoctl.zoo import Zoo
 from drdoctl.zoo.card import Card, parse_card
+from drdoctl.zoo.figures import TELLING, Figure, figures_of, indexed, lowest
 from drdoctl.zoo.hub import HubZoo
 from drdoctl.zoo.location import SHIPPED, open_zoo
 from drdoctl.zoo.shelf import shipped_cards
 
-TELLING = ("accuracy", "win-rate", "pair-accuracy", "true-reward")
-"""Metrics by how much they tell of a model; the first that is there stands for it."""
 AT_ONCE = 8
 """Cards that are read at the same time: far away, waiting is most of it."""
 DAMAGED = ("card", "zoo-revision", "zoo-unknown")
 """Codes of what is wrong with one name alone, which may also have gone since it was listed."""
 ROLE_TAG = "drdoctl-role:"
-NUMBER = r"(-?\d{1,20}(?:\.\d{1,20})?(?:e[+-]?\d{1,3})?)"
-INTERVAL = re.compile(rf"\(95 % interval {NUMBER} to {NUMBER}\)")
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured number."""
-
-    metric: str
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-    def __str__(self) -> str:
-        """Return it in a few words: `accuracy 0.712 [0.671, 0.751]`."""
-        between = "" if self.low is None or self.high is None else f" [{self.low:.3g}, {self.high:.3g}]"
-        return f"{self.metric} {self.value:.3g}{between}"
 
 
 @dataclass(frozen=True)
@@ -63,13 +43,14 @@ class Entry:
     labels: tuple[str, ...] = ()
     """What else `--tag` finds: tags of the Hub's page, data sets, the recipe."""
     figures: tuple[Figure, ...] = ()
+    asked: tuple[str, ...] = ()
+    """The metrics that were searched by, which tell most then."""
 
     @property
     def figure(self) -> Figure | None:
-        """Return the figure that tells most."""
-        by_name = {one.metric: one for one in reversed(self.figures)}
-        telling = (by_name[metric] for metric in TELLING if metric in by_name)
-        return next(telling, self.figures[0] if self.figures else None)
+        """Return the figure that tells most; of several of one metric the one that a search goes by (`lowest`)."""
+        by_metric = lowest(self.figures)
+        return next((by_metric[metric] for metric in (*self.asked, *TELLING, *by_metric) if metric in by_metric), None)
 
 
 @dataclass(frozen=True)
@@ -82,17 +63,17 @@ class Wanted:
     tag: str | None = None
     """A revision's tag, or a label."""
     least: Mapping[str, float] | None = None
-    """Metric -> the least value."""
+    """Metric -> the least value; of several figures of a metric the lowest is compared."""
 
     def fits(self, entry: Entry) -> bool:
         """Tell whether an entry is what is asked for."""
+        by_metric = lowest(entry.figures)
         return (
             self.role in (None, entry.role)
             and (self.base or "").lower() in entry.base.lower()
             and (self.tag is None or self.tag in (*entry.versions, *entry.labels))
             and all(
-                any(one.metric == metric and one.value >= least for one in entry.figures)
-                for metric, least in (self.least or {}).items()
+                metric in by_metric and by_metric[metric].value >= least for metric, least in (self.least or {}).items()
             )
         )
 
@@ -102,6 +83,11 @@ def search(wanted: Wanted, location: str | None, *, offline: bool = False) -> li
 
     Raises what opening and listing the zoo raises. A single damaged card is an entry that says so.
     """
+    asked = tuple(wanted.least or ())
+    return [replace(entry, asked=asked) for entry in _found(wanted, location, offline=offline)]
+
+
+def _found(wanted: Wanted, location: str | None, *, offline: bool) -> list[Entry]:
     if location is None:
         return [entry for entry in catalogue() if wanted.fits(entry)]
     zoo = open_zoo(location, offline=offline)
@@ -156,31 +142,6 @@ def about_of(card: Card) -> str:
     return f"{what}, made by stage {stage}"
 
 
-def figures_of(card: Card) -> tuple[Figure, ...]:
-    """Return the numbers of a card: its quality as a reward model first, then what was measured of a student."""
-    quality = [{"metric": metric, **value} for metric, value in card.quality.items() if isinstance(value, dict)]
-    made = (_figure(plain) for plain in (*quality, *card.figures))
-    return tuple(one for one in made if one is not None)
-
-
-def _figure(plain: Mapping[str, Any]) -> Figure | None:
-    metric = plain.get("metric")
-    value, low, high = (number(plain.get(key)) for key in ("value", "low", "high"))
-    if not isinstance(metric, str) or value is None or plain.get("group"):
-        return None
-    return Figure(metric, value, low, high)
-
-
-def number(value: Any) -> float | None:
-    """Return a finite number as a float, and None for anything else: cards hold what their publishers wrote."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:  # an integer beyond all floats
-        return None
-
-
 def _on_hub(zoo: HubZoo, wanted: Wanted) -> list[Entry]:
     """Return what fits of an organisation. Only where a tag is none of a page's are revisions' tags asked for."""
     tags = (f"{ROLE_TAG}{wanted.role}",) if wanted.role else ()
@@ -222,12 +183,5 @@ def _indexed(data: Mapping[str, Any]) -> Iterable[Figure]:
     for model in lists:
         for result in (model.get("results") or []) if isinstance(model, dict) else []:
             for metric in (result.get("metrics") or []) if isinstance(result, dict) else []:
-                if isinstance(metric, dict) and (figure := _figure(_with_interval(metric))):
+                if isinstance(metric, dict) and (figure := indexed(metric)):
                     yield figure
-
-
-def _with_interval(metric: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a metric as a figure. The index has no place for an interval: our pages have it in the metric's name."""
-    found = INTERVAL.search(str(metric.get("name")))
-    low, high = (float(end) for end in found.groups()) if found else (None, None)
-    return {"metric": metric.get("type"), "value": metric.get("value"), "low": low, "high": high}

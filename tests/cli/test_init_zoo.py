@@ -68,6 +68,22 @@ def test_a_card_without_a_spec(tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "thing.yaml").exists()
 
 
+def test_a_model_is_named_with_its_organisation(tmp_path, monkeypatch, capsys):
+    """`hub:ORG/NAME[@TAG]` is `zoo/NAME[@TAG]` with `--zoo hub:ORG`; with a zoo beside it, exit 2."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("hub:my-lab/taught@v1", "hub://my-lab/taught@v1"):
+        assert cli.run(["init", "--from", name, "--offline"]) == 4
+        err = capsys.readouterr().err
+        assert cli.run(["init", "--from", "zoo/taught@v1", "--zoo", "hub:my-lab", "--offline"]) == 4
+        assert capsys.readouterr().err == err
+    assert "the zoo `hub:my-lab` needs the network" in err
+    assert cli.run(["init", "--from", "hub:my-lab/taught", "--zoo", "zoo"]) == 2
+    assert "hint: leave out one: `--from zoo/taught --zoo zoo`" in capsys.readouterr().err
+    (tmp_path / "taught.yaml").touch()
+    assert cli.run(["init", "--from", "hub:my-lab/taught"]) == 2
+    assert "`drdoctl init taught.yaml --from zoo/taught --zoo hub:my-lab --force`" in capsys.readouterr().err
+
+
 def test_a_strangers_programs_are_not_copied(tmp_path, monkeypatch, capsys):
     """What a card's spec says of where to compute and publish is left out, whoever wrote it."""
     monkeypatch.chdir(tmp_path)

@@ -84,11 +84,23 @@ def test_a_search_is_told_in_json(filled, capsys):
     asked = ["ls", "zoo", "--zoo", filled, "--tag", "v1", "--role", "oracle", "--json"]
     assert run([*asked, "--min", "accuracy=0.75"]) == 0
     (row,) = json.loads(capsys.readouterr().out)["zoo"]
-    assert row["figure"] == row["figures"][0] == {"metric": "accuracy", "value": 0.75, "low": 0.7, "high": 0.8}
+    of = {"against": None, "judge": None, "temperature": None}
+    assert row["figure"] == row["figures"][0] == {"metric": "accuracy", "value": 0.75, "low": 0.7, "high": 0.8, **of}
     assert row["tags"] == ["v1"]
     assert len(row["revision"]) == 40
     assert run([*asked, "--min", "accuracy=0.76"]) == 0
     assert json.loads(capsys.readouterr().out)["zoo"] == []
+
+
+def test_students_are_found_by_win_rate(filled, tmp_path, capsys):
+    """The lowest of the win rates on test prompts counts, whatever flattering ones say, and is shown."""
+    THINGS["publish"](filled, tmp_path, THINGS["FILES"], "pupil", role="student", kind="sft", figures=THINGS["FIGURES"])
+    assert run(["ls", "zoo", "--zoo", filled, "--min", "win_rate=0.62"]) == 0
+    assert capsys.readouterr().out == ""
+    assert run(["ls", "zoo", "--zoo", filled, "--min", "win_rate=0.6"]) == 0
+    assert "\twin_rate 0.61 [0.57, 0.65] against sft, by oracle, at temperature 0.7\t" in capsys.readouterr().out
+    assert run(["ls", "zoo", "--zoo", filled, "--min", "win-rate=0.6"]) == 0
+    assert "no card gives `win-rate`; did you mean `win_rate`?" in capsys.readouterr().err
 
 
 def test_a_metric_that_no_card_gives_is_guessed(filled, capsys):

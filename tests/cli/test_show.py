@@ -96,7 +96,8 @@ def test_a_published_card_is_readable_at_a_glance(thing, capsys):
         "base: facebook/opt-1.3b at cccccccccccc",
         "data: org/pairs",
         "  accuracy                            0.75  [0.7, 0.8]    512 rows",
-        "  win-rate against sft by oracle at 0.7  0.61  [0.57, 0.65]  512 rows",
+        "  win_rate against reference by oracle at 0.7  0.83  [0.79, 0.87]  512 rows",
+        "  win_rate against sft by oracle at 0.7  0.61  [0.57, 0.65]  512 rows",
         "  on the held-out pairs of `data-0123456789ab`",
         "  rewards: mean 0.1, standard deviation 2, from -3 to 4",
         "  judge = teacher",
@@ -106,6 +107,8 @@ def test_a_published_card_is_readable_at_a_glance(thing, capsys):
     ):
         assert " ".join(line.split()) in [" ".join(each.split()) for each in out.splitlines()]
     assert "tags: v1 (" in out
+    assert [value for value in ("0.98", "0.55") if value in out] == []  # of validation prompts
+    assert "on test prompts and pairs; `--json` has" in out
     assert re.search(r"^  model.safetensors +1\.1 kB +[0-9a-f]{12}$", out, re.MULTILINE)
     assert '"architectures"' not in out  # the model's config is for programs
 

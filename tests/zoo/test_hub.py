@@ -66,12 +66,23 @@ def test_the_dry_run_lists_what_goes_up(hub, store, capsys):
     assert cli.run(push_it) == 0
     package = pack(store, artifact, "thing")
     sent = {name: path.read_bytes() for name, path in package.files.items()}
-    sent |= {"drdoctl.json": package.card.to_bytes(), "README.md": render(package.card).encode()}
+    sent |= {"drdoctl.json": package.card.to_bytes(), "README.md": render(package.card, "hub:org").encode()}
     repo = hub.repos["org/thing"]
     received = {path: hub.blobs[oid] for path, oid in repo.commits[repo.head].items() if path != ".gitattributes"}
     assert received == sent
     assert {name: len(data) for name, data in received.items()} == listed
     assert set(hub.blobs.values()) - {b"* text\n"} == set(sent.values())
+
+
+def test_the_card_is_the_same_in_every_organisation(hub, store, student):
+    """The same artifact in two organisations has one card; each page's commands name its own."""
+    found = {}
+    for org in ("org", "lab"):
+        push(pack(store, student, "thing"), f"hub://{org}")
+        repo = hub.repos[f"{org}/thing"]
+        found[org] = {name: hub.blobs[oid] for name, oid in repo.commits[repo.head].items()}
+    assert found["org"]["drdoctl.json"] == found["lab"]["drdoctl.json"]
+    assert all(f"--to models/thing --zoo hub:{org}\n".encode() in found[org]["README.md"] for org in found)
 
 
 def test_racing_pushes_of_one_tag(hub, store, oracle):

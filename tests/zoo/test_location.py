@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drdoctl.core.errors import UserError, ZooError
-from drdoctl.zoo.location import Place, Ref, is_ref, locate, needs_network, new_tag, open_zoo, parse_ref, place
+from drdoctl.zoo.location import (
+    Place,
+    Ref,
+    is_ref,
+    locate,
+    needs_network,
+    new_tag,
+    open_zoo,
+    parse_ref,
+    place,
+    zoo_option,
+)
 
 
 def test_precedence(monkeypatch, tmp_path):
@@ -139,3 +150,19 @@ def test_an_empty_location(location):
     """An empty location, as an unset variable gives, is exit 2 and not the current folder."""
     with pytest.raises(UserError, match="empty"):
         open_zoo(location)
+
+
+@pytest.mark.parametrize(
+    ("location", "option"),
+    [
+        ("hub:drdoctl", ""),
+        ("shipped:", ""),
+        ("hub:my-lab", " --zoo hub:my-lab"),
+        ("gs://bucket/zoo", " --zoo gs://bucket/zoo"),
+        ("/shared/zoo", " --zoo FOLDER"),
+        ("file:///shared/zoo", " --zoo FOLDER"),
+    ],
+)
+def test_a_zoo_in_others_commands(location, option):
+    """A zoo that others can reach is named, a folder's path is not."""
+    assert zoo_option(location) == option

@@ -22,10 +22,29 @@ def test_page(store, student):
     assert plain["datasets"] == ["HuggingFaceH4/ultrafeedback_binarized"]
     assert {"drdoctl", "drdoctl-role:student"} < set(plain["tags"])
     (result,) = plain["model-index"][0]["results"]
-    name = "win-rate, against sft, by oracle, at temperature 0.7 (95 % interval 0.57 to 0.65)"
-    assert result["metrics"] == [{"type": "win-rate", "name": name, "value": 0.61}]
+    names = [
+        "win_rate, against reference, by oracle, at temperature 0.7 (95 % interval 0.79 to 0.87)",
+        "win_rate, against sft, by oracle, at temperature 0.7 (95 % interval 0.57 to 0.65)",
+    ]
+    values = [0.83, 0.61]
+    assert result["metrics"] == [
+        {"type": "win_rate", "name": name, "value": value} for name, value in zip(names, values, strict=True)
+    ]
     assert "0.57 to 0.65" in body
     assert "judge = teacher" in body
+
+
+def test_a_page_tells_test_figures_and_the_card_keeps_both(store, student):
+    """Where students are chosen on validation prompts, their figures there flatter: only the card has them."""
+    card = pack(store, student, "student").card
+    assert [figure["part"] for figure in card.figures] == ["test", "test", "validation", "validation"]
+    page = render(card)
+    assert [word for word in ("0.98", "0.55", "0.97", "0.51") if word in page] == []
+    assert "On test prompts" in page
+    whole = [{name: value for name, value in figure.items() if name != "part"} for figure in card.figures]
+    page = render(card.model_copy(update={"figures": whole}))
+    assert all(word in page for word in ("0.98", "0.55"))
+    assert "On test prompts" not in page
 
 
 def test_page_is_valid_for_the_hubs_own_reader(store, student):
@@ -33,7 +52,8 @@ def test_page_is_valid_for_the_hubs_own_reader(store, student):
     cards = pytest.importorskip("huggingface_hub.repocard")
     data = cards.ModelCard(render(pack(store, student, "student").card)).data
     assert data.model_name == "student"
-    assert [(item.metric_type, item.metric_value) for item in data.eval_results] == [("win-rate", 0.61)]
+    read = [(item.metric_type, item.metric_value) for item in data.eval_results]
+    assert read == [("win_rate", 0.83), ("win_rate", 0.61)]
 
 
 @pytest.mark.parametrize(("kind", "loader"), [("oracle", "SequenceClassification"), ("sft", "CausalLM")])
@@ -165,3 +185,23 @@ def test_a_student_names_its_teacher_and_how_to_make_it_again(store):
     assert f"- stage `oracle[teacher]` (`zoo/oracle-a` at `{'e' * 12}`), fingerprint `{'d' * 64}`" in page
     assert "$ drdoctl init thing.yaml --from zoo/thing\n$ drdoctl apply thing.yaml\n" in page
     assert "all students of the comparison" in page
+
+
+@pytest.mark.parametrize(
+    ("zoo", "option"),
+    [
+        ("hub:drdoctl", ""),
+        ("hub:my-lab", " --zoo hub:my-lab"),
+        ("s3://bucket/zoo", " --zoo s3://bucket/zoo"),
+        ("/shared/somebody/zoo", " --zoo FOLDER"),
+    ],
+)
+def test_the_commands_of_a_page_name_its_zoo(store, student, zoo, option):
+    """Who reads it on another organisation's page needs no config; a folder's path goes nowhere."""
+    card = pack(store, student, "thing").card.model_copy(update={"whole_spec": {"name": "small"}})
+    before = card.to_bytes()
+    page = render(card, zoo)
+    assert f"$ drdoctl init thing.yaml --from zoo/thing{option}\n$ drdoctl apply thing.yaml\n" in page
+    assert f"# drdoctl pull zoo/thing --to models/thing{option}\n" in page
+    assert "somebody" not in page
+    assert card.to_bytes() == before

@@ -148,7 +148,7 @@ def test_a_repository_opened_while_pushing(hub, store, oracle):
 def test_a_signature_goes_up_and_stays(hub, store, oracle):
     """A signature lies beside the card at tag and `main`; pushing unsigned again leaves it, other content does not."""
     zoo, package = open_zoo("hub:org"), pack(store, oracle, "thing")
-    upload = replace(package.upload("v1", private=True), signature=b"one")
+    upload = replace(package.upload("v1", "hub:org", private=True), signature=b"one")
     revision = zoo.publish("thing", upload)
     assert zoo.publish("thing", replace(upload, signature=None)) == revision
     for where in (revision, zoo.resolve("thing")):

@@ -12,9 +12,10 @@ import zoo_things
 from drdoctl.core.errors import ZooError
 from drdoctl.zoo import Upload
 from drdoctl.zoo.card import Base
+from drdoctl.zoo.figures import Figure
 from drdoctl.zoo.location import open_zoo
 from drdoctl.zoo.page import render
-from drdoctl.zoo.search import Figure, Wanted, search
+from drdoctl.zoo.search import Wanted, search
 from drdoctl.zoo.shelf import shipped_cards
 
 FRONT = re.compile(r"\A---\n(.*?)^---$", re.DOTALL | re.MULTILINE)
@@ -38,9 +39,15 @@ def pages(monkeypatch):
 @pytest.fixture
 def filled(location, pages, tmp_path):
     """Return a zoo of each kind with a student, tagged v1, and an oracle."""
-    wins = [{**zoo_things.FIGURES[0], "value": value} for value in (0.61, 0.5)]
+    figures = [{"metric": "implicit_accuracy", "value": 0.7, "part": "test"}, *zoo_things.FIGURES]
+    opt = Base(ref="facebook/opt-1.3b")
     things = {
-        "student-a": {"role": "student", "kind": "align", "base": Base(ref="facebook/opt-1.3b"), "figures": wins},
+        "student-a": {
+            "role": "student",
+            "kind": "align",
+            "base": opt,
+            "figures": figures,
+        },
         "oracle-b": {"base": Base(ref="microsoft/Phi-3-mini-4k-instruct"), "datasets": ["org/pairs"], "license": "mit"},
     }
     for name, facts in things.items():
@@ -64,8 +71,10 @@ def filled(location, pages, tmp_path):
         (Wanted(tag="v2"), []),
         (Wanted(tag="org/pairs"), ["oracle-b"]),
         (Wanted(tag="drdoctl-role:student"), ["student-a"]),
-        (Wanted(least={"win-rate": 0.61}), ["student-a"]),
-        (Wanted(least={"win-rate": 0.62}), []),
+        (Wanted(least={"win_rate": 0.61}), ["student-a"]),
+        (Wanted(least={"win_rate": 0.62}), []),
+        (Wanted(least={"win_rate": 0.61, "implicit_accuracy": 0.7}), ["student-a"]),
+        (Wanted(least={"win_rate": 0.61, "truth.reward": 0}), []),
         (Wanted(role="oracle", base="opt"), []),
     ],
 )
@@ -79,9 +88,23 @@ def test_an_entry_tells_the_same_in_every_zoo(filled):
     oracle, student = search(Wanted(), filled)
     assert (oracle.role, oracle.base, oracle.license) == ("oracle", "microsoft/Phi-3-mini-4k-instruct", "mit")
     assert oracle.figure is None
-    assert student.figure == Figure("win-rate", 0.61, 0.57, 0.65)
+    assert student.figure == Figure("win_rate", 0.61, 0.57, 0.65, "sft", "oracle", 0.7)
+    assert [(one.metric, one.value) for one in student.figures] == [
+        ("implicit_accuracy", 0.7),
+        ("win_rate", 0.83),
+        ("win_rate", 0.61),
+    ]
     assert student.revision == open_zoo(filled).resolve("student-a")
     assert student.status in ("published", "private")
+
+
+def test_what_is_searched_by_is_what_is_shown(filled):
+    """The figure that is compared with the least value is the one in the list; a flattering baseline finds nothing."""
+    asked = {"implicit_accuracy": 0.5, "win_rate": 0.5}
+    (found,) = search(Wanted(least=asked), filled)
+    assert str(found.figure) == "implicit_accuracy 0.7"
+    (found,) = search(Wanted(least={"win_rate": 0.6}), filled)
+    assert str(found.figure) == "win_rate 0.61 [0.57, 0.65] against sft, by oracle, at temperature 0.7"
 
 
 def test_the_hub_is_asked_once_for_all(hub, pages, tmp_path):
