@@ -9,10 +9,13 @@ from typing import Any
 from drdoctl.cli._words import count, duration
 from drdoctl.cli.console import Console, Progress
 from drdoctl.core.errors import Fault
+from drdoctl.core.progress import AFRESH
 from drdoctl.engine.launch import log_tail
 
 MANY = 24
 """With more stages than this, what stays is said once for each kind; with `-v` for every stage."""
+KEEPS = {"step": " after this step, once that is saved", AFRESH: ", which keeps nothing"}
+"""What a stage that counts in this unit does when it is asked to stop."""
 
 
 class Live:
@@ -87,8 +90,10 @@ class Live:
         self.skipped.append(fields["id"])
 
     def _stopping(self, fields: Mapping[str, Any]) -> None:
+        keeps = KEEPS.get(fields["unit"], ", which keeps each piece it has finished")
         self.progress.milestone(
-            f"{fields['signal']}: stopping `{fields['id']}` after this step; press Ctrl-C again to stop at once"
+            f"{fields['signal']}: stopping `{fields['id']}`{keeps} ({fields['minutes']:g} minutes at most); "
+            "press Ctrl-C again to stop at once"
         )
 
     def _warning(self, fields: Mapping[str, Any]) -> None:

@@ -6,7 +6,6 @@ What happens is told once, as events: the journal gets them, and the screen is d
 from __future__ import annotations
 
 import contextlib
-import shlex
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -15,8 +14,8 @@ from typing import Any
 
 from drdoctl.core.errors import DrdoError, StageFailed, Stopped
 from drdoctl.core.files import write_json
-from drdoctl.engine import launch
-from drdoctl.engine.signals import EXIT_CODES, Signals
+from drdoctl.engine import launch, stops
+from drdoctl.engine.signals import Signals
 from drdoctl.engine.stage import failure, job_for, line, metrics_of, names, spent_before
 from drdoctl.engine.start import Starter
 from drdoctl.engine.watch import Ending, Watch
@@ -81,6 +80,7 @@ class _Execution:
         self.outcome = Outcome()
         self._journaled = 0.0
         self._checkpoint: int | None = None
+        self._saved = False
         self._noted: set[str] = set()
         self._starter = Starter(options.resources, offline=options.offline)
 
@@ -99,7 +99,7 @@ class _Execution:
                 self._starter.warm_up([stage.want.kind for stage in ahead])
             for stage in self.plan.stages:
                 if signals.first is not None:
-                    raise self._stopped(signals.name, "no stage was at work")
+                    raise stops.between(signals.name, "no stage was at work", self.options.command)
                 because = self._blocked(stage)
                 if because:
                     self.outcome.skipped[stage.want.id] = because
@@ -137,20 +137,21 @@ class _Execution:
                 for other in want.inputs.values():
                     self.store.verify_input(other.artifact, full=self.options.verify)
         except KeyboardInterrupt:
-            raise self._stopped(signals.name, "no stage was at work") from None
-        partial = self.store.partial(want.artifact)
+            raise stops.between(signals.name, "no stage was at work", self.options.command) from None
+        before = self.store.partial(want.artifact)
         folder, resumes = self.store.open_partial(want)
+        before = before if resumes else None
         if resumes and self.store.half_committed(want.artifact):
             return self._finished(stage, self.store.finish(want.artifact), 0.0)
         spent = spent_before(folder) if resumes else 0.0
         resources, offline = self.options.resources, self.options.offline
         job = job_for(want, folder, self.store, resources, offline=offline, spent=spent)
         write_json(folder / "job.json", asdict(job))
-        self._announce(stage, folder, partial if resumes else None)
+        self._announce(stage, folder, before)
         began = time.monotonic()
         ending = self._run_child(stage, folder, job, signals)
         seconds = job.spent + time.monotonic() - began
-        self._judge(stage, folder, ending, signals)
+        self._judge(stage, folder, ending, signals.name or ending.stopped, before)
         path = self.store.commit(want, self.options.spec_name, metrics_of(folder, stage.estimate), seconds)
         return self._finished(stage, path, seconds)
 
@@ -161,31 +162,29 @@ class _Execution:
             folder,
             signals,
             timeout=60 * float(resources["timeout_minutes"]),
+            grace=60 * float(resources["grace_minutes"]),
             processes=launch.processes(job.kind, resources),
             follow=lambda progress: self._progress(stage, progress),
-            stopping=lambda: self.view("stopping", {**names(stage), "signal": signals.name}),
+            stopping=lambda: self._stopping(stage, signals.name),
         ).wait()
 
-    def _judge(self, stage: PlannedStage, folder: Path, ending: Ending, signals: Signals) -> None:
-        """Raise what the ending means, unless the stage ended well."""
-        name = signals.name or ending.stopped
+    def _stopping(self, stage: PlannedStage, name: str) -> None:
+        """Tell the view, not the journal, that a signal was heard, and how long the stage has to end."""
+        unit = (self.store.partial(stage.want.artifact) or {}).get("unit", "step")
+        minutes = self.options.resources["grace_minutes"]
+        self.view("stopping", {**names(stage), "signal": name, "minutes": minutes, "unit": unit})
+
+    def _judge(
+        self, stage: PlannedStage, folder: Path, ending: Ending, name: str | None, before: Mapping[str, Any] | None
+    ) -> None:
+        """Raise what the ending means, unless the stage ended well. `before`: what was there when it started."""
         if ending.stopped is not None or ending.killed:
             self._tell("stage_stopped", **names(stage), signal=name or "SIGTERM")
-            partial = self.store.partial(stage.want.artifact) or {}
-            saved = f"at {partial.get('unit', 'step')} {partial.get('step', 0):,}"
-            lost = (
-                f"killed; what it did since the last checkpoint ({saved}) is lost"
-                if ending.killed
-                else f"stopped {saved}"
-            )
-            raise self._stopped(name or "SIGTERM", f"`{stage.want.id}` was {lost}")
+            now, minutes = self.store.partial(stage.want.artifact), float(self.options.resources["grace_minutes"])
+            cut = stops.Cut(stage.want.id, name or "", ending, before, now, self._saved, minutes)
+            raise cut.error(self.options.command)
         if ending.code != 0 or ending.signal or ending.hung is not None:
             raise failure(stage.want.id, folder, ending, self.options.resources)
-
-    def _stopped(self, name: str, what: str) -> Stopped:
-        code = {number.name: code for number, code in EXIT_CODES.items()}.get(name, 143)
-        again = shlex.join(["drdoctl", *self.options.command])
-        return Stopped(f"{name}: {what}", exit_code=code, hint=f"`{again}` goes on from there")
 
     def _pull(self, stage: PlannedStage, signals: Signals) -> Path:
         from drdoctl.engine.probe import trust
@@ -201,7 +200,7 @@ class _Execution:
         except KeyboardInterrupt:
             self._tell("stage_stopped", **names(stage), signal=signals.name)
             what = f"`{stage.want.id}` was being pulled; the files that had come whole are kept"
-            raise self._stopped(signals.name, what) from None
+            raise stops.between(signals.name, what, self.options.command) from None
         return self._finished(stage, path, time.monotonic() - began)
 
     def _announce(self, stage: PlannedStage, folder: Path, partial: Mapping[str, Any] | None) -> None:
@@ -220,6 +219,7 @@ class _Execution:
             self._note(f"`{stage.want.id}`: {note}")
         checkpoint = progress.get("checkpoint")
         if checkpoint is not None and checkpoint != self._checkpoint:
+            self._saved = True
             self._tell("stage_checkpoint", **names(stage), step=checkpoint)
         self._checkpoint = checkpoint
         if time.monotonic() - self._journaled >= JOURNAL_SECONDS:
@@ -233,6 +233,7 @@ class _Execution:
             self._tell("warning", message=text)
 
     def _finished(self, stage: PlannedStage, path: Path, seconds: float) -> Path:
+        self._saved = True
         self._tell("stage_finished", **names(stage), path=str(path), seconds=round(seconds, 3))
         return path
 

@@ -16,8 +16,6 @@ from drdoctl.engine.ranks import Exits, Process, Ranks, kill_group
 from drdoctl.engine.signals import Signals
 
 POLL_SECONDS = 0.1
-GRACE_SECONDS = 60.0
-"""How long a stage may take to end after the first signal."""
 SETTLE_SECONDS = 2.0
 """How long the other processes get to say what they saw, once one has died."""
 
@@ -38,6 +36,8 @@ class Ending:
     """What is known about a stage that showed no progress in time."""
     killed: bool = False
     """Killed by us after a stop: because of a second signal, or because it took too long."""
+    late: bool = False
+    """Killed because it took longer than its grace."""
 
 
 class Watch:
@@ -49,12 +49,17 @@ class Watch:
         folder: Path,
         signals: Signals,
         timeout: float,
+        grace: float,
         processes: int,
         follow: Callable[[dict[str, Any]], None],
         stopping: Callable[[], None],
     ) -> None:
-        """`timeout`: seconds without progress; `follow` gets each progress, `stopping` comes with the first signal."""
-        self.process, self.folder, self.signals, self.timeout = process, folder, signals, timeout
+        """`timeout`: seconds without progress; `grace`: seconds to end in after the first signal.
+
+        `follow` gets each progress, `stopping` comes with the first signal.
+        """
+        self.process, self.folder, self.signals = process, folder, signals
+        self.timeout, self.grace = timeout, grace
         self.follow, self.stopping = follow, stopping
         self._seen = _stamp(folder / PROGRESS)
         self._beats = _beats(folder)
@@ -72,8 +77,9 @@ class Watch:
                 dead = self._ranks.look()
                 if dead is not None:
                     return self._one_died(dead)
-                if self.signals.at_once or (self._asked and time.monotonic() - self._asked > GRACE_SECONDS):
-                    return self._kill(killed=True)
+                late = self._asked is not None and time.monotonic() - self._asked > self.grace
+                if self.signals.at_once or late:
+                    return self._kill(killed=True, late=late and not self.signals.at_once)
                 if not self._asked and time.monotonic() - self._moved > self.timeout:
                     known = self._ranks.stuck(self.folder / BEATS)
                     self._ranks.tell_stacks()
@@ -108,9 +114,9 @@ class Watch:
             (self.folder / STOP).write_text(self.signals.name, encoding="ascii")
         self.stopping()
 
-    def _kill(self, *, killed: bool = False, hung: str | None = None) -> Ending:
+    def _kill(self, *, killed: bool = False, late: bool = False, hung: str | None = None) -> Ending:
         kill_group(self.process)
-        return Ending(128 + signal.SIGKILL, killed=killed, hung=hung)
+        return Ending(128 + signal.SIGKILL, killed=killed, late=late, hung=hung)
 
     def _one_died(self, dead: tuple[int, int]) -> Ending:
         rank, status = dead

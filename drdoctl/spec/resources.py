@@ -52,6 +52,9 @@ class Resources(Model):
     back on where the newest is damaged."""
     timeout_minutes: float = Field(default=30, gt=0)
     """A stage that shows no progress for this long is taken for hung and stopped."""
+    grace_minutes: float = Field(default=2.5, gt=0)
+    """A stage that was asked to stop gets this long to finish its step and save, and is killed then. Keep it half a
+    minute below the notice that a batch system gives: 180 s in the script of `docs/reliability.md`."""
     server: Server = Server()
     """The server that samples with `sampler: server`; without it, `vllm serve` is started where it is installed."""
     judge: JudgeServer = JudgeServer()

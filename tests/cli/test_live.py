@@ -60,8 +60,14 @@ def test_a_failure_shows_the_end_of_the_log_its_path_and_the_fault(live, sink, t
 
 def test_a_stop_says_how_to_stop_at_once(live, sink):
     """The first signal is answered with what happens now and what a second would do."""
-    live("stopping", {"id": "sft", "signal": "SIGINT"})
-    assert "after this step; press Ctrl-C again to stop at once" in sink.said[0]
+    for unit in ("step", "row", "chunk"):
+        live("stopping", {"id": "sft", "signal": "SIGINT", "unit": unit, "minutes": 2.5})
+    end = "(2.5 minutes at most); press Ctrl-C again to stop at once"
+    assert sink.said == [
+        f"SIGINT: stopping `sft` after this step, once that is saved {end}",
+        f"SIGINT: stopping `sft`, which keeps nothing {end}",
+        f"SIGINT: stopping `sft`, which keeps each piece it has finished {end}",
+    ]
 
 
 def test_events_without_a_view_are_passed_over(live, sink):

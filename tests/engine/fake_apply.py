@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from drdoctl.core.errors import DrdoError
-from drdoctl.engine import launch, watch
+from drdoctl.engine import launch
 from drdoctl.engine.execute import Options, execute
 from drdoctl.plan.types import Estimate, Plan, PlannedStage, Reason
 from drdoctl.stages import Want
@@ -13,8 +13,9 @@ from drdoctl.store.artifact import Store
 from drdoctl.store.lock import hold
 from drdoctl.store.run import Run
 
+GRACE = float(os.environ.get("FAKE_GRACE", "5")) / 60
 PROCESSES = int(os.environ.get("FAKE_PROCESSES", "1"))
-RESOURCES = {"processes": PROCESSES, "threads": 1, "device": "cpu", "timeout_minutes": 1.0}
+RESOURCES = {"processes": PROCESSES, "threads": 1, "device": "cpu", "timeout_minutes": 1.0, "grace_minutes": GRACE}
 
 
 def chain(steps=3, seconds=0.0):
@@ -41,7 +42,6 @@ def main():
     store = Store(Path(sys.argv[1]))
     steps, seconds = int((sys.argv[2:] or ["3"])[0]), float((sys.argv[3:] or ["0"])[0])
     launch.WORKER = "fake_stages"
-    watch.GRACE_SECONDS = 5.0
     try:
         store.prepare()
         with hold(store.root):

@@ -225,6 +225,54 @@ def test_a_second_ctrl_c_ends_at_once_and_says_what_is_lost(store, start_apply):
     assert "step 2" in err
 
 
+@pytest.mark.parametrize(
+    ("number", "at", "code"),
+    [(signal.SIGUSR1, 1, 1), (signal.SIGUSR1, 3, 75), (signal.SIGTERM, 1, 143), (signal.SIGINT, 1, 130)],
+)
+def test_what_outlasts_its_grace_is_requeued_only_if_something_was_saved(store, start_apply, number, at, code):
+    """Killed for taking too long, with nothing saved since the apply began, SIGUSR1 is no 75: it would be for ever."""
+    process = start_apply(store.root, 6, 0.0, FAKE_FAULT=f"hang@{at}:data", FAKE_GRACE="0.6")
+    wait_for(process, "stage_started" if at == 1 else '"step": 2')
+    wait_until_it_works(store, "from step 0")
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    assert "because it had not ended within 0.01 minutes" in err
+    assert ("nothing was saved since this apply began" in err) == (code == 1)
+    assert ("raise `resources.grace_minutes`" in err) == (code == 1)
+
+
+def test_what_an_earlier_apply_saved_is_no_reason_to_requeue(store, start_apply):
+    """An apply that got no further than the one before would be followed by another such."""
+    assert start_apply(store.root, 6, 0.0, FAKE_FAULT="kill@3:data").wait(timeout=60) == 1
+    process = start_apply(store.root, 6, 0.0, FAKE_FAULT="hang@3:data", FAKE_GRACE="0.6")
+    wait_until_it_works(store, "from step 2")
+    process.send_signal(signal.SIGUSR1)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1, err
+    assert "what it did since it last saved (at step 2) is lost" in err
+
+
+def test_a_finished_stage_is_reason_enough_to_requeue(store, start_apply):
+    """With a stage finished by this apply, the next one comes further than this."""
+    process = start_apply(store.root, 2, 0.0, FAKE_FAULT="hang@1:sft", FAKE_GRACE="0.6")
+    wait_for(process, "stage_finished")
+    wait_for(process, "stage_started")
+    process.send_signal(signal.SIGUSR1)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 75, err
+
+
+def test_a_slow_step_is_waited_for(store, start_apply):
+    """A step that takes long is ended and saved, as long as it is within the grace."""
+    process = start_apply(store.root, 3, 3.0, FAKE_GRACE="20")
+    wait_until_it_works(store, "from step 0")
+    process.send_signal(signal.SIGUSR1)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 75, err
+    assert "`data` was stopped at step 1" in err
+
+
 def test_kill_9_of_the_apply_leaves_no_child_and_no_lock(store, start_apply):
     """After kill -9 of the parent its child ends by itself, the store is free, and status says interrupted."""
     process = start_apply(store.root, 200, 0.1)
@@ -308,6 +356,14 @@ def wait_for(process, text):
         if text in line:
             return
     pytest.fail(f"no {text!r} before the end: {process.stderr.read()}")
+
+
+def wait_until_it_works(store, text, seconds=20):
+    """Wait until the log of the stage `data` in progress holds `text`."""
+    deadline = time.monotonic() + seconds
+    while not any(text in path.read_text() for path in store.artifacts.glob("data-*.partial/log.txt")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def children_of(job):

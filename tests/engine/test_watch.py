@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from drdoctl.engine import watch
 from drdoctl.engine.ranks import _stat
 from drdoctl.engine.signals import Signals
 from drdoctl.engine.watch import Watch
@@ -19,14 +18,14 @@ from drdoctl.engine.watch import Watch
 def follow(tmp_path):
     """Return a function that watches a small program, and gives its ending and the progress seen."""
 
-    def run(program, timeout=30.0, processes=1):
+    def run(program, timeout=30.0, processes=1, grace=30.0):
         process = subprocess.Popen(
             [sys.executable, "-c", program, str(tmp_path)], start_new_session=True, stderr=subprocess.DEVNULL
         )
         seen = []
         with Signals() as signals:
             ending = Watch(
-                process, tmp_path, signals, timeout, processes, seen.append, lambda: seen.append("stop")
+                process, tmp_path, signals, timeout, grace, processes, seen.append, lambda: seen.append("stop")
             ).wait()
         return ending, seen
 
@@ -68,13 +67,20 @@ def test_grandchildren_do_not_survive(follow, tmp_path):
     assert _stat(pid)[:1] in ([], ["Z"])
 
 
-def test_a_stage_that_does_not_stop_is_killed_after_the_grace_time(follow, monkeypatch):
+def test_a_stage_that_does_not_stop_is_killed_after_the_grace_time(follow):
     """A stage that ignores `stop` is ended after the time it is given, and the ending says that work may be lost."""
-    monkeypatch.setattr(watch, "GRACE_SECONDS", 0.5)
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-    ending, seen = follow("import time; time.sleep(60)")
-    assert ending.killed
+    ending, seen = follow("import time; time.sleep(60)", grace=0.5)
+    assert (ending.killed, ending.late) == (True, True)
     assert seen == ["stop"]
+
+
+def test_a_second_signal_kills_before_the_grace_is_over(follow):
+    """Killed because of a second signal is not killed for being late."""
+    for seconds in (0.3, 0.6):
+        threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    ending, _ = follow("import time; time.sleep(60)")
+    assert (ending.killed, ending.late) == (True, False)
 
 
 @pytest.mark.parametrize("works", [True, False])

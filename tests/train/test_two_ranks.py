@@ -52,7 +52,7 @@ def start(monkeypatch):
 
         begun = newest_checkpoint(Path(job.out)) or 0
         with Signals() as signals:
-            watch = Watch(process, Path(job.out), signals, 300.0, 2, follow, lambda: None)
+            watch = Watch(process, Path(job.out), signals, 300.0, 60.0, 2, follow, lambda: None)
             ending = watch.wait()
         assert number is None or struck
         return ending
