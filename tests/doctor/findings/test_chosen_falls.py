@@ -46,3 +46,22 @@ def test_a_steady_student_and_a_short_run_are_left_alone(tmp_path):
     assert not seen("chosen_falls", ward(tmp_path / "b", lines=course(HEALTHY, {**HEALTHY, "chosen_logp": -54.0})))
     assert not seen("chosen_falls", ward(tmp_path / "c", lines=FALLING[:7]))
     assert not seen("chosen_falls", ward(tmp_path / "d", lines=[{"step": at, "loss": 1.0} for at in range(1, 40)]))
+
+
+def test_longer_responses_are_no_fall(tmp_path):
+    """What counts is the log-probability of a token: batches of longer responses have less in all."""
+    lines = course(
+        {**HEALTHY, "chosen_logp_per_token": -2.0}, {**HEALTHY, "chosen_logp": -90.0, "chosen_logp_per_token": -2.0}
+    )
+    assert not seen("chosen_falls", ward(tmp_path / "a", lines=lines))
+    fallen = course({**HEALTHY, "chosen_logp_per_token": -2.0}, {**HEALTHY, "chosen_logp_per_token": -2.5})
+    found = only("chosen_falls", ward(tmp_path / "b", lines=fallen), "note", "fell from -2.02 to -2.44 nats a token")
+    assert set(found.evidence[0].values) == {"chosen_logp_per_token"}
+
+
+def test_few_steps_of_unlike_batches_are_noise(tmp_path):
+    """24 steps of eight pairs of a real model, whose batches differ by a quarter of a nat: nothing fell."""
+    swing = [0.25, -0.3, 0.1, 0.35, -0.2, -0.2]
+    lines = [{**line, "chosen_logp_per_token": -1.6 - swing[at % 6]} for at, line in enumerate(steady(24))]
+    lines[0]["chosen_logp_per_token"] = lines[1]["chosen_logp_per_token"] = -1.4
+    assert not seen("chosen_falls", ward(tmp_path / "a", lines=lines))
