@@ -43,12 +43,12 @@ if TYPE_CHECKING:
 def collect(store: Store, plan: Plan) -> dict[str, Any]:
     """Return the report (format 1) of the plan's finished artifacts; the others are named in `missing`.
 
-    Raises `IntegrityError` where a file that it reads is not as it was committed.
+    Raises `IntegrityError` where a file that it reads, or a manifest, is not as it was committed.
     """
     price = (plan.spec.get("resources") or {}).get("price_per_hour")
     stages = [stage_row(store, stage, price) for stage in plan.stages]
     done = {row.id for row in stages if row.done}
-    check_intact(store, [row.artifact for row in stages if row.done])
+    check_intact(store, [row.artifact for row in stages])
     measured = [stage for stage in plan.stages if stage.want.kind == "evaluate" and stage.want.id in done]
     evaluated = [stage for stage in measured if not is_about_oracle(stage)]
     evaluated.sort(key=lambda stage: not is_start(stage.want.label))

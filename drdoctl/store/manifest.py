@@ -1,4 +1,8 @@
-"""What `manifest.json` holds: where an artifact comes from, what it consists of, and what it took to make."""
+"""What `manifest.json` holds: where an artifact comes from, what it consists of, and what it took to make.
+
+It vouches for the files by their hashes, and for itself by a hash over all its other keys. That is against bits that
+turn over and figures that are changed by hand; whoever means harm can write both, which is what signatures are for.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drdoctl.core.fingerprint import artifact_name
+from drdoctl.core.files import read_json
+from drdoctl.core.fingerprint import artifact_name, digest
 
 if TYPE_CHECKING:
     from drdoctl.stages import Want
@@ -49,6 +54,14 @@ SHAPE: dict[str, type | tuple[type, ...]] = {
     "seconds": (int, float),
     "created": str,
 }
+OWN = "sha256"
+"""Key of the manifest's hash of itself."""
+KNOWN = frozenset({*SHAPE, "origins", "number", "zoo"})
+"""All keys of a manifest of before there was a hash: among others, the hash may be what is damaged."""
+WORDS = ("inputs", "input_ids", "externals", "packages")
+"""Mappings from words to words."""
+MADE_OF = ("kind", "version", "settings", "inputs", "externals")
+"""What the fingerprint is made of."""
 
 
 def describe(
@@ -92,17 +105,65 @@ def number_of(manifest: Mapping[str, Any]) -> int:
     return found if isinstance(found, int) else 0
 
 
+def sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the manifest with the hash of its own content: what is written, whoever writes or changes one."""
+    told = {key: value for key, value in manifest.items() if key != OWN}
+    return {**told, OWN: digest(told)}
+
+
+def fingerprint_of(made: Mapping[str, Any]) -> str:
+    """Return the fingerprint that a manifest's own fields give (the same sum as `stages.Want.fingerprint`)."""
+    return digest({key: made[key] for key in MADE_OF})
+
+
+def read(folder: Path, artifact: str) -> tuple[dict[str, Any] | None, str | None]:
+    """Return the manifest that lies in a folder, or None and what is wrong with it; twice None where none lies there.
+
+    `artifact`: whose it must be.
+    """
+    path = folder / MANIFEST
+    try:
+        found = read_json(path)
+    except OSError:
+        found = None
+    if found is None:
+        return None, "is not readable JSON" if path.exists() else None
+    fault = well_formed(found, artifact)
+    return (None, fault) if fault else (dict(found), None)
+
+
 def well_formed(manifest: Any, artifact: str) -> str | None:
-    """Return what is wrong with a manifest's shape, or None. Files are not looked at."""
+    """Return what is wrong with a manifest: its shape, its fingerprint or its own hash; or None.
+
+    One that an earlier version wrote has no hash, and only keys that such a version knew. Files are not looked at.
+    """
     if not isinstance(manifest, dict):
         return "is no mapping"
+    fault = _misshapen(manifest)
+    if fault is not None:
+        return fault
+    if artifact != artifact_name(manifest["kind"], manifest["fingerprint"]):
+        return "belongs to another artifact"
+    told = {key: value for key, value in manifest.items() if key != OWN}
+    try:
+        if manifest["fingerprint"] != fingerprint_of(manifest):
+            return "has settings or inputs that are not those of its fingerprint"
+        same = manifest[OWN] == digest(told) if OWN in manifest else told.keys() <= KNOWN
+    except (ValueError, RecursionError):  # numbers that no JSON has, halves of characters, depth
+        same = False
+    return None if same else "is not as it was written: its own sha256 is another"
+
+
+def _misshapen(manifest: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with keys and types, or None."""
     wrong = [key for key, kind in SHAPE.items() if not isinstance(manifest.get(key), kind)]
+    wrong += [key for key in WORDS if not wrong and not all(isinstance(word, str) for word in manifest[key].values())]
+    wrong += ["warnings"] if not wrong and not all(isinstance(text, str) for text in manifest["warnings"]) else []
+    wrong += [key for key in ("zoo", "origins") if not isinstance(manifest.get(key, {}), dict)]
     if wrong:
         return f"has no valid `{wrong[0]}`"
     if manifest["format"] != FORMAT:
         return f"has format {manifest['format']}, which this drdoctl does not know"
-    if artifact != artifact_name(manifest["kind"], manifest["fingerprint"]):
-        return "belongs to another artifact"
     if not 0 <= manifest["seconds"] < math.inf:
         return "has no valid `seconds`"
     wrong = [name for name, fact in manifest["files"].items() if not _sound(name, fact)]

@@ -18,6 +18,7 @@ from drdoctl.core.errors import Fault, IntegrityError
 from drdoctl.core.fingerprint import artifact_name, digest
 from drdoctl.core.parts import Model
 from drdoctl.core.words import DIALECT
+from drdoctl.store.manifest import fingerprint_of
 from drdoctl.zoo.probes import Probe
 
 FORMAT = 1
@@ -192,11 +193,6 @@ class Card(Model):
             "seconds": self.seconds,
             "created": self.created,
         }
-
-
-def fingerprint_of(made: Mapping[str, Any]) -> str:
-    """Return the fingerprint that a manifest's own fields give (the same sum as `stages.Want.fingerprint`)."""
-    return digest({key: made[key] for key in ("kind", "version", "settings", "inputs", "externals")})
 
 
 def parse_card(data: bytes, *, name: str, where: str) -> Card:

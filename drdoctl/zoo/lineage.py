@@ -13,7 +13,9 @@ from drdoctl.core.errors import UserError
 from drdoctl.core.files import read_json
 from drdoctl.core.fingerprint import artifact_name
 from drdoctl.core.suggest import did_you_mean
-from drdoctl.store.artifact import Store
+from drdoctl.store.artifact import PARTIAL, Store
+from drdoctl.store.folder import subfolders
+from drdoctl.store.manifest import MANIFEST
 from drdoctl.zoo.card import Base, Parent
 
 LICENCES = {
@@ -36,17 +38,19 @@ COMMIT = re.compile(r"^[0-9a-f]{40}$")
 
 
 def find(store: Store, text: str) -> tuple[Store, str]:
-    """Return the store and the artifact that a user means: a name, its beginning, or a folder (else UserError)."""
+    """Return the store and the artifact that a user means: a name, its beginning, or a folder (else UserError).
+
+    Raises IntegrityError where its manifest is not as it was written.
+    """
     path = Path(text)
-    if path.is_dir() and (path / "manifest.json").is_file():
+    if path.is_dir() and (path / MANIFEST).is_file():
         path = path.resolve()
-        return Store(path.parent.parent), path.name
-    names = [artifact_name(made["kind"], made["fingerprint"]) for made in store.manifests()]
-    if text in names:
-        return store, text
-    fitting = [name for name in names if name.startswith(text)]
+        return _sound(Store(path.parent.parent), path.name)
+    folders = [folder for folder in subfolders(store.artifacts) if not folder.name.endswith(PARTIAL)]
+    names = sorted(folder.name for folder in folders if (folder / MANIFEST).is_file())
+    fitting = [text] if text in names else [name for name in names if name.startswith(text)]
     if len(fitting) == 1:
-        return store, fitting[0]
+        return _sound(store, fitting[0])
     if fitting:
         raise UserError(
             f"`{text}` means several artifacts: {', '.join(f'`{name}`' for name in fitting)}",
@@ -58,6 +62,12 @@ def find(store: Store, text: str) -> tuple[Store, str]:
         code="unknown-artifact",
         hint=did_you_mean(text, names) or f"see `drdoctl ls artifacts --store {store.root}`",
     )
+
+
+def _sound(store: Store, artifact: str) -> tuple[Store, str]:
+    """Return them, once the manifest holds: what it says of its artifact is believed from here on."""
+    store.verify(artifact, names=())
+    return store, artifact
 
 
 def ancestors(store: Store, manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -135,10 +145,15 @@ def _noted(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def figures_of(store: Store, fingerprint: str) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the figures and warnings that the newest evaluate stage measured on a student, or that came with it."""
+    """Return the figures and warnings that the newest evaluate stage measured on a student.
+
+    Raises IntegrityError where they are not as they were committed: what is published says what was measured.
+    """
     for made in reversed(store.manifests()):
         if made["kind"] == "evaluate" and made["inputs"].get("policy") == fingerprint:
-            found = read_json(store.path(artifact_name("evaluate", made["fingerprint"])) / "figures.json") or {}
+            artifact = artifact_name("evaluate", made["fingerprint"])
+            store.verify(artifact, names=("figures.json",))
+            found = read_json(store.path(artifact) / "figures.json") or {}
             return list(found.get("figures", [])), [str(warning) for warning in found.get("warnings", [])]
     return [], []
 
@@ -172,7 +187,9 @@ def _published(store: Store) -> dict[str, tuple[str, str]]:
     found = {}
     for made in store.manifests():
         if made["kind"] == "publish":
-            receipt = read_json(store.path(artifact_name("publish", made["fingerprint"])) / "receipt.json") or {}
+            artifact = artifact_name("publish", made["fingerprint"])
+            store.verify(artifact, names=("receipt.json",))
+            receipt = read_json(store.path(artifact) / "receipt.json") or {}
             if isinstance(receipt.get("name"), str):
                 mark = receipt.get("fingerprint") or made["inputs"]["artifact"]
                 found[str(mark)] = (f"zoo/{receipt['name']}", str(receipt["revision"]))

@@ -18,7 +18,7 @@ from drdoctl.core.errors import IntegrityError
 from drdoctl.core.files import new_folder, write_atomic, write_json
 from drdoctl.core.fingerprint import artifact_name, file_sha256
 from drdoctl.store.artifact import Store
-from drdoctl.store.manifest import MANIFEST
+from drdoctl.store.manifest import MANIFEST, sealed
 from drdoctl.zoo import CARD_FILE, SIGNATURE_FILE, signing
 from drdoctl.zoo.calls import overall
 from drdoctl.zoo.gather import Report, Watch, gather, nobody
@@ -176,7 +176,7 @@ class _Bringing:
                 shutil.rmtree(staging, ignore_errors=True)
                 raise
             origin = {**origin_of(facts, self.location), "checked": checked}
-            write_json(staging / MANIFEST, {**manifest, "zoo": origin})
+            write_json(staging / MANIFEST, sealed({**manifest, "zoo": origin}))
             into_place(staging, final)
         return Pulled(facts, final, fetched, checked)
 

@@ -12,7 +12,7 @@ from drdoctl.core.errors import Fault, IntegrityError, UserError
 from drdoctl.core.files import WORK_FILES, read_json
 from drdoctl.core.fingerprint import file_sha256
 from drdoctl.store.artifact import Store
-from drdoctl.store.manifest import MANIFEST, well_formed
+from drdoctl.store.manifest import MANIFEST, read
 from drdoctl.zoo import CARD_FILE, SIGNATURE_FILE, signing
 from drdoctl.zoo.calls import overall
 from drdoctl.zoo.card import ROLES, Card, FileEntry, parse_card
@@ -113,8 +113,8 @@ def _trusted(folder: Path, about: Card | dict[str, Any], trust: Trust) -> dict[s
 def _entries(folder: Path) -> tuple[dict[str, FileEntry], Card | dict[str, Any]]:
     """Return what a folder's manifest or card lists, and the manifest or card."""
     if (folder / MANIFEST).is_file():
-        manifest: Any = read_json(folder / MANIFEST)
-        if fault := well_formed(manifest, folder.name):
+        manifest, fault = read(folder, folder.name)
+        if manifest is None:
             raise IntegrityError(
                 f"`{folder / MANIFEST}` {fault}",
                 code="manifest",
@@ -124,7 +124,7 @@ def _entries(folder: Path) -> tuple[dict[str, FileEntry], Card | dict[str, Any]]
             name: FileEntry.model_construct(sha256=fact["sha256"], size=fact["size"])  # whatever they are, files differ
             for name, fact in manifest["files"].items()
         }
-        return listed, dict(manifest)
+        return listed, manifest
     if (folder / CARD_FILE).is_file():
         data = (folder / CARD_FILE).read_bytes()
         name = (read_json(folder / CARD_FILE) or {}).get("name", "")

@@ -44,6 +44,21 @@ def test_every_fault_is_shown(store, capsys):
         assert named in seen
 
 
+def test_accuracy_changed_by_hand(store, capsys):
+    """A figure edited in a manifest is exit 5 by name and by folder, with the remedy; as it was, it verifies."""
+    name = THINGS["make_artifact"](store, "oracle")
+    path = store.path(name) / "manifest.json"
+    whole = path.read_text(encoding="utf-8")
+    path.write_text(whole.replace('"accuracy": 0.75', '"accuracy": 0.99'), encoding="utf-8")
+    for what in (name, str(store.path(name))):
+        assert cli.run(["verify", what, "--store", str(store.root), "--no-probe"]) == 5
+        seen = capsys.readouterr().err
+        assert "is not as it was written" in seen
+        assert f"rm -r {store.path(name)}" in seen
+    path.write_text(whole, encoding="utf-8")
+    assert cli.run(["verify", name, "--store", str(store.root), "--no-probe"]) == 0
+
+
 def test_a_model_that_does_not_give_its_cards_scores(tmp_path, capsys):
     """A model with another score than its card's is exit 5, naming the probe; `--no-probe` says what it left out."""
     pytest.importorskip("torch")

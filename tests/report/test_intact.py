@@ -44,6 +44,17 @@ def test_no_report_is_made_of_damaged_files(copy, stage, name, content):
     assert artifact in (fault.hint or "")
 
 
+def test_no_report_is_made_beside_a_manifest_that_was_changed(copy):
+    """An artifact whose manifest was edited is not taken as not made yet: it is named, with the folder to delete."""
+    artifact = copy.wants["evaluate[drdo]"].artifact
+    path = copy.store.path(artifact) / "manifest.json"
+    path.write_text(path.read_text().replace('"seconds": ', '"seconds": 1'))
+    with pytest.raises(IntegrityError, match="is not as it was written") as caught:
+        collect(copy.store, copy.plan)
+    (fault,) = caught.value.faults
+    assert f"rm -r {copy.store.path(artifact)}" in (fault.hint or "")
+
+
 def test_all_damage_is_told_at_once(copy):
     """Every damaged artifact has a fault of its own."""
     artifacts = [copy.wants[stage].artifact for stage in ("align[drdo]", "align[dpo]")]

@@ -14,6 +14,7 @@ from page import parse, tables, unknown, words
 from drdoctl.cli import run
 from drdoctl.core.fingerprint import file_sha256
 from drdoctl.report.html import render
+from drdoctl.store.manifest import sealed
 
 SPEC = """\
 version: 1
@@ -72,7 +73,7 @@ def vouch(folder, *names):
     for name in names:
         path = folder / name
         manifest["files"][name] |= {"sha256": file_sha256(path), "size": path.stat().st_size}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "manifest.json").write_text(json.dumps(sealed(manifest)))
 
 
 @pytest.mark.slow

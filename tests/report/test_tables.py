@@ -17,6 +17,7 @@ from drdoctl.report.tables import (
     students_table,
     with_interval,
 )
+from drdoctl.store.manifest import sealed
 
 
 def test_summary_for_the_terminal(house):
@@ -122,7 +123,7 @@ def test_files_for_other_programs_are_named(tmp_path):
     folder = house.store.path(want.artifact)
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["files"] |= {name: {"sha256": "", "size": 1} for name in ("answers.json", "x.parquet")}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "manifest.json").write_text(json.dumps(sealed(manifest)))
     assert documents(house.store, house.plan) == [f"evaluate[dpo]: {folder / 'answers.json'}"]
     assert (
         summary(collect(house.store, house.plan), house.store, house.plan).splitlines()[-1]

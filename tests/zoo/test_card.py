@@ -11,7 +11,8 @@ import zoo_things
 from drdoctl.core.errors import IntegrityError
 from drdoctl.shipped import shipped
 from drdoctl.stages import Want
-from drdoctl.zoo.card import Card, fingerprint_of, parse_card
+from drdoctl.store.manifest import fingerprint_of
+from drdoctl.zoo.card import Card, parse_card
 from drdoctl.zoo.push import pack
 from drdoctl.zoo.shelf import schema
 

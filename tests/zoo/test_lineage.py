@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import zoo_things
 
-from drdoctl.core.errors import UserError
+from drdoctl.core.errors import IntegrityError, UserError
 from drdoctl.data import datasets
 from drdoctl.stages import Want
-from drdoctl.zoo.lineage import DATASETS, base_of, find, template_of
+from drdoctl.zoo.lineage import DATASETS, ancestors, base_of, figures_of, find, parents_of, template_of
 from drdoctl.zoo.location import parse_ref
 from drdoctl.zoo.pull import pull, pull_into
 from drdoctl.zoo.push import pack, push
@@ -32,6 +34,44 @@ def test_find_nothing_or_too_much(store, oracle):
     with pytest.raises(UserError) as error:
         find(store, oracle[:-1] + "x")
     assert "did you mean" in (error.value.faults[0].hint or "")
+
+
+def test_find_what_is_damaged(store, oracle):
+    """An artifact whose manifest is not as it was written is exit 5, by its name, its beginning and its folder."""
+    path = store.path(oracle) / "manifest.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"accuracy": 0.75', '"accuracy": 0.95'))
+    for text in (oracle, oracle[:10], str(store.path(oracle))):
+        with pytest.raises(IntegrityError, match=oracle) as error:
+            find(store, text)
+        assert f"rm -r {store.path(oracle)}" in (error.value.faults[0].hint or "")
+
+
+def test_wild_inputs_are_no_artifact(store, oracle):
+    """A manifest of an earlier version whose inputs are no fingerprints is left out of what has a lineage."""
+    path = store.path(oracle) / "manifest.json"
+    told = {key: value for key, value in store.manifest(oracle).items() if key != "sha256"}
+    path.write_text(json.dumps({**told, "inputs": {"data": {}}}), encoding="utf-8")
+    assert store.manifest(oracle) is None
+    other = store.manifest(zoo_things.make_artifact(store, "align"))
+    assert [made["fingerprint"] for made in ancestors(store, other)] == [other["fingerprint"]]
+
+
+def test_damaged_figures_are_not_published(store, student):
+    """Figures that are not as they were committed go into no card, and a damaged receipt names no parent."""
+    align = Want("align", 1, {"method.alpha": 0.5})
+    mark = align.fingerprint
+    zoo_things.commit(store, align, zoo_things.FILES)
+    figures = Want("evaluate", 1, {}, {"policy": align})
+    zoo_things.commit(store, figures, {"figures.json": b'{"figures": []}'})
+    assert figures_of(store, mark) == ([], [])
+    (store.path(figures.artifact) / "figures.json").write_bytes(b'{"figures": [3]}')
+    with pytest.raises(IntegrityError, match=r"figures\.json"):
+        figures_of(store, mark)
+    publish = Want("publish", 1, {}, {"artifact": align})
+    zoo_things.commit(store, publish, {"receipt.json": b'{"name": "one", "revision": "r"}'})
+    (store.path(publish.artifact) / "receipt.json").write_bytes(b"[1]")
+    with pytest.raises(IntegrityError, match=r"receipt\.json"):
+        parents_of(store, store.manifest(student))
 
 
 def test_the_base_is_that_of_the_models_own_line(store, student, folder_zoo):

@@ -39,3 +39,12 @@ def test_a_broken_manifest(store, oracle):
     (store.path(oracle) / "manifest.json").write_text("{", encoding="utf-8")
     with pytest.raises(IntegrityError):
         verify_folder(store.path(oracle))
+
+
+def test_a_manifest_that_was_changed_by_hand(store, oracle):
+    """A figure that is edited in a manifest is exit 5, with the manifest and the remedy named."""
+    path = store.path(oracle) / "manifest.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"spec_name": "', '"spec_name": "x'), encoding="utf-8")
+    with pytest.raises(IntegrityError, match=r"manifest\.json` is not as it was written") as error:
+        verify_folder(store.path(oracle))
+    assert f"rm -r {store.path(oracle)}" in (error.value.faults[0].hint or "")
