@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from drdoctl.core.files import read_json
+from drdoctl.core.fingerprint import file_sha256
 from drdoctl.core.metrics import read_metrics
 from drdoctl.doctor.window import Window
+from drdoctl.store.artifact import PARTIAL
 
 Severity = Literal["fault", "warning", "note"]
 """`fault`: the result is not what was asked for; `warning`: it may not be; `note`: worth knowing, nothing to mend."""
 FEW_STEPS = 8
 """Of fewer steps nothing is said: their means are those of single batches."""
+LOG = "metrics.jsonl"
+RESULTS = ("report.json", "stats.json", "figures.json")
+"""What stages find out, written at their end: it counts once it is committed."""
 TRAINING = {"sft": "student.sft", "oracle": "oracle", "align": "train"}
 """Kind of stage that trains -> where its training settings are."""
 USUAL = 0.7
@@ -65,12 +70,24 @@ class Case:
     """Role -> the stage that was read, where its files are there."""
     readers: list[tuple[str, Case]] = field(default_factory=list)
     """Role and stage of what read this one."""
+    files: Mapping[str, Mapping[str, Any]] | None = None
+    """Name -> sha256 and size of each file as it was committed; None of a stage in progress."""
     _documents: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def damaged(self) -> tuple[str, ...]:
+        """Files that findings read and that are not as they were committed: nobody looks into them."""
+        listed = self.files or {}
+        return tuple(name for name in (LOG, *RESULTS) if name in listed and not self._holds(name, listed[name]))
+
+    def _holds(self, name: str, fact: Mapping[str, Any]) -> bool:
+        path = self.folder / name
+        return path.is_file() and path.stat().st_size == fact["size"] and file_sha256(path) == fact["sha256"]
 
     @cached_property
     def lines(self) -> list[dict[str, Any]]:
         """The lines of `metrics.jsonl`, one a step."""
-        return read_metrics(self.folder / "metrics.jsonl")
+        return [] if LOG in self.damaged else read_metrics(self.folder / LOG)
 
     @property
     def start(self) -> Window | None:
@@ -83,11 +100,17 @@ class Case:
         return Window(self.lines[-(len(self.lines) // 4) :]) if len(self.lines) >= FEW_STEPS else None
 
     def document(self, name: str) -> dict[str, Any]:
-        """Return a JSON file of the stage; {} where it is not there."""
+        """Return a JSON file of the stage; {} where it is not there, damaged, or a result that is not committed yet."""
         if name not in self._documents:  # a dozen findings ask for the same few
-            found = read_json(self.folder / name)
+            early = name in RESULTS and self.in_progress
+            found = None if early or name in self.damaged else read_json(self.folder / name)
             self._documents[name] = found if isinstance(found, dict) else {}
         return self._documents[name]
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether the folder is one that is still worked in."""
+        return self.folder.name.endswith(PARTIAL)
 
     def training(self, name: str) -> Any:
         """Return a training setting of this stage, such as `learning_rate`; None where it has none."""
@@ -104,7 +127,7 @@ class Case:
     def logged(self, window: Window, *names: str, **derived: float | None) -> Evidence:
         """Return means over some steps as evidence, and numbers made from them."""
         values: dict[str, float | int | str | None] = {name: window.mean(name) for name in names}
-        return Evidence(self.place("metrics.jsonl"), values | derived, (window.first, window.last))
+        return Evidence(self.place(LOG), values | derived, (window.first, window.last))
 
     def figures(self, metric: str, **where: Any) -> list[dict[str, Any]]:
         """Return an evaluation's known figures of a metric, those nearest the usual temperature first."""

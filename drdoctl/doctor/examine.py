@@ -19,6 +19,9 @@ from drdoctl.store.folder import subfolders
 from drdoctl.store.status import status
 
 FINDINGS = "drdoctl.doctor.findings"
+JOB = "job.json"
+TOLD = {"kind": str, "id": str, "settings": dict, "inputs": dict}
+"""What a job has to tell of its stage."""
 
 
 @cache
@@ -103,12 +106,13 @@ def cases(store: Store) -> dict[str, Case]:
             folder=store.path(name),
             settings=made["settings"],
             warnings=tuple(map(str, made["warnings"])),
+            files=made["files"],
         )
     for folder in subfolders(store.artifacts):
         case = _in_progress(folder)
         if case is not None and case.artifact not in found:
-            inputs = case.document("job.json").get("inputs", {})
-            roles[case.artifact] = {role: Path(path).name for role, path in inputs.items()}
+            inputs = case.document(JOB)["inputs"]
+            roles[case.artifact] = {role: Path(str(path)).name for role, path in inputs.items()}
             found[case.artifact] = case
     for name, inputs in roles.items():
         for role, mark in inputs.items():
@@ -123,9 +127,10 @@ def _in_progress(folder: Path) -> Case | None:
     """Return the stage that a `.partial` folder holds, or None where its `job.json` does not tell."""
     if not folder.name.endswith(PARTIAL):
         return None
-    job = read_json(folder / "job.json")
-    if not isinstance(job, dict) or not {"kind", "id", "settings", "inputs"} <= job.keys():
+    job = read_json(folder / JOB)
+    if not isinstance(job, dict) or not all(isinstance(job.get(key), kind) for key, kind in TOLD.items()):
         return None
+    warnings = job.get("warnings")
     return Case(
         id=job["id"],
         kind=job["kind"],
@@ -133,5 +138,5 @@ def _in_progress(folder: Path) -> Case | None:
         folder=folder,
         state="interrupted",
         settings=job["settings"],
-        warnings=tuple(map(str, job.get("warnings", ()))),
+        warnings=tuple(map(str, warnings if isinstance(warnings, list) else ())),
     )

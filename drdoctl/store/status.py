@@ -11,6 +11,7 @@ from drdoctl.core.files import read_json
 from drdoctl.store.artifact import Store
 from drdoctl.store.lock import holder, pid_alive
 from drdoctl.store.run import read_events, run_folders
+from drdoctl.store.whole import lacks
 
 FORMAT = 1
 STATES = ("done", "running", "interrupted", "failed", "waiting")
@@ -42,7 +43,8 @@ def status(store: Store, stages: Sequence[Mapping[str, Any]] | None = None) -> d
 
 def _state(store: Store, artifact: str, held_by: Mapping[str, Any] | None) -> dict[str, Any]:
     manifest = store.manifest(artifact)
-    if manifest is not None:
+    damage = lacks(store.path(artifact), manifest) if manifest is not None else None
+    if manifest is not None and damage is None:
         return {
             "state": "done",
             "path": str(store.path(artifact)),
@@ -52,18 +54,18 @@ def _state(store: Store, artifact: str, held_by: Mapping[str, Any] | None) -> di
     folder = store.partial_path(artifact)
     partial = store.partial(artifact)
     if partial is None:
-        return {"state": "waiting"}
+        return {"state": "waiting", **({"damage": damage} if damage else {})}
     progress = {key: partial[key] for key in ("steps", "unit", "checkpoint", "at")}
     progress |= {"step": partial["seen"], "kept": partial["step"]}
     if held_by is not None and _works(folder, held_by):
         return {"state": "running", **progress, "pid": held_by.get("pid")}
     failure = read_json(folder / "failure.json")
     if isinstance(failure, dict):
-        return {"state": "failed", **progress, "faults": _faults(failure), "log": str(folder / "log.txt")}
+        return {"state": "failed", **progress, "faults": faults_of(failure), "log": str(folder / "log.txt")}
     return {"state": "interrupted", **progress}
 
 
-def _faults(failure: Mapping[str, Any]) -> list[dict[str, Any]]:
+def faults_of(failure: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the faults that a stage left, those that are whole."""
     told = failure.get("faults")
     told = told if isinstance(told, list) else []

@@ -18,8 +18,14 @@ def test_no_file_is_no_lines(tmp_path):
 
 
 def test_what_is_no_line_of_metrics_ends_the_log(tmp_path):
-    """Bytes that are no text, and JSON that is no table of metrics, are left out with what follows."""
+    """Bytes that are no text, and JSON that is no step with its numbers, are left out with what follows."""
     path = tmp_path / "metrics.jsonl"
-    for junk in (b"\x80\xff\n", b"[1]\n", b'"x"\n'):
+    steps = (b'{"loss": 1}\n', b'{"step": "2"}\n', b'{"step": {}}\n', b'{"step": -1}\n', b'{"step": 1e9}\n')
+    values = (
+        b'{"step": 2, "loss": null}\n',
+        b'{"step": 2, "loss": "1"}\n',
+        b'{"step": 2, "loss": 1%s}\n' % (b"0" * 400),
+    )
+    for junk in (b"\x80\xff\n", b"[1]\n", b'"x"\n', *steps, *values):
         path.write_bytes(b'{"step": 1}\n' + junk + b'{"step": 2}\n')
         assert read_metrics(path) == [{"step": 1}]

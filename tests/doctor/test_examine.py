@@ -70,6 +70,26 @@ def test_work_in_progress_is_looked_at(store):
     assert cases(store)[ALIGN.artifact].inputs["data"].artifact == DATA.artifact
 
 
+@pytest.mark.parametrize(
+    "change", [{"settings": 3}, {"inputs": [1]}, {"id": None}, {"warnings": 7}, {"inputs": {"data": 3}}]
+)
+def test_a_wild_job_is_no_stage_or_has_no_inputs(store, change):
+    """Whatever lies in a `job.json`, the others are examined: one that tells of no stage is left out."""
+    path = store.partial_path(ALIGN.artifact) / "job.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    assert examine(store, STAGES)["findings"][0]["code"] == "repeated-prompts"
+    case = cases(store).get(ALIGN.artifact)
+    assert case is None or set(case.inputs) == set() or case.warnings == ()
+
+
+def test_damage_is_told_and_not_looked_into(store):
+    """A finished stage whose report has other bytes has one finding, which names it; what reads it says nothing."""
+    (store.path(DATA.artifact) / "report.json").write_text('{"parts": 3}')
+    told = [(row["stage"], row["severity"], row["code"]) for row in examine(store, STAGES)["findings"]]
+    assert told[0] == ("data", "fault", "damaged")
+    assert "repeated-prompts" not in [code for *_, code in told]
+
+
 def test_finished_stages_know_their_evaluations(store):
     """Once samples are judged, the same log is no warning any more."""
     folder = store.partial_path(ALIGN.artifact)

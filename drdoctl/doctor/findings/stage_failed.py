@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from drdoctl.core.words import STAGES
 from drdoctl.doctor.case import Case, Finding
+from drdoctl.store.status import faults_of
 
 KINDS = STAGES
 
@@ -14,9 +15,8 @@ def look(case: Case) -> Iterator[Finding]:
     """Yield a fault for each of the stage's own."""
     if case.state != "failed":
         return
-    for fault in case.document("failure.json").get("faults", ()):
-        values = {"code": fault.get("code"), "steps": len(case.lines)}
-        advice = fault.get("hint") or f"read `{case.folder / 'log.txt'}`"
-        yield Finding(
-            "fault", f"the stage failed: {fault.get('message')}", advice, (case.seen("failure.json", values),)
-        )
+    for fault in faults_of(case.document("failure.json")):
+        values: dict[str, float | int | str | None] = {"code": str(fault.get("code")), "steps": len(case.lines)}
+        advice = str(fault.get("hint") or f"read `{case.folder / 'log.txt'}`")
+        said = f"the stage failed: {fault['message']}"
+        yield Finding("fault", said, advice, (case.seen("failure.json", values),))
