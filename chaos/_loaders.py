@@ -9,14 +9,15 @@ import os
 import runpy
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from chaos._command import command
+from chaos._loader import Loader
 from chaos._mutate import dumps
+from chaos._stored import stores
 from chaos._watch import ROOT
 from drdoctl.core.fingerprint import digest
 from drdoctl.core.metrics import read_metrics
@@ -54,20 +55,9 @@ PAIRS = [
 ]
 
 
-@dataclass(frozen=True)
-class Loader:
-    """One reader of files: sound inputs, and what reads a wild one. It may raise the project's own errors only."""
-
-    name: str
-    seeds: list[bytes]
-    read: Callable[[bytes], object]
-    mend: Callable[[bytes], bytes] | None = None
-    """Makes a changed input pass the first check again (a digest), so that what comes after is reached too."""
-
-
 def loaders(work: Path) -> list[Loader]:
     """Return all of them. `work` is an empty folder that they write into."""
-    made = [*_texts(work), *_rows(work), *_models(work), *_config(work), *_zoo(work), *_stores(work)]
+    made = [*_texts(work), *_rows(work), *_models(work), *_config(work), *_zoo(work), *stores(work)]
     return sorted(made, key=lambda loader: loader.name)
 
 
@@ -218,29 +208,3 @@ def _consistent(data: bytes) -> bytes:
     made = {name: card.get(old) for name, old in (("kind", "kind"), ("version", "version"), ("settings", "spec"))}
     made |= {name: card.get(name) for name in ("inputs", "externals")}
     return dumps({**card, "spec_sha256": digest(card.get("spec")), "fingerprint": digest(made)})
-
-
-def _stores(work: Path) -> Iterator[Loader]:
-    """Yield a loader for each kind of file in a store: changed, and then read by the commands that tell of a store."""
-    from chaos._house import files, make
-
-    root = work / "store"
-    make(root)
-    kinds: set[str] = set()
-    for name, verbs in files(root):
-        path = root / name
-        seed = path.read_bytes()
-
-        def read(data: bytes, path: Path = path, seed: bytes = seed, verbs: list[list[str]] = verbs) -> None:
-            path.write_bytes(data)
-            try:
-                for verb in verbs:
-                    command([*verb, "--store", str(root)])
-            finally:
-                path.write_bytes(seed)
-
-        kind = path.relative_to(root).parts[1].partition("-")[0] if "artifacts" in path.parts else ""
-        label = f"{kind}-{path.name}" if kind else path.name
-        if label not in kinds:
-            kinds.add(label)
-            yield Loader(f"store/{label}", [seed], read)

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from chaos._loaders import Loader, loaders
+from chaos._loader import Loader
+from chaos._loaders import loaders
 from chaos._mutate import mutated
 from chaos._watch import Watch, bound
 from drdoctl.core.usage import peak_gib

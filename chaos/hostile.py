@@ -31,6 +31,7 @@ from drdoctl.data.jsonl import JsonlSource
 from drdoctl.spec.folder import read_folder
 from drdoctl.spec.hashes import Hashes
 from drdoctl.store.artifact import Store
+from drdoctl.store.manifest import MANIFEST
 from drdoctl.zoo.pull import pull
 
 BOMB_SECONDS, BOMB_MIB = 1.0, 200
@@ -208,15 +209,15 @@ def _bits(work: Path, _canary: Path, random: Random) -> Iterator[Score]:
     root = work / "store"
     _house.make(root)
     finished = [path for path in (root / "artifacts").iterdir() if not path.name.endswith(".partial")]
-    files = [
-        path for folder in finished for path in folder.rglob("*") if path.is_file() and path.name != "manifest.json"
-    ]
-    flips = Score("flipped bits in finished artifacts")
-    for path in sorted(random.choices(sorted(files), k=FLIPS)):
-        with _flipped(path, random):
-            code = command(["verify", path.relative_to(root).parts[1], "--store", str(root)])
-            flips.add(path.name, refused=code == 5)
-    yield flips
+    files = [path for folder in finished for path in folder.rglob("*") if path.is_file()]
+    manifests = [path for path in files if path.name == MANIFEST]
+    for what, chosen in (("finished artifacts", files), ("manifests of artifacts", manifests)):
+        flips = Score(f"flipped bits in {what}")
+        for path in sorted(random.choices(sorted(chosen), k=FLIPS)):
+            with _flipped(path, random):
+                code = command(["verify", path.relative_to(root).parts[1], "--store", str(root)])
+                flips.add(path.name, refused=code == 5)
+        yield flips
     things = SimpleNamespace(**runpy.run_path(str(ROOT / "tests" / "zoo" / "zoo_things.py")))
     zoo = work / "zoo"
     things.publish(str(zoo), work, things.FILES)

@@ -10,7 +10,8 @@ from random import Random
 import pytest
 
 from chaos import fuzz
-from chaos._loaders import Loader, loaders
+from chaos._loader import Loader
+from chaos._loaders import loaders
 from chaos._mutate import DEEP, DEPTH, dumps, mutated
 from chaos._watch import TooSlow, Watch, bound
 from drdoctl.core.errors import UserError
