@@ -19,7 +19,7 @@ from drdoctl.cli._ready import require_tools
 from drdoctl.cli._results import report_again, results
 from drdoctl.cli._words import place
 from drdoctl.cli.options import Options, shared, verb
-from drdoctl.core.errors import DrdoError, UserError
+from drdoctl.core.errors import DrdoError, Fault, IntegrityError, UserError
 from drdoctl.plan.types import Plan
 from drdoctl.store.artifact import Store
 
@@ -51,7 +51,7 @@ class Order:
 @click.argument("source", metavar="SPEC|PLANFILE", type=click.Path(path_type=Path))
 @click.option("-y", "--auto-approve", is_flag=True, help="Ask nothing. A saved plan never asks.")
 @click.option("--keep-going", is_flag=True, help="After a failure, go on with stages that do not rest on it.")
-@click.option("--verify", is_flag=True, help="Hash every input before use, however large.")
+@click.option("--verify", is_flag=True, help="Hash every finished artifact first, however large.")
 @shared(sets=True)
 def command(options: Options, source: Path, auto_approve: bool, keep_going: bool, verify: bool) -> int:
     """Carry out a plan; the same command resumes it.
@@ -67,6 +67,8 @@ def command(options: Options, source: Path, auto_approve: bool, keep_going: bool
 
 def _apply(options: Options, order: Order, *, keep_going: bool, verify: bool) -> int:
     store = Store(options.store)
+    if verify:
+        _hash_all(options, order.plan, store)
     if all(stage.action == "reuse" for stage in order.plan.stages):
         return _nothing_to_do(options, order, store)
     if not order.approved:
@@ -102,6 +104,19 @@ def _order(options: Options, source: Path, auto_approve: bool) -> Order:
     planned = plan_for(source, options, ask_hub=True)
     loaded = planned.loaded
     return Order(planned.plan, loaded.spec, loaded.raw, str(source), approved=auto_approve)
+
+
+def _hash_all(options: Options, plan: Plan, store: Store) -> None:
+    """Hash every artifact that the plan takes as done. Raises IntegrityError with all that are not what they were."""
+    faults: list[Fault] = []
+    for want in (stage.want for stage in plan.stages if stage.action == "reuse"):
+        options.console.debug(f"hashing {want.artifact}")
+        try:
+            store.verify_input(want.artifact, full=True)
+        except IntegrityError as error:
+            faults += error.faults
+    if faults:
+        raise IntegrityError(faults)
 
 
 def _approved(options: Options, order: Order) -> bool:

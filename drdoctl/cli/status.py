@@ -67,7 +67,7 @@ def _folded(stages: Sequence[Mapping[str, Any]], now: datetime | None) -> list[t
     """Return one row for all done and one for all waiting stages of a kind; what needs a look keeps its own."""
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for stage in stages:
-        name = stage["kind"] if stage["state"] in QUIET else stage["id"]
+        name = stage["kind"] if stage["state"] in QUIET and "damage" not in stage else stage["id"]
         groups.setdefault((name, stage["state"]), []).append(stage)
     rows = []
     for (name, state), some in groups.items():
@@ -102,7 +102,7 @@ def _detail(stage: Mapping[str, Any], now: datetime | None) -> str:
     if state == "done":
         return f"{ago(stage['at'], now)}, {duration(stage['seconds'])}"
     if state == "waiting":
-        return ""
+        return f"damaged: {stage['damage']}; the next apply makes it again" if "damage" in stage else ""
     at = f"at {count(stage['step'], stage['steps'], stage['unit'])}"
     if state == "running":
         return f"{at} (pid {stage['pid']})"

@@ -16,7 +16,7 @@ from drdoctl.core.errors import DrdoError, StageFailed, Stopped
 from drdoctl.core.files import write_json
 from drdoctl.engine import launch, stops
 from drdoctl.engine.signals import Signals
-from drdoctl.engine.stage import failure, job_for, line, metrics_of, names, spent_before
+from drdoctl.engine.stage import failure, is_there, job_for, line, metrics_of, names, spent_before
 from drdoctl.engine.start import Starter
 from drdoctl.engine.watch import Ending, Watch
 from drdoctl.engine.worker import as_dict
@@ -95,8 +95,8 @@ class _Execution:
         self._tell("plan", stages=[line(stage) for stage in self.plan.stages], summary=self.plan.as_dict()["summary"])
         with Signals() as signals:
             if self.options.warm:
-                ahead = [stage for stage in self.plan.stages if stage.action != "pull" and not self._there(stage)]
-                self._starter.warm_up([stage.want.kind for stage in ahead])
+                ahead = [stage.want for stage in self.plan.stages if stage.action not in ("pull", "reuse")]
+                self._starter.warm_up([want.kind for want in ahead if not is_there(self.store, want)])
             for stage in self.plan.stages:
                 if signals.first is not None:
                     raise stops.between(signals.name, "no stage was at work", self.options.command)
@@ -119,16 +119,13 @@ class _Execution:
         """Return the failed stages that keep this one from running."""
         failed = list(self.outcome.failed)
         if not self.options.keep_going:
-            return failed if not self._there(stage) else []
+            return failed if not is_there(self.store, stage.want) else []
         below = {want.id for want in stage.want.walk()}
         return [name for name in failed if name in below]
 
-    def _there(self, stage: PlannedStage) -> bool:
-        return self.store.manifest(stage.want.artifact) is not None
-
     def _one(self, stage: PlannedStage, signals: Signals) -> Path:
         want = stage.want
-        if self._there(stage):
+        if is_there(self.store, want):
             return self.store.path(want.artifact)
         if is_pull(want):
             return self._pull(stage, signals)

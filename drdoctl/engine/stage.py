@@ -19,7 +19,9 @@ from drdoctl.engine.watch import Ending
 from drdoctl.engine.worker import NO_ROOM, OUT_OF_MEMORY, as_dict
 from drdoctl.plan.types import Estimate, PlannedStage
 from drdoctl.stages import Job, Want
+from drdoctl.stages.blueprint import is_pull
 from drdoctl.store.artifact import Store
+from drdoctl.store.whole import lacks
 
 
 def names(stage: PlannedStage) -> dict[str, str]:
@@ -65,6 +67,12 @@ def spent_before(folder: Path) -> float:
     except OSError:
         last = 0.0
     return float(job.get("spent", 0.0)) + max(0.0, last)
+
+
+def is_there(store: Store, want: Want) -> bool:
+    """Whether an artifact is finished and its files are there, by size. What was pulled is looked at when read."""
+    made = store.manifest(want.artifact)
+    return made is not None and (is_pull(want) or lacks(store.path(want.artifact), made) is None)
 
 
 def metrics_of(folder: Path, estimate: Estimate) -> dict[str, Any]:
@@ -125,7 +133,7 @@ def _hung(name: str, folder: Path, known: str, resources: Mapping[str, Any]) -> 
         "hung",
         f"`{name}` showed no progress for {minutes:g} minutes {at}{detail} and was ended",
         hint=f"what its processes were at is at the end of `{folder / 'log.txt'}`; run the same command to go on from "
-        "its checkpoint, and raise `resources.timeout_minutes` if it is only slow",
+        "what it saved, and raise `resources.timeout_minutes` if it is only slow",
     )
 
 

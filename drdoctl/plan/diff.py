@@ -16,6 +16,7 @@ from drdoctl.plan.types import Action, Change, Plan, PlannedStage, Reason
 from drdoctl.stages import Want
 from drdoctl.stages.blueprint import is_pull
 from drdoctl.store.artifact import Store
+from drdoctl.store.whole import lacks
 
 if TYPE_CHECKING:
     from drdoctl.spec.load import Loaded
@@ -80,7 +81,9 @@ def _assumes(stages: Sequence[PlannedStage], resources: Mapping[str, Any]) -> st
 
 
 def _decide(want: Want, store: Store, before: Mapping[str, Any] | None) -> tuple[Action, Reason]:
-    if store.manifest(want.artifact) is not None:
+    made = store.manifest(want.artifact)
+    damage = lacks(store.path(want.artifact), made) if made is not None and not is_pull(want) else None
+    if made is not None and damage is None:
         return "reuse", Reason("done", "already there")
     if is_pull(want):
         return "pull", Reason("zoo", f"{want.locations['zoo']['ref']} is not in the store yet")
@@ -88,6 +91,8 @@ def _decide(want: Want, store: Store, before: Mapping[str, Any] | None) -> tuple
     if progress is not None and progress["step"]:
         of = f" of {progress['steps']:,}" if progress["steps"] else ""
         return "resume", Reason("interrupted", f"interrupted at {progress['unit']} {progress['step']:,}{of}")
+    if damage is not None:
+        return "rerun", Reason("damaged", f"damaged: {damage}")
     if before is None:
         return "run", Reason("new", _afresh(progress) if progress is not None and progress["seen"] else "not made yet")
     return "rerun", why(want, before)

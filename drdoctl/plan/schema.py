@@ -13,7 +13,7 @@ TEXTS: dict[str, Any] = {"type": "array", "items": TEXT}
 COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
 SIZE: dict[str, Any] = {"type": "number", "minimum": 0}
 BASES = ("earlier", "given", "assumed")
-CODES = ("done", "new", "settings", "input", "external", "version", "interrupted", "zoo")
+CODES = ("done", "new", "settings", "input", "external", "version", "interrupted", "zoo", "damaged")
 
 
 def schema() -> dict[str, Any]:

@@ -24,7 +24,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a stage has its action. `code`: done, new, settings, input, external, version, interrupted, zoo."""
+    """Why a stage has its action. `code`: done, new, settings, input, external, version, interrupted, zoo, damaged."""
 
     code: str
     text: str

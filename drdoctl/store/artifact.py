@@ -173,7 +173,7 @@ class Store:
                     remove(folder / name)
             fsync_dir(folder)
             if final.exists():
-                self._warn(f"`artifacts/{artifact}` was there without a valid manifest and was replaced")
+                self._warn(f"`artifacts/{artifact}` was there, damaged, and was replaced")
                 remove(final)
             folder.rename(final)
             fsync_dir(self.artifacts)

@@ -253,3 +253,31 @@ def test_a_signal_between_times_leaves_a_journal_with_an_end(call, monkeypatch, 
     (folder,) = Path(".drdoctl/runs").iterdir()
     last = json.loads((folder / "events.jsonl").read_text().splitlines()[-1])
     assert (last["event"], last["exit_code"]) == ("run_finished", 0 if where == "at the report" else code)
+
+
+@pytest.mark.parametrize("harm", ["gone", "cut"])
+def test_an_artifact_whose_files_are_gone_is_made_again(call, harm):
+    """A final result that was deleted or cut is no match: plan, status and apply say so, and only it is made again."""
+    assert call("apply", "toy.yaml", "-y")[0] == 0
+    (made,) = Path(".drdoctl/artifacts").glob("align-*")
+    result = next(path for path in sorted(made.iterdir()) if path.name not in ("manifest.json", "log.txt"))
+    before = result.read_bytes()
+    result.unlink() if harm == "gone" else result.write_bytes(before[:-1])
+    code, out, _ = call("plan", "toy.yaml", "--detailed-exitcode")
+    assert (code, "damaged: `" in out, out.count("already there")) == (3, True, 3)
+    assert "damaged: `" in call("status", "toy.yaml")[1]
+    code, _, err = call("apply", "toy.yaml", "-y")
+    assert (code, "was there, damaged, and was replaced" in err) == (0, True)
+    assert result.read_bytes() == before
+    assert call("plan", "toy.yaml", "--detailed-exitcode")[0] == 0
+
+
+def test_verify_hashes_what_is_done(call):
+    """With --verify an artifact of the right size and other content is exit 5, also where nothing is left to run."""
+    assert call("apply", "toy.yaml", "-y")[0] == 0
+    assert call("apply", "toy.yaml", "-y", "--verify")[0] == 0
+    (made,) = Path(".drdoctl/artifacts").glob("align-*")
+    result = next(path for path in sorted(made.iterdir()) if path.name not in ("manifest.json", "log.txt"))
+    result.write_bytes(bytes([result.read_bytes()[0] ^ 1]) + result.read_bytes()[1:])
+    code, _, err = call("apply", "toy.yaml", "-y", "--verify")
+    assert (code, "has another sha256" in err) == (5, True)
