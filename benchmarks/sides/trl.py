@@ -11,6 +11,9 @@ from typing import Any
 
 from benchmarks.records import StepClock
 
+MASKS = ("attention_mask", "chosen_attention_mask", "rejected_attention_mask")
+"""Of what a trainer reads: one for all, or one for each side."""
+
 
 class Counter:
     """A collator that counts, of every batch, the tokens that are not padding."""
@@ -22,8 +25,8 @@ class Counter:
     def __call__(self, examples: Any) -> Any:
         """Collate and count."""
         batch = self.inner(examples)
-        mask = batch.get("attention_mask")
-        self.tokens.append(int(mask.sum()) if mask is not None else batch["input_ids"].numel())
+        masks = [batch[name] for name in MASKS if name in batch]
+        self.tokens.append(sum(int(mask.sum()) for mask in masks) if masks else batch["input_ids"].numel())
         return batch
 
 
@@ -110,8 +113,14 @@ class Peer:
         return [sum(sizes[at : at + self.batch]) for at in range(0, len(sizes), self.batch)]
 
 
-def dpo(*, precompute: bool, loss: str = "sigmoid", label_smoothing: float = 0.0, **common: Any) -> dict[str, Any]:
-    """Run DPOTrainer with one of its losses.
+def dpo(
+    *,
+    precompute: bool,
+    losses: dict[str, float] | None = None,
+    label_smoothing: float = 0.0,
+    **common: Any,
+) -> dict[str, Any]:
+    """Run DPOTrainer with its own loss, or with others of its `losses`: name -> weight.
 
     `precompute`: the reference's log-probabilities are computed before the first step.
     """
@@ -120,13 +129,15 @@ def dpo(*, precompute: bool, loss: str = "sigmoid", label_smoothing: float = 0.0
     from trl import DPOConfig, DPOTrainer
 
     peer = Peer(**common)
+    losses = losses or {"sigmoid": 1.0}
     model = AutoModelForCausalLM.from_pretrained(peer.model, dtype=torch.float32)
     trainer = DPOTrainer(
         model=model,
         args=DPOConfig(
             **peer.arguments(precompute_ref_log_probs=precompute),
             beta=0.1,
-            loss_type=[loss],
+            loss_type=list(losses),
+            loss_weights=list(losses.values()),
             label_smoothing=label_smoothing,
         ),
         train_dataset=peer.dataset("prompt", "chosen", "rejected"),

@@ -33,8 +33,8 @@ class CpoMethod(Method):
     sft_weight: float = Field(default=1.0, ge=0)
     """Weight of the chosen response's negative log-likelihood (TRL's `cpo_alpha`)."""
     log_prob: Literal["sum", "mean"] = "mean"
-    """That likelihood in nats a response (`sum`, as the paper has it) or a token (`mean`, as implementations have it;
-    TRL's runs over the prompt too)."""
+    """That likelihood in nats a response (`sum`, as the paper has it) or a token (`mean`, as implementations have it),
+    without the prompt's."""
 
     paper: ClassVar[str] = "Xu et al., arXiv 2401.08417, eq. 3"
     equation: ClassVar[str] = "-log sigmoid(beta (z_w - z_l)) + sft_weight NLL(y_w)"

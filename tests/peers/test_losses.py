@@ -1,4 +1,8 @@
-"""The losses are TRL's own functions, on the same log-probabilities: cDPO, robust DPO, IPO, hinge, SimPO, CPO, ORPO."""
+"""TRL's own loss functions on random log-probabilities, a pair at a time: SimPO, CPO's contrast, ORPO's odds.
+
+CPO's and ORPO's likelihoods, which TRL takes from a model's logits, and all losses with a reference are compared in
+`test_trl.py`, through whole trainers.
+"""
 
 from __future__ import annotations
 
