@@ -171,11 +171,14 @@ def _misshapen(manifest: Mapping[str, Any]) -> str | None:
 
 
 def _sound(name: str, fact: Any) -> bool:
-    """Whether a file's entry has its hash and size, and the name stays inside the artifact."""
-    inside = not name.startswith("/") and ".." not in Path(name).parts
-    return (
-        inside and isinstance(fact, dict) and isinstance(fact.get("sha256"), str) and isinstance(fact.get("size"), int)
-    )
+    """Whether a file's entry has its hash and size, and the name is one on a disk that stays inside the artifact."""
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    inside = bool(name) and "\0" not in name and not name.startswith("/") and ".." not in Path(name).parts
+    known = isinstance(fact, dict) and isinstance(fact.get("sha256"), str) and isinstance(fact.get("size"), int)
+    return inside and known
 
 
 @cache

@@ -88,6 +88,12 @@ def test_wild_values_are_damage(key, value):
         assert f"`{'a' if key == 'files' else key}`" in well_formed(told, WANT.artifact)
 
 
+@pytest.mark.parametrize("name", ["", "/a", "../a", "a/../../b", "a\0", "\ud800"])
+def test_names_that_no_artifact_has_are_damage(name):
+    """A listed file lies inside its artifact, under a name that a disk can hold."""
+    assert "has no valid entry" in well_formed(made(files={name: FILES["model.safetensors"]}), WANT.artifact)
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800"])
 def test_what_no_json_has_is_damage(value):
     """Numbers that are none and halves of characters have no hash, and are no error of the program either."""
