@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from drdoctl.spec.choice import Choice
 from drdoctl.stages import Want
+
+if TYPE_CHECKING:
+    from drdoctl.spec.choice import Choice
 
 FORMAT = 1
 Action = Literal["reuse", "run", "resume", "rerun", "pull"]

@@ -202,6 +202,7 @@ class Trainer:
     def _fit(self, what: str, value: float) -> bool:
         """Return whether a value is finite. Raises StageFailed where it is not, and no more steps may be skipped."""
         if not math.isfinite(value):
+            self.saver.wait()  # one that is being sealed is about to be the newest
             self.skips.leave_out(what, value, self.step + 1, self._names(), self.saver.newest)
         return math.isfinite(value)
 

@@ -26,6 +26,7 @@ from drdoctl.stages import Want
 from drdoctl.store.artifact import Store
 from drdoctl.store.garbage import discard, garbage
 from drdoctl.store.status import status
+from drdoctl.store.whole import lacks
 from drdoctl.zoo.pull import pull
 from drdoctl.zoo.push import pack, push
 
@@ -199,8 +200,10 @@ class Anything(RuleBasedStateMachine):
             return
         stages = [{"id": name, "kind": name.split("-")[0], "artifact": name} for name in self.names]
         states = {stage["id"]: stage["state"] for stage in status(self.store, stages)["stages"]}
-        there = {name for name, state in states.items() if state == "done"}
+        there = {name for name in self.names if self.store.manifest(name) is not None}
         assert len(self.store.manifests()) == len(there)
+        whole = {name for name in there if lacks(self.store.path(name), self.store.manifest(name)) is None}
+        assert {name for name, state in states.items() if state == "done"} == whole
 
     @invariant()
     def damage_is_never_taken_for_whole(self):
