@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ EXAMPLES = (
 )
 SHOWN = 5
 """Artifacts that are named where a name means several."""
+ARTIFACT = re.compile(r"[a-z]+-[0-9a-f]{12}")
 WORDS = ("method", "dataset", "split", "eval", "recipe", "artifact", "card")
 
 
@@ -123,6 +125,8 @@ def _artifact(options: Options, name: str) -> dict[str, Any] | None:
     known = {artifact_name(made["kind"], made["fingerprint"]): made for made in store.manifests()}
     fitting = [one for one in known if one.startswith(name)] or [one for one in known if known[one]["id"] == name]
     if not fitting:
+        if ARTIFACT.fullmatch(name) and store.path(name).is_dir():
+            store.verify(name)  # it is there, and damaged: that is said
         return None
     if len(fitting) > 1 and name not in fitting:
         meant = ", ".join(f"`{one}` ({known[one]['id']})" for one in fitting[:SHOWN])

@@ -16,6 +16,7 @@ from drdoctl.plan.types import Action, Change, Plan, PlannedStage, Reason
 from drdoctl.stages import Want
 from drdoctl.stages.blueprint import is_pull
 from drdoctl.store.artifact import Store
+from drdoctl.store.manifest import MANIFEST, read
 from drdoctl.store.whole import lacks
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _assumes(stages: Sequence[PlannedStage], resources: Mapping[str, Any]) -> st
 
 def _decide(want: Want, store: Store, before: Mapping[str, Any] | None) -> tuple[Action, Reason]:
     made = store.manifest(want.artifact)
-    damage = lacks(store.path(want.artifact), made) if made is not None and not is_pull(want) else None
+    damage = _damage(want, store, made) if not is_pull(want) else None
     if made is not None and damage is None:
         return "reuse", Reason("done", "already there")
     if is_pull(want):
@@ -96,6 +97,15 @@ def _decide(want: Want, store: Store, before: Mapping[str, Any] | None) -> tuple
     if before is None:
         return "run", Reason("new", _afresh(progress) if progress is not None and progress["seen"] else "not made yet")
     return "rerun", why(want, before)
+
+
+def _damage(want: Want, store: Store, made: Mapping[str, Any] | None) -> str | None:
+    """Return what is wrong with a finished artifact's files or manifest; None of a whole one, or without any."""
+    folder = store.path(want.artifact)
+    if made is not None:
+        return lacks(folder, made)
+    _, fault = read(folder, want.artifact)
+    return f"`{MANIFEST}` {fault}" if fault else None
 
 
 def _afresh(progress: Mapping[str, Any]) -> str:

@@ -129,7 +129,8 @@ def origin(card: Card, option: str) -> list[str]:
             f"$ drdoctl apply {file}",
             "```",
             "",
-            f"Stage {code(card.stage or card.kind)} of that spec makes it, with fingerprint `{card.fingerprint}`.",
+            f"The stage of its plan that has the fingerprint `{card.fingerprint}` makes it; "
+            f"where it was made it was called {code(card.stage or card.kind)}.",
         ]
         if card.whole_spec.get("matrix"):
             lines.append("The spec has a matrix: applied, it makes all students of the comparison.")

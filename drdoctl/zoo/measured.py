@@ -108,12 +108,17 @@ def _joined(
 
 
 def quality_of(store: Store, fingerprint: str) -> tuple[dict[str, Any], str]:
-    """Return a reward model's figures on held-out pairs, as an `oracle-quality` stage measured them, and on what."""
+    """Return a reward model's figures on held-out pairs, as an `oracle-quality` stage measured them, and on what.
+
+    Raises IntegrityError where the file is not as it was committed.
+    """
     for made in reversed(store.manifests()):
         roles = [role for role, mark in made["inputs"].items() if role.startswith("oracle-") and mark == fingerprint]
         if made["kind"] != "evaluate" or made["settings"].get(OF_ORACLE) is None or not roles:
             continue
-        told = read_json(store.path(artifact_name("evaluate", made["fingerprint"])) / "figures.json") or {}
+        artifact = artifact_name("evaluate", made["fingerprint"])
+        store.verify(artifact, names=("figures.json",))
+        told = read_json(store.path(artifact) / "figures.json") or {}
         figures = [one for one in told.get("figures", []) if one.get("test_set") is None]
         whole, agreement = _whole(figures, alone=_members(made) == 1, group=f"member {roles[0][7:]}")
         if whole:

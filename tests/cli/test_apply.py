@@ -281,3 +281,17 @@ def test_verify_hashes_what_is_done(call):
     result.write_bytes(bytes([result.read_bytes()[0] ^ 1]) + result.read_bytes()[1:])
     code, _, err = call("apply", "toy.yaml", "-y", "--verify")
     assert (code, "has another sha256" in err) == (5, True)
+
+
+def test_a_manifest_that_was_changed_is_named(call):
+    """What vouches for an artifact was changed: the plan makes it again and says why, and `show` is exit 5."""
+    assert call("apply", "toy.yaml", "-y")[0] == 0
+    (made,) = Path(".drdoctl/artifacts").glob("align-*")
+    path = made / "manifest.json"
+    path.write_text(path.read_text().replace('"seconds": ', '"seconds": 9'))
+    code, out, _ = call("plan", "toy.yaml", "--detailed-exitcode")
+    assert (code, "damaged: `manifest.json` is not as it was written" in out) == (3, True)
+    code, _, err = call("show", made.name)
+    assert (code, "is not as it was written" in err) == (5, True)
+    assert call("apply", "toy.yaml", "-y")[0] == 0
+    assert call("show", made.name)[0] == 0
