@@ -120,7 +120,8 @@ def origin(card: Card, option: str) -> list[str]:
             lines.append(f"- stage {code(one.id)}{known}, fingerprint `{one.fingerprint}`")
         lines.append("")
     if card.whole_spec:
-        file = f"{card.name}.yaml"
+        file, stage = f"{card.name}.yaml", code(card.stage or card.kind)
+        made = f"The stage of its plan with the fingerprint `{card.fingerprint}` makes it; it was {stage} where it was made."
         lines += [
             "## Make it again",
             "",
@@ -129,8 +130,7 @@ def origin(card: Card, option: str) -> list[str]:
             f"$ drdoctl apply {file}",
             "```",
             "",
-            f"The stage of its plan that has the fingerprint `{card.fingerprint}` makes it; "
-            f"where it was made it was called {code(card.stage or card.kind)}.",
+            made,
         ]
         if card.whole_spec.get("matrix"):
             lines.append("The spec has a matrix: applied, it makes all students of the comparison.")
