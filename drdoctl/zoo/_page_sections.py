@@ -121,7 +121,7 @@ def origin(card: Card, option: str) -> list[str]:
         lines.append("")
     if card.whole_spec:
         file, stage = f"{card.name}.yaml", code(card.stage or card.kind)
-        made = f"The stage of its plan with the fingerprint `{card.fingerprint}` makes it; it was {stage} where it was made."
+        made = f"The stage of its plan with the fingerprint `{card.fingerprint}` makes it; here it was {stage}."
         lines += [
             "## Make it again",
             "",
