@@ -53,7 +53,8 @@ def _catalogue(name: str) -> dict[str, Any]:
 
 
 def _published(options: Options, name: str, where: str) -> dict[str, Any]:
-    from drdoctl.zoo.location import SHIPPED, open_zoo, parse_ref
+    from drdoctl.zoo import SHIPPED
+    from drdoctl.zoo.location import open_zoo, parse_ref
     from drdoctl.zoo.resolve import look_up
 
     ref = parse_ref(f"zoo/{name}")
@@ -113,7 +114,7 @@ def _page(shown: Mapping[str, Any]) -> Iterator[str]:
 
 def _use(shown: Mapping[str, Any]) -> list[str]:
     """Return commands that can be typed as they stand."""
-    from drdoctl.zoo.location import SHIPPED
+    from drdoctl.zoo import SHIPPED
 
     zoo = "" if shown["zoo"] == SHIPPED else f" --zoo {shown['zoo']}"
     tags = [tag for tag, revision in shown["tags"].items() if revision == shown["revision"]]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from drdoctl.core.fingerprint import digest
 
 if TYPE_CHECKING:
-    from drdoctl.evals import Sampling
+    from drdoctl.evals._sampling import Sampling
 
 
 @dataclass(frozen=True)

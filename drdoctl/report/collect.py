@@ -18,15 +18,9 @@ from drdoctl.report.headline import headline
 from drdoctl.report.intact import check_intact
 from drdoctl.report.judges import judge_columns
 from drdoctl.report.lengths import lengths
-from drdoctl.report.model import (
-    Curves,
-    FigureRow,
-    Panel,
-    Report,
-    SourceRow,
-    StudentRow,
-)
+from drdoctl.report.model import Curves, Panel, Report, SourceRow
 from drdoctl.report.oracles import is_about_oracle, oracle_rows
+from drdoctl.report.rows import FigureRow, StudentRow
 from drdoctl.report.samples import Way, read_samples
 from drdoctl.report.seeds import differences_over_seeds, members, over_seeds, several_seeds
 from drdoctl.report.selection import selection

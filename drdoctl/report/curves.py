@@ -12,7 +12,8 @@ from typing import Any
 from drdoctl.core.words import ORACLE, REFERENCE
 from drdoctl.doctor.case import USUAL
 from drdoctl.doctor.window import Window
-from drdoctl.report.model import Curves, FigureRow, Panel
+from drdoctl.report.model import Curves, Panel
+from drdoctl.report.rows import FigureRow
 
 Lines = Sequence[Mapping[str, Any]]
 """A log of training, as `read_metrics` gives it."""

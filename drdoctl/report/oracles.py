@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.files import read_json
 from drdoctl.evals import OF
-from drdoctl.report.model import FigureRow, OracleRow
+from drdoctl.report.model import OracleRow
+from drdoctl.report.rows import FigureRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -17,7 +17,7 @@ from drdoctl.core.student_t import interval, p_value
 if TYPE_CHECKING:
     from drdoctl.plan.types import Plan
     from drdoctl.report.head_to_head import Difference
-    from drdoctl.report.model import FigureRow, StudentRow
+    from drdoctl.report.rows import FigureRow, StudentRow
 
 KEY = ("metric", "against", "judge", "temperature", "part")
 """What tells one figure of a student from another."""

@@ -11,7 +11,7 @@ from drdoctl.core.words import TEST, VALIDATION
 
 if TYPE_CHECKING:
     from drdoctl.plan.types import Grid
-    from drdoctl.report.model import FigureRow, StudentRow
+    from drdoctl.report.rows import FigureRow, StudentRow
     from drdoctl.spec.choice import Choice
 
 

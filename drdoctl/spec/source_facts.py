@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from drdoctl.core.errors import Fault, UserError
+from drdoctl.core.errors import Fault, UserError, Where
 from drdoctl.core.fingerprint import digest
 from drdoctl.core.suggest import did_you_mean
 from drdoctl.data import Dataset
-from drdoctl.spec.hashes import FileFacts
+from drdoctl.spec.hashes import FileFacts, Hashes
+from drdoctl.spec.hub import HubRef, Kind
 from drdoctl.spec.known import ROWS
-
-if TYPE_CHECKING:
-    from drdoctl.spec.facts import Facts
 
 CONTENT = "(by content)"
 """Stands for a path in a fingerprint: the content's hash is among the externals."""
@@ -37,7 +35,24 @@ class DataFacts:
     """Bytes of the training files."""
 
 
-def read_source(source: Dataset, plain: Mapping[str, Any], facts: Facts) -> DataFacts:
+class Around(Protocol):
+    """What a source is read with: `facts.Facts` is one."""
+
+    base: Path
+    """Folder that relative paths start from."""
+    hashes: Hashes
+
+    def places(self, key: str, /) -> Where | None:
+        """Return where a spec's dotted key is written."""
+
+    def path(self, name: str) -> Path:
+        """Return a path of the spec, absolute."""
+
+    def hub(self, kind: Kind, key: str, name: str, revision: str | None) -> HubRef:
+        """Return a Hub repository with its commit."""
+
+
+def read_source(source: Dataset, plain: Mapping[str, Any], facts: Around) -> DataFacts:
     """Return the facts of a source; `plain` are its options. Raises UserError naming each file that is not there."""
     options = {key: value for key, value in plain.items() if isinstance(value, str) and value}
     externals: dict[str, str] = {}
@@ -71,7 +86,7 @@ def read_source(source: Dataset, plain: Mapping[str, Any], facts: Facts) -> Data
     return DataFacts(settings, externals, location, rows, sum(one.size for one in training))
 
 
-def _files(source: Dataset, facts: Facts) -> list[str]:
+def _files(source: Dataset, facts: Around) -> list[str]:
     """Return the source's files; what is not there is a fault at the place where the spec names it."""
     try:
         return source.at(facts.base).files()
@@ -85,7 +100,7 @@ def _total(counts: Sequence[int | None]) -> int | None:
     return sum(known) if len(known) == len(counts) else None
 
 
-def _content(name: str, facts: Facts) -> FileFacts:
+def _content(name: str, facts: Around) -> FileFacts:
     """Return the facts of a data file, or of all files of a folder together."""
     path = facts.path(name)
     try:

@@ -22,6 +22,8 @@ SIGNATURE_FILE = "model.sig"
 """The signature's name in a published folder, beside the card and, like the page, not in it."""
 PAGE = "README.md"
 """The page's name on the Hub."""
+SHIPPED = "shipped:"
+"""Location of what came with drdoctl itself; see `shipped.ShippedZoo`."""
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,10 @@ from urllib.parse import urlsplit
 
 from drdoctl.core.errors import UserError, ZooError
 from drdoctl.core.files import expand
-from drdoctl.zoo import Zoo
+from drdoctl.zoo import SHIPPED, Zoo
 from drdoctl.zoo.card import NAME
 
 DEFAULT = "hub:drdoctl"
-SHIPPED = "shipped:"
-"""What came with drdoctl itself; see `shipped.ShippedZoo`."""
 VARIABLE = "DRDOCTL_ZOO"
 LOCAL_SCHEMES = ("file", "local", "memory")
 _REF = re.compile(r"^zoo/(?P<name>[^@]*)(?:@(?P<revision>.*))?$")

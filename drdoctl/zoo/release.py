@@ -23,15 +23,13 @@ import contextlib
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from drdoctl.core.errors import IntegrityError, ZooError
 from drdoctl.zoo import CARD_FILE, Upload, tag_exists
 from drdoctl.zoo.calls import allowed, another, explain, overall, status, transient, within
 from drdoctl.zoo.contents import Contents
-
-if TYPE_CHECKING:
-    from drdoctl.zoo.hub import HubZoo
+from drdoctl.zoo.repositories import Repositories
 
 CONFLICTS = (409, 412)
 """Somebody was faster, or an earlier attempt landed although its answer was lost: look again."""
@@ -58,7 +56,7 @@ class _Step:
 class Release:
     """One push to one repository."""
 
-    def __init__(self, zoo: HubZoo, name: str, upload: Upload) -> None:
+    def __init__(self, zoo: Repositories, name: str, upload: Upload) -> None:
         """Nothing is asked or sent before `run`."""
         self.zoo, self.name, self.upload, self.repo = zoo, name, upload, zoo.repo(name)
         self.contents = Contents(name, upload)

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from drdoctl.core.errors import IntegrityError, ZooError
-from drdoctl.zoo import Zoo
+from drdoctl.zoo import SHIPPED, Zoo
 from drdoctl.zoo.card import Card, parse_card
 from drdoctl.zoo.figures import TELLING, Figure, figures_of, indexed, lowest
 from drdoctl.zoo.hub import HubZoo
-from drdoctl.zoo.location import SHIPPED, open_zoo
+from drdoctl.zoo.location import open_zoo
 from drdoctl.zoo.shelf import shipped_cards
 
 AT_ONCE = 8

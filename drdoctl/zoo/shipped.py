@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from drdoctl.core.errors import UserError
-from drdoctl.zoo import Upload
+from drdoctl.zoo import SHIPPED, Upload
 from drdoctl.zoo.fs import FsZoo
-from drdoctl.zoo.location import SHIPPED
 
 
 class ShippedZoo(FsZoo):

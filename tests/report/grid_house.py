@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from drdoctl.plan.types import Cell, Grid
-from drdoctl.report.model import FigureRow, StudentRow
+from drdoctl.report.rows import FigureRow, StudentRow
 from drdoctl.spec.choice import Choice
 
 CHOICE = Choice("truth.reward", None, "truth", 0.7, "max")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drdoctl.report.curves import FIGURE4, POINTS, curves, figure4
-from drdoctl.report.model import FigureRow
+from drdoctl.report.rows import FigureRow
 
 
 def figure(metric, value, temperature=None, **fields):

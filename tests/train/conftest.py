@@ -166,17 +166,23 @@ def make_job(tmp_path, data, caches):
 
 
 BODY = """
-import json, sys
+import json, sys, traceback
 from pathlib import Path
 from drdoctl.stages import Job
 from drdoctl.core.progress import StopRequested
+from drdoctl.engine.worker import end
 import importlib
 job = Job.read(Path(sys.argv[1]))
 try:
     importlib.import_module(f"drdoctl.train.{job.kind}").run(job)
 except StopRequested:
-    raise SystemExit(75)
+    end(75)
+except BaseException:
+    traceback.print_exc()
+    end(1)
+end(0)
 """
+"""Ends as a worker does: at once. Tearing torch down aborts now and then where the other rank has gone."""
 
 
 @pytest.fixture
