@@ -76,6 +76,13 @@ class Apply:
         """Return the faults of the stages that failed."""
         return [fault for event in self.events if event["event"] == "stage_failed" for fault in event["faults"]]
 
+    def planned(self, artifact: str) -> str | None:
+        """Wait for the plan, and return what it does with an artifact; None where it ends without a plan."""
+        while not (plans := [event for event in self.events if event["event"] == "plan"]) and not self.ended():
+            time.sleep(0.02)
+        actions = {stage["artifact"]: stage["action"] for stage in plans[0]["stages"]} if plans else {}
+        return actions.get(artifact)
+
     def kill_all(self) -> None:
         """SIGKILL to every process of it."""
         while pids := marked(self.token):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shlex
 import shutil
@@ -89,30 +90,65 @@ def needed(apply: Apply) -> list[str]:
     return sorted({need for name in open_ for need in needs[name] if apply.store.manifest(need) is not None})
 
 
-def harm_artifact(how: Harm) -> Callable[[Apply, Random], Hit]:
-    """Return what harms a finished artifact: apply must refuse it and say what to do, which is then done."""
+def _needed(apply: Apply, rng: Random) -> tuple[str, str]:
+    """Return a finished artifact that a stage to come will read, and one of its files. Raises Missed."""
+    found = needed(apply)
+    if not found:
+        raise Missed
+    name = rng.choice(found)
+    return name, rng.choice(sorted((apply.store.manifest(name) or {})["files"]))
+
+
+def flip_in_artifact(apply: Apply, rng: Random) -> Hit:
+    """Turn a bit of a finished artifact over: apply must refuse it and say what to do, which is then done."""
+    place = apply.place()
+    apply.kill_all()
+    name, file = _needed(apply, rng)
+    what = flip(apply.store.path(name) / file, rng)
+    again = Apply(apply.world)
+    hit = finish(again, place, None, (5,))
+    hit.said = f"{what} in {name.partition('-')[0]}/{file}, the remedy followed"
+    told = [fault.get("hint") or "" for fault in again.faults()]
+    remedy = shlex.split(told[0].partition("`")[2].partition("`")[0]) if told else []
+    if remedy != ["rm", "-r", str(apply.store.path(name))]:
+        hit.wrong.append(f"it says: {again.faults()}")
+    shutil.rmtree(apply.store.path(name))
+    apply.world.owed = [other for other in apply.world.owed if other != name]  # its log is gone with it
+    return hit
+
+
+def harm_whole(how: Harm, *, manifest: bool = False) -> Callable[[Apply, Random], Hit]:
+    """Return what cuts a file of a finished artifact, or harms its manifest: the next plan makes the artifact again."""
 
     def strike(apply: Apply, rng: Random) -> Hit:
-        place = apply.place()
+        place, stage = apply.place(), apply.folder()
         apply.kill_all()
-        found = needed(apply)
-        if not found:
-            raise Missed
-        name = rng.choice(found)
-        file = rng.choice(sorted((apply.store.manifest(name) or {})["files"]))
-        what = how(apply.store.path(name) / file, rng)
-        again = Apply(apply.world)
-        hit = finish(again, place, None, (5,))
-        hit.said = f"{what} in {name.partition('-')[0]}/{file}, the remedy followed"
-        told = [fault.get("hint") or "" for fault in again.faults()]
-        remedy = shlex.split(told[0].partition("`")[2].partition("`")[0]) if told else []
-        if remedy != ["rm", "-r", str(apply.store.path(name))]:
-            hit.wrong.append(f"it says: {again.faults()}")
-        shutil.rmtree(apply.store.path(name))
-        apply.world.owed = [other for other in apply.world.owed if other != name]  # its log is gone with it
+        name, file = _needed(apply, rng)
+        path = apply.store.path(name) / ("manifest.json" if manifest else file)
+        before = path.read_bytes()
+        what = how(path, rng)
+        while same_document(path, before):  # `1e-5` and `1E-5` are one bit apart
+            path.write_bytes(before)
+            what = how(path, rng)
+        hit = finish(apply, place, stage, (-9,))
+        hit.said = f"{what} in {name.partition('-')[0]}/{path.name}, made again"
+        hit.redone, hit.after = None, Apply(apply.world)
+        if (action := hit.after.planned(name)) in (None, "reuse"):
+            hit.wrong.append(f"the next plan has `{action}` for it: {' '.join(hit.after.errors.split())[:600]}")
+        apply.world.owed = [other for other in apply.world.owed if other != name]  # its log goes with it
         return hit
 
     return strike
+
+
+def same_document(path: Path, before: bytes) -> bool:
+    """Whether a JSON file still says what it said; False for any other file."""
+    if path.suffix != ".json":
+        return False
+    try:
+        return bool(json.loads(path.read_bytes()) == json.loads(before))
+    except ValueError:
+        return False
 
 
 def fill(apply: Apply, rng: Random) -> Hit:  # noqa: ARG001
@@ -171,7 +207,9 @@ FILES = (
     Kind("a checkpoint's file cut short", harm(checkpoints, cut, log=True), has_checkpoint, delay=0.3),
     Kind("a bit turned over in a piece", harm(pieces, flip, log=False), has_pieces, delay=0.2),
     Kind("a piece cut short", harm(pieces, cut, log=False), has_pieces, delay=0.2),
-    Kind("a bit turned over in an artifact", harm_artifact(flip), has_inputs),
-    Kind("an artifact's file cut short", harm_artifact(cut), has_inputs),
+    Kind("a bit turned over in an artifact", flip_in_artifact, has_inputs),
+    Kind("an artifact's file cut short", harm_whole(cut), has_inputs),
+    Kind("a bit turned over in a manifest", harm_whole(flip, manifest=True), has_inputs),
+    Kind("a manifest cut short", harm_whole(cut, manifest=True), has_inputs),
 )
 FULL = Kind("a full disk", fill, Apply.working, delay=1.0)

@@ -205,3 +205,59 @@ def test_the_sums_say_what_was_wrong():
     assert "printed: 1" in summary([("c", Hit("data", 5))], [])
     assert "equal to the undisturbed run: no, 6 artifacts in 2 rounds" in text
     assert "equal to the undisturbed run: yes" in summary([("a", good)], [(3, [])])
+
+
+class Struck(Calm):
+    """An apply that was killed, whose successor's plan has an action for every artifact."""
+
+    action = "rerun"
+
+    def __init__(self, world):
+        super().__init__(world)
+        self.world, self.store, self.patience = world, Store(world.folder / "store"), 0.0
+        self.kill_all = lambda: None
+
+    def place(self):
+        """Anywhere."""
+        return "here"
+
+    def folder(self):
+        """No stage is at work."""
+
+    def wait(self):
+        """Return the exit code of one that was killed."""
+        return -9
+
+    def gone(self):
+        """At once."""
+        return 0.0
+
+    def planned(self, name):
+        """The same for all."""
+        return self.action if name else None
+
+
+@pytest.mark.parametrize("action", ["rerun", "reuse", None])
+@pytest.mark.parametrize("manifest", [False, True])
+def test_what_is_not_whole_must_be_made_again(tmp_path, monkeypatch, manifest, action):
+    """A cut artifact and a struck manifest are wrong where the next plan reuses them, or makes no plan."""
+    monkeypatch.setattr(_damage, "Apply", Struck)
+    monkeypatch.setattr(Struck, "action", action)
+    _, folder = store_with(tmp_path / "store", "one")
+    world = World(tmp_path)
+    world.needs = {"later": [folder.name]}
+    path = folder / ("manifest.json" if manifest else "rows.txt")
+    before = path.read_bytes()
+    hit = _damage.harm_whole(_damage.cut, manifest=manifest)(Struck(world), Random(0))  # noqa: S311
+    assert len(path.read_bytes()) < len(before)
+    assert (hit.exit, isinstance(hit.after, Struck)) == (-9, True)
+    assert bool(hit.wrong) == (action != "rerun")
+
+
+@pytest.mark.parametrize(("text", "same"), [("[1E-5]", True), ("[1e-5] ", True), ("[1e-4]", False), ("[1e-5", False)])
+def test_a_document_that_still_says_the_same(tmp_path, text, same):
+    """A bit or a byte less can leave a JSON document as it was: then nothing was harmed."""
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    assert _damage.same_document(path, b"[1e-5]") == same
+    assert not _damage.same_document(path.with_suffix(".txt"), b"[1e-5]")
