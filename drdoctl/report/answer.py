@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from drdoctl.core.significance import SURE
-from drdoctl.core.words import SFT, STAMPS, TEACHER
+from drdoctl.core.words import SFT, STAMPS, TEACHER, TRUTH
 from drdoctl.report.palette import method_of
 from drdoctl.report.tables import figure, headline_temperature, with_interval
 from drdoctl.report.ways import is_start
@@ -40,9 +40,20 @@ def question(report: Row) -> str:
 def answer(report: Row) -> list[str]:
     """Return the sentences: who is best by the judge to be trusted most, who is not told apart, the other judges."""
     said: list[str] = []
+    unranked: list[str] = []
     for judge in _judges(report):
-        said += _by(report, judge, first=not said)
-    return said[:SENTENCES]
+        if _is_one(report, judge):
+            said += _by(report, judge, first=not said)
+        else:
+            unranked.append(f"By {_named(judge)}, students cannot be ranked: not all were judged by the same model.")
+    return [*said, *unranked][:SENTENCES]
+
+
+def _is_one(report: Row, judge: str) -> bool:
+    """Whether one model judged all aligned students that this judge gives a win rate."""
+    metric = "truth.reward" if judge == TRUTH else "win_rate"
+    judged = [row for row in report["students"] if not is_start(row["label"]) and figure(row, metric, judge=judge)]
+    return len({row.get("judged_by", {}).get(judge) for row in judged}) < 2
 
 
 def _rows(report: Row) -> int | None:

@@ -16,7 +16,7 @@ from drdoctl.report.generations import generations, prompts_mark
 from drdoctl.report.head_to_head import head_to_head
 from drdoctl.report.headline import headline
 from drdoctl.report.intact import check_intact
-from drdoctl.report.judges import judge_columns
+from drdoctl.report.judges import apart, judge_columns, judged_by
 from drdoctl.report.lengths import lengths
 from drdoctl.report.model import Curves, Panel, Report, SourceRow
 from drdoctl.report.oracles import is_about_oracle, oracle_rows
@@ -39,26 +39,26 @@ def collect(store: Store, plan: Plan) -> dict[str, Any]:
 
     Raises `IntegrityError` where a file that it reads, or a manifest, is not as it was committed.
     """
-    price = (plan.spec.get("resources") or {}).get("price_per_hour")
-    stages = [stage_row(store, stage, price) for stage in plan.stages]
+    stages = _stage_rows(store, plan)
     done = {row.id for row in stages if row.done}
     check_intact(store, [row.artifact for row in stages])
     measured = [stage for stage in plan.stages if stage.want.kind == "evaluate" and stage.want.id in done]
     evaluated = [stage for stage in measured if not is_about_oracle(stage)]
     evaluated.sort(key=lambda stage: not is_start(stage.want.label))
-    students = [_student(store, stage) for stage in evaluated]
+    judges, seed = judge_columns(plan.spec), int(plan.spec.get("seed", 0))
+    students = [_student(store, stage, judges) for stage in evaluated]
     folders = {stage.want.label: store.path(stage.want.artifact) for stage in evaluated}
     sampled = {label: read_samples(folder) for label, folder in folders.items()}
     # the last one has the pairs that a student learns from; before it may stand one with all pairs
     data = next((store.path(row.artifact) for row in reversed(stages) if row.kind == "data" and row.done), None)
     way = headline_way((way, rows.temperature) for each in sampled.values() for way, rows in each.items())
     groups = _groups(sampled, way)
-    judges, seed = judge_columns(plan.spec), int(plan.spec.get("seed", 0))
     findings = examine(store, [stage.as_dict() for stage in plan.stages])["findings"]
     settings, asked, logs = members(plan, students), _prompts(store, evaluated), _logs(store, stages)
     aligned = {label: ways for label, ways in sampled.items() if not is_start(label)}
     seeds, stamped = several_seeds(plan), _stamps(students)
-    differences = head_to_head(aligned, judges, seed, seeds=seeds, prompts=asked, stamps=stamped)
+    marks = {row.label: row.judged_by for row in students}
+    differences = head_to_head(aligned, judges, seed, seeds=seeds, prompts=asked, stamps=stamped, marks=marks)
     # ids may be the same where the prompts are not: a generated world's of another seed
     same = {label: ways for label, ways in sampled.items() if asked.get(label) == next(iter(asked.values()), None)}
     report = Report(
@@ -68,7 +68,7 @@ def collect(store: Store, plan: Plan) -> dict[str, Any]:
         source=SourceRow(file=str(plan.origin.get("spec", "")), sets=list(plan.origin.get("sets", ())), text=plan.text),
         question="",
         answer=[],
-        warnings=_warnings(plan, stages, students),
+        warnings=[*_warnings(plan, stages, students), *apart(aligned, judges, marks, seeds, asked)],
         missing=[row.id for row in stages if not row.done and row.kind != "publish"],
         students=students,
         differences=differences,
@@ -94,6 +94,11 @@ def collect(store: Store, plan: Plan) -> dict[str, Any]:
     document = report.model_dump(mode="json")
     shown = headline(document)
     return document | {"question": question(shown), "answer": answer(shown)}
+
+
+def _stage_rows(store: Store, plan: Plan) -> list[StageRow]:
+    price = (plan.spec.get("resources") or {}).get("price_per_hour")
+    return [stage_row(store, stage, price) for stage in plan.stages]
 
 
 def _warnings(plan: Plan, stages: Iterable[StageRow], students: Sequence[StudentRow]) -> list[str]:
@@ -139,7 +144,7 @@ def _figure4(logs: Mapping[str, Lines], stages: Iterable[StageRow], students: It
     return figure4(aligned, {row.label: row.figures for row in policies.values()})
 
 
-def _student(store: Store, stage: PlannedStage) -> StudentRow:
+def _student(store: Store, stage: PlannedStage, judges: Mapping[str, str]) -> StudentRow:
     want = stage.want
     document = read_json(store.path(want.artifact) / "figures.json") or {}
     policy = want.inputs.get("policy")
@@ -149,6 +154,7 @@ def _student(store: Store, stage: PlannedStage) -> StudentRow:
         policy=policy.id if policy else None,
         figures=[FigureRow(**figure) for figure in document.get("figures", ())],
         warnings=list(document.get("warnings", ())),
+        judged_by=judged_by(store, want, judges),
     )
 
 

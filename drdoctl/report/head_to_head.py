@@ -103,16 +103,19 @@ def head_to_head(
     seeds: Mapping[str, int] | None = None,
     prompts: Mapping[str, str] | None = None,
     stamps: Mapping[tuple[str, str], Sequence[str]] | None = None,
+    marks: Mapping[str, Mapping[str, str]] | None = None,
 ) -> list[Difference]:
     """Return each pair of students, on each way of sampling that both have, by each judge that scored both.
 
+    Scores by two models are not compared, though both be called `oracle`.
+
     `sampled`: label -> way -> responses, aligned students only. `judges`: name -> column of scores. `seeds`: label ->
     the combination's seed, where there are several. `prompts`: label -> a mark of what it was asked. `stamps`: (label,
-    judge) -> warnings of its figures.
+    judge) -> warnings of its figures. `marks`: label -> judge -> a mark of the model that judged.
     """
     seeds, prompts, stamps = seeds or {}, prompts or {}, stamps or {}
     alike = {label: (seeds.get(label), prompts.get(label)) for label in sampled}
-    pairs = list(_pairs(sampled, judges, alike))
+    pairs = list(_pairs(sampled, judges, alike, marks or {}))
     found = []
     for pair, (low, high) in zip(pairs, _intervals(pairs, seed), strict=True):
         told = [text for label in (pair.first, pair.second) for text in stamps.get((label, pair.judge), ())]
@@ -123,19 +126,24 @@ def head_to_head(
 
 
 def _pairs(
-    sampled: Mapping[str, Mapping[str, Way]], judges: Mapping[str, str], alike: Mapping[str, object]
+    sampled: Mapping[str, Mapping[str, Way]],
+    judges: Mapping[str, str],
+    alike: Mapping[str, object],
+    marks: Mapping[str, Mapping[str, str]],
 ) -> Iterator[_Pair]:
     import numpy as np
 
     for first, second in combinations(sampled, 2):
         if alike[first] != alike[second]:
             continue
+        left, right = marks.get(first, {}), marks.get(second, {})
+        shared = {judge: column for judge, column in judges.items() if left.get(judge) == right.get(judge)}
         for way in (way for way in sampled[first] if way in sampled[second] and way != REFERENCE):
             ours, theirs = sampled[first][way], sampled[second][way]
             here, there = _shared(ours, theirs)
             like = like_length(np.asarray(ours.numbers("tokens"))[here], np.asarray(theirs.numbers("tokens"))[there])
             part = TEST if ours.divided else None
-            for judge, column in judges.items():
+            for judge, column in shared.items():
                 one, two = ours.numbers(column), theirs.numbers(column)
                 if one is None or two is None:
                     continue

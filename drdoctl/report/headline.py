@@ -25,6 +25,7 @@ def headline(report: Mapping[str, Any]) -> dict[str, Any]:
         if row["setting"] not in picked
     }
     students, merged = [], {label: row for row in report["over_seeds"] for label in row["students"]}
+    marks = {student["label"]: student.get("judged_by", {}) for student in report["students"]}
     shown: set[str] = set()
     for student in report["students"]:
         row = merged.get(student["label"])
@@ -34,7 +35,8 @@ def headline(report: Mapping[str, Any]) -> dict[str, Any]:
         shown.add(label)
         figures = [_figure(figure) for figure in row["figures"]] if row else student["figures"]
         tested = [figure for figure in figures if figure["part"] != VALIDATION]
-        students.append({**student, "label": label, "figures": tested})
+        judged_by = _models([marks.get(one, {}) for one in row["students"]]) if row else marks[student["label"]]
+        students.append({**student, "label": label, "figures": tested, "judged_by": judged_by})
     differences = report["differences_over_seeds"] or report["differences"]
     kept = [row for row in differences if not {row["first"], row["second"]} & losing]
     counted = [{"count": len(row["seeds"]), **row} if "seeds" in row else row for row in kept]
@@ -44,6 +46,12 @@ def headline(report: Mapping[str, Any]) -> dict[str, Any]:
         row["students"][0] for row in report["over_seeds"] if row["label"] in shown
     }
     return {**report, "students": students, "differences": counted, **_of(report, {REFERENCE, *alone})}
+
+
+def _models(marks: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return judge -> the marks of all seeds' models together: each seed may have an oracle of its own."""
+    judges = dict.fromkeys(judge for one in marks for judge in one)
+    return {judge: " ".join(dict.fromkeys(one.get(judge, "") for one in marks)) for judge in judges}
 
 
 def of_first_seed(report: Mapping[str, Any]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from drdoctl.core.parts import Model
 
 
@@ -53,3 +55,5 @@ class StudentRow(Model):
     """In the spec's order."""
     warnings: list[str]
     """Stamps of the whole evaluation."""
+    judged_by: dict[str, str] = Field(default_factory=dict)
+    """Judge -> a mark of the model that it was: rewards and win rates by models of two marks cannot be compared."""

@@ -35,7 +35,7 @@ def _want(kind: str, inputs: dict[str, Want], label: str = "", **settings: Any) 
     return Want(kind, 1, settings or {"seed": 3}, inputs, externals, label, {}, warnings)
 
 
-def _wants() -> dict[str, Want]:
+def _wants(oracles: dict[str, int]) -> dict[str, Want]:
     data = _want("data", {})
     sft = _want("sft", {"data": data}, **{"sft.epochs": 1})
     oracle = _want("oracle", {"data": data, "policy": sft})
@@ -45,7 +45,11 @@ def _wants() -> dict[str, Want]:
         if label != "sft":
             policy = _want("align", {"data": data, "policy": sft}, label, **{"method.name": label})
             wants.append(policy)
-        wants.append(_want("evaluate", {"data": data, "policy": policy, "oracle": oracle}, label))
+        judge = oracle
+        if label in oracles:
+            judge = _want("oracle", {"data": data, "policy": sft}, label, weights=oracles[label])
+            wants.append(judge)
+        wants.append(_want("evaluate", {"data": data, "policy": policy, "oracle": judge}, label))
     return {want.id: want for want in wants}
 
 
@@ -126,11 +130,12 @@ def _fill(folder: Path, want: Want) -> None:
         _pairs(folder, want.label)
     else:
         _metrics(folder, want.kind, want.label)
+        (folder / "model.safetensors").write_text(f"{want.kind} {want.settings.get('weights', 1)}")
 
 
-def make_house(root: Path, leave_out: tuple[str, ...] = ()) -> House:
-    """Return the house; the stages of `leave_out` have no artifact."""
-    store, wants = Store(root), _wants()
+def make_house(root: Path, leave_out: tuple[str, ...] = (), oracles: dict[str, int] | None = None) -> House:
+    """Return the house; the stages of `leave_out` have no artifact. `oracles`: label -> weights of its own judge."""
+    store, wants = Store(root), _wants(oracles or {})
     store.prepare()
     stages = []
     for want in wants.values():

@@ -71,3 +71,15 @@ def test_the_question(report):
     nobody = report | {"students": report["students"][:1], "differences": []}
     assert question(nobody) == ""
     assert answer(nobody) == []
+
+
+def test_students_of_several_models_are_not_ranked(report):
+    """No one is best where each was judged by an oracle of its own; a judge that is one for all is heard before."""
+    for student in report["students"]:
+        student["judged_by"] = {"oracle": student["label"]}
+    with_truth = answer(report)
+    assert with_truth[0].startswith("By the true reward, `dpo` does best")
+    assert with_truth[2] == "By the oracle, students cannot be ranked: not all were judged by the same model."
+    for student in report["students"]:
+        student["figures"] = [row for row in student["figures"] if row["judge"] != "truth"]
+    assert answer(report) == with_truth[2:]

@@ -39,6 +39,17 @@ def test_differences_are_paired(house):
     assert row["mean"] == pytest.approx(TRUE_REWARD["drdo"] - TRUE_REWARD["dpo"], abs=0.3)
 
 
+def test_students_of_two_oracles_are_not_compared(tmp_path):
+    """A second oracle of other weights judges one of two students: compared by the truth alone, with one warning."""
+    house = make_house(tmp_path, oracles={"dpo": 2})
+    report = collect(house.store, house.plan)
+    assert {row["judge"] for row in report["differences"]} == {"truth"}
+    assert [text.split(",")[0] for text in report["warnings"]][2:] == ["judge `oracle` is 2 models here"]
+    assert report["answer"][2].startswith("By the oracle, students cannot be ranked")
+    same = make_house(tmp_path / "same", oracles={"dpo": 1})
+    assert {row["judge"] for row in collect(same.store, same.plan)["differences"]} == {"truth", "oracle"}
+
+
 def test_warnings_are_never_lost(house):
     """The plan's, the stages' and the figures' warnings are all in the report, each once."""
     warnings = collect(house.store, house.plan)["warnings"]

@@ -80,6 +80,14 @@ def test_students_of_other_seeds_or_prompts_are_not_compared(three):
     assert (row.first, row.second, row.seed) == ("a", "c", 0)
 
 
+def test_scores_of_two_models_are_not_compared(three):
+    """Who is called `truth` here may be another model there: only students of one model meet, judge by judge."""
+    sampled, _ = three
+    marks = {"a": {"truth": "x"}, "b": {"truth": "y"}, "c": {"truth": "x", "oracle": "z"}}
+    (row,) = head_to_head(sampled, JUDGES, 5, marks=marks)
+    assert (row.first, row.second, row.p_holm) == ("a", "c", row.p)
+
+
 def test_stamps_of_either_student_are_kept(three):
     """A figure of two students has the warnings of both, each once, and of no other judge."""
     sampled, _ = three

@@ -78,3 +78,14 @@ def test_p_values_are_adjusted_for_the_pairs_that_are_left():
     (row,) = headline(whole)["differences"]
     assert row["p_holm"] == 0.02
     assert whole["differences"][0]["p_holm"] == 0.08
+
+
+def test_over_seeds_a_judge_is_all_of_its_models():
+    """An oracle for each seed is the same for two settings; one setting with others of its own is told apart."""
+    told = report(choose=False)
+    for row in told["students"]:
+        seed = row["label"].partition("seed=")[2]
+        row["judged_by"] = {"oracle": ("own" if "ipo" in row["label"] else "") + seed, "fair": "one"}
+    shown = {row["label"]: row["judged_by"] for row in headline(told)["students"]}
+    assert shown["dpo,rate=0.1"] == shown["dpo,rate=0.2"] == {"oracle": "0 1 2", "fair": "one"}
+    assert shown["ipo,rate=0.1"] == {"oracle": "own0 own1 own2", "fair": "one"}
