@@ -12,7 +12,7 @@ from drdoctl.spec.grid import places
 from drdoctl.spec.matrix import Combo, combinations
 from drdoctl.spec.model import Spec
 from drdoctl.spec.used import check
-from drdoctl.stages import KINDS, Want, align, evaluate, logps, oracle, publish, quality, rewards, sft
+from drdoctl.stages import KINDS, Want, align, chosen, evaluate, logps, oracle, publish, quality, rewards, sft
 from drdoctl.stages import data as data_stage
 from drdoctl.stages.blueprint import Blueprint, is_pull, uses_oracle
 
@@ -34,7 +34,8 @@ def compile(spec: Spec, facts: Facts) -> list[Want]:  # noqa: A001  # the word f
     shared = any(uses_oracle(combo.spec) for combo in combos)
     blueprints = [_blueprint(combo, facts, shared, len(combos) > 1) for combo in combos]
     asked = [(bp.label, want) for bp in blueprints for want in _stages(bp)]
-    cells = list(zip(places(spec, combos), blueprints, strict=True)) if spec.select and spec.publish else []
+    cells = list(zip(places(spec, combos), blueprints, strict=True)) if spec.select else []
+    chosen.require_one_judge(cells, facts)
     return publish.named_apart(_unique(_by_kind(_each_once(asked, publish.picked(cells)))), facts)
 
 

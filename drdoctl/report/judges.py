@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.fingerprint import digest
 from drdoctl.core.words import ORACLE, REFERENCE, SFT, TRUTH
+from drdoctl.stages.judges import model_of
 
 if TYPE_CHECKING:
     from drdoctl.report.samples import Way
@@ -36,11 +37,10 @@ def judged_by(store: Store, want: Want, names: Mapping[str, str]) -> dict[str, s
     """
     found = {}
     for judge in names:
-        role, place = (ORACLE, ORACLE) if judge == ORACLE else (f"judge-{judge}", f"judges.{judge}")
-        made, outside = want.inputs.get(role), want.externals.get(f"{place}.model")
-        if made is not None or outside is not None:
-            weights = _weights(store, made.artifact) if made is not None else None
-            found[judge] = digest([weights, outside, want.settings.get(f"{place}.dtype")])
+        model = model_of(want, judge)
+        if model is not None:
+            made, *rest = model
+            found[judge] = digest([_weights(store, made.artifact) if made is not None else None, *rest])
     return found
 
 

@@ -10,12 +10,14 @@ from drdoctl.core.suggest import closest
 from drdoctl.evals import Measure, evals
 from drdoctl.spec.case import Case
 from drdoctl.spec.choice import WHERE, matching, measures
-from drdoctl.spec.grid import SEED, differing, places
+from drdoctl.spec.grid import SEED, Place, differing, places
 from drdoctl.spec.model import Spec
 from drdoctl.spec.select import Select
 from drdoctl.spec.sugar import needs_only_name
 
 KEY = "select"
+HELD_OUT = ("validation_fraction", "eval_fraction", "max_eval_rows")
+"""Fields of `data` that say on which prompts and pairs a student is tried."""
 
 
 def choice(cases: Sequence[Case], spec: Spec) -> Iterator[Fault]:
@@ -52,6 +54,18 @@ def _over(cases: Sequence[Case], spec: Spec, select: Select) -> Iterator[Fault]:
             message = f"`{key}` has no effect in `select.over`: no two students differ in it and agree in all else"
             hint = "name together what is chosen together, or leave it out"
             yield first.fault("no-effect", message, at, hint)
+        elif any(key in ("data", f"data.{field}") and _differs(field, cases, found) for field in HELD_OUT):
+            message = f"`{key}` in `select.over` decides on which prompts a setting is tried: no ground to choose"
+            hint = f"leave `{key}` out of `over`; it may stay in `matrix`"
+            yield first.fault("conflict", message, at, hint)
+
+
+def _differs(field: str, cases: Sequence[Case], found: Sequence[Place]) -> bool:
+    """Whether two combinations of one group differ in a field of `data`."""
+    values: dict[str | None, set[Any]] = {}
+    for case, place in zip(cases, found, strict=True):
+        values.setdefault(place.group, set()).add(getattr(case.spec.data, field))
+    return any(len(each) > 1 for each in values.values())
 
 
 def figure(cases: Sequence[Case], spec: Spec) -> Iterator[Fault]:

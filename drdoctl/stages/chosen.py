@@ -7,14 +7,16 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from drdoctl.core.choice import best, is_meant, mean
-from drdoctl.core.errors import StageFailed
+from drdoctl.core.errors import StageFailed, UserError
 from drdoctl.core.files import read_json
-from drdoctl.core.words import VALIDATION
-from drdoctl.spec.choice import choice_of
+from drdoctl.core.words import ORACLE, VALIDATION
+from drdoctl.spec.choice import Choice, choice_of
+from drdoctl.spec.facts import Facts
 from drdoctl.spec.grid import Place
 from drdoctl.stages import Job, Want
 from drdoctl.stages import align as align_stage
 from drdoctl.stages import evaluate as evaluate_stage
+from drdoctl.stages import judges as judge_stages
 from drdoctl.stages.blueprint import Blueprint
 
 SETTINGS = "select.settings"
@@ -49,6 +51,42 @@ def candidates(own: Cells, group: Cells) -> tuple[dict[str, Want], dict[str, Any
     if chosen_by is None:
         raise TypeError("nothing is chosen without `select`")
     return inputs, {SETTINGS: names, **{f"select.{name}": value for name, value in asdict(chosen_by).items()}}
+
+
+def require_one_judge(cells: Cells, facts: Facts) -> None:
+    """Raise UserError where a group is chosen from by rewards of several models, whose scales are their own.
+
+    Models may differ from seed to seed: each setting then has the mean over the same ones.
+    """
+    for _, own, _ in groups(cells):
+        first: tuple[str, Any] | None = None
+        for place, bp in own:
+            by, measured = choice_of(bp.spec), evaluate_stage.want(bp)
+            if by is None or by.judge is None or measured is None:
+                continue
+            mark = _mark(measured, by.judge)
+            first = first or (place.label, mark)
+            if mark != first[1]:
+                raise UserError(
+                    f"`select` compares `{by.metric}` by several models: judge `{by.judge}` is one for `{first[0]}` "
+                    f"and another for `{place.label}`",
+                    code="several-judges",
+                    where=facts.places("select.metric"),
+                    hint=_one_judge(by, has_truth=bp.spec.data.source.has_truth),
+                )
+
+
+def _mark(measured: Want, judge: str) -> Any:
+    model = judge_stages.model_of(measured, judge)
+    return model and (model[0] and model[0].fingerprint, *model[1:])
+
+
+def _one_judge(by: Choice, *, has_truth: bool) -> str:
+    own = "name one judge for all under `judges:`, and choose by its word with `select.judge`"
+    if by.judge != ORACLE:
+        own = f"give `judges.{by.judge}` a `model` that is the same for all, such as a finished reward model"
+    other = "`truth.reward`" if has_truth else "`implicit_accuracy`"
+    return f"{own}; or choose by a figure without such a judge, such as {other}"
 
 
 def _made(want: Want | None) -> Want:

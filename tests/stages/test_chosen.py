@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from plan_world import SPEC
+from plan_world import SPEC, write_model
 
-from drdoctl.core.errors import StageFailed
+from drdoctl.core.errors import StageFailed, UserError
 from drdoctl.stages import Job
 from drdoctl.stages.chosen import choose
 
@@ -120,3 +120,40 @@ def test_a_student_that_was_named_is_not_chosen(tmp_path):
     """Without settings to choose from, the job stays as it is."""
     plain = Job("publish", "publish", "a", {"publish.name": "mine"}, {"artifact": "x"}, {}, {}, str(tmp_path))
     assert choose(plain) == (plain, None)
+
+
+MODELS = "matrix={method: [dpo, ipo], oracle.max_steps: [5, 9], seed: [1, 2]}"
+BY_ORACLE = "select={metric: win_rate, against: sft, over: oracle.max_steps}"
+TAUGHT = "matrix={method: [d-dpo], oracle.max_steps: [5, 9]}"
+ASKED = "evaluate.0.judge=fair"
+
+
+def test_several_judges_are_no_ground_to_choose(free):
+    """An oracle for each setting gives figures on scales of their own; one for each seed or group is no matter."""
+    with pytest.raises(UserError, match="judge `oracle` is one for `dpo,max_steps=5,seed=1` and another for") as caught:
+        free.wants(MODELS, BY_ORACLE)
+    assert "`select.judge`" in caught.value.faults[0].hint
+    rates = "train.learning_rate: [1.0e-5, 2.0e-5]"
+    assert free.wants(MODELS.replace("oracle.max_steps: [5, 9]", rates), BY)
+    assert free.wants(MODELS.replace("seed: [1, 2]", rates), BY)
+    assert free.wants(MODELS, "select={metric: implicit_accuracy, over: oracle.max_steps}")
+
+
+def test_one_judge_for_all_chooses_among_oracles(free):
+    """A finished reward model, or one of a base of its own, is the same for all; one of another SFT is not."""
+    write_model(free.root / "reward")
+    assert free.wants(TAUGHT, BY_ORACLE, ASKED, "judges={fair: {model: ./reward, finished: true}}")
+    own = (ASKED, "data.judge_fraction=0.3")
+    assert free.wants(TAUGHT, BY_ORACLE, *own, "judges={fair: {model: sft}}")
+    split = TAUGHT.replace("oracle.max_steps: [5, 9]", "data.split: [all, {name: sample, rows: 9}]")
+    by = BY_ORACLE.replace("oracle.max_steps", "data.split")
+    assert free.wants(split, by, *own, "judges={fair: {model: ./base}}")
+    with pytest.raises(UserError, match="judge `fair` is one") as caught:
+        free.wants(split, by, *own, "judges={fair: {model: sft}}")
+    assert "finished reward model" in caught.value.faults[0].hint
+
+
+def test_ensembles_are_chosen_among_by_their_oracle(free):
+    """What differs in the method alone is judged by one oracle, however many members teach."""
+    methods = "matrix={method: [{name: e-dpo, members: 2}, {name: e-dpo, members: 3}], train.max_steps: [5, 9]}"
+    assert free.wants(methods, "select={metric: win_rate, against: sft, over: [method.members, train.max_steps]}")
