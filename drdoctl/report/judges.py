@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.fingerprint import digest
 from drdoctl.core.words import ORACLE, REFERENCE, SFT, TRUTH
-from drdoctl.stages.judges import model_of
 
 if TYPE_CHECKING:
     from drdoctl.report.samples import Way
@@ -37,7 +36,7 @@ def judged_by(store: Store, want: Want, names: Mapping[str, str]) -> dict[str, s
     """
     found = {}
     for judge in names:
-        model = model_of(want, judge)
+        model = want.judge(judge)
         if model is not None:
             made, *rest = model
             found[judge] = digest([_weights(store, made.artifact) if made is not None else None, *rest])

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from drdoctl.core.fingerprint import artifact_name, digest
-from drdoctl.core.words import STAGES
+from drdoctl.core.words import ORACLE, STAGES
 
 KINDS = STAGES
 
@@ -64,6 +64,17 @@ class Want:
     def artifact(self) -> str:
         """Return the folder's name in the store: `align-0be77af4c1d2`."""
         return artifact_name(self.kind, self.fingerprint)
+
+    def judge(self, name: str) -> tuple[Want | None, str | None, str | None] | None:
+        """Return what one of an evaluation's judges is: its stage, what lies outside the store, and its arithmetic.
+
+        None where the name is no reward model's: the truth, a language model, or a judge that is not asked.
+        """
+        role, section = (name, name) if name == ORACLE else (f"judge-{name}", f"judges.{name}")
+        made, outside = self.inputs.get(role), self.externals.get(f"{section}.model")
+        if made is None and outside is None:
+            return None
+        return made, outside, self.settings.get(f"{section}.dtype")
 
     def walk(self) -> Iterator[Want]:
         """Yield this stage and all it rests on, inputs first."""

@@ -10,13 +10,12 @@ from drdoctl.core.choice import best, is_meant, mean
 from drdoctl.core.errors import StageFailed, UserError
 from drdoctl.core.files import read_json
 from drdoctl.core.words import ORACLE, VALIDATION
-from drdoctl.spec.choice import Choice, choice_of
+from drdoctl.spec.choice import choice_of, matching, measures
 from drdoctl.spec.facts import Facts
 from drdoctl.spec.grid import Place
 from drdoctl.stages import Job, Want
 from drdoctl.stages import align as align_stage
 from drdoctl.stages import evaluate as evaluate_stage
-from drdoctl.stages import judges as judge_stages
 from drdoctl.stages.blueprint import Blueprint
 
 SETTINGS = "select.settings"
@@ -59,32 +58,31 @@ def require_one_judge(cells: Cells, facts: Facts) -> None:
     Models may differ from seed to seed: each setting then has the mean over the same ones.
     """
     for _, own, _ in groups(cells):
-        first: tuple[str, Any] | None = None
+        first: dict[str, tuple[str, Any]] = {}
         for place, bp in own:
-            by, measured = choice_of(bp.spec), evaluate_stage.want(bp)
-            if by is None or by.judge is None or measured is None:
+            select, measured = bp.spec.select, evaluate_stage.want(bp)
+            if select is None or measured is None:
                 continue
-            mark = _mark(measured, by.judge)
-            first = first or (place.label, mark)
-            if mark != first[1]:
-                raise UserError(
-                    f"`select` compares `{by.metric}` by several models: judge `{by.judge}` is one for `{first[0]}` "
-                    f"and another for `{place.label}`",
-                    code="several-judges",
-                    where=facts.places("select.metric"),
-                    hint=_one_judge(by, has_truth=bp.spec.data.source.has_truth),
-                )
+            for judge in sorted({one.judge or "" for one in matching(select, measures(bp.spec))} - {""}):
+                label, mark = first.setdefault(judge, (place.label, _mark(measured, judge)))
+                if mark != _mark(measured, judge):
+                    message = (
+                        f"`select` compares `{select.metric}` by several models: judge `{judge}` is one for `{label}` "
+                        f"and another for `{place.label}`"
+                    )
+                    hint = _one_judge(judge, has_truth=bp.spec.data.source.has_truth)
+                    raise UserError(message, code="several-judges", where=facts.places("select.metric"), hint=hint)
 
 
 def _mark(measured: Want, judge: str) -> Any:
-    model = judge_stages.model_of(measured, judge)
+    model = measured.judge(judge)
     return model and (model[0] and model[0].fingerprint, *model[1:])
 
 
-def _one_judge(by: Choice, *, has_truth: bool) -> str:
+def _one_judge(judge: str, *, has_truth: bool) -> str:
     own = "name one judge for all under `judges:`, and choose by its word with `select.judge`"
-    if by.judge != ORACLE:
-        own = f"give `judges.{by.judge}` a `model` that is the same for all, such as a finished reward model"
+    if judge != ORACLE:
+        own = f"give `judges.{judge}` a `model` that is the same for all, such as a finished reward model"
     other = "`truth.reward`" if has_truth else "`implicit_accuracy`"
     return f"{own}; or choose by a figure without such a judge, such as {other}"
 

@@ -10,7 +10,7 @@ from drdoctl.stages import Want
 from drdoctl.stages import data as data_stage
 from drdoctl.stages import oracle as oracle_stage
 from drdoctl.stages import sft as sft_stage
-from drdoctl.stages.blueprint import ORACLE, ORACLE_MODEL, Blueprint, Origin
+from drdoctl.stages.blueprint import ORACLE_MODEL, Blueprint, Origin
 
 PART = "judge"
 """The part of the data that judges learn from."""
@@ -60,18 +60,6 @@ def as_origin(bp: Blueprint) -> Origin:
             externals |= {f"judges.{name}.model": outside.externals[ORACLE_MODEL]}
             locations |= {f"judges.{name}.model": outside.locations[ORACLE_MODEL]}
     return Origin(inputs=inputs, externals=externals, locations=locations)
-
-
-def model_of(evaluation: Want, name: str) -> tuple[Want | None, str | None, str | None] | None:
-    """Return what one of an evaluation's judges is: its stage, what lies outside the store, and its arithmetic.
-
-    None where the name is no reward model's: the truth, a language model, or a judge that is not asked.
-    """
-    role, section = (ORACLE, ORACLE) if name == ORACLE else (f"judge-{name}", f"judges.{name}")
-    made, outside = evaluation.inputs.get(role), evaluation.externals.get(f"{section}.model")
-    if made is None and outside is None:
-        return None
-    return made, outside, evaluation.settings.get(f"{section}.dtype")
 
 
 def settings(bp: Blueprint) -> dict[str, Any]:
