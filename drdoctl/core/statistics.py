@@ -11,12 +11,29 @@ LIKE_LENGTH = 0.1
 """Two responses are of like length where their lengths differ by at most this share of the longer one."""
 
 
+TIE = 1e-5
+"""Rewards this near, as a share of the larger one where that is above 1, are a tie. In float32 a reward differs by some
+2e-6 with the batch that it is computed in (docs/evaluation.md): what is smaller is no win."""
+
+
 def share_above(margin: np.ndarray) -> np.ndarray:
     """Return 1 where the margin is above 0, 1/2 for a tie, 0 below; NaN stays. Its mean is a share of wins."""
     import numpy as np
 
-    share: np.ndarray = (np.sign(margin) + 1) / 2
+    share: np.ndarray = np.where(np.abs(margin) <= TIE, 0.5, (np.sign(margin) + 1) / 2)
     return share
+
+
+def gaps(ours: np.ndarray, theirs: np.ndarray, same: np.ndarray | None = None) -> np.ndarray:
+    """Return ours minus theirs, (P,), and exactly 0 for a tie; NaN stays. `same`: whose texts are equal, (P,), bool."""
+    import numpy as np
+
+    found = np.asarray(ours, dtype=np.float64) - theirs
+    tied = np.abs(found) <= TIE * np.maximum(1.0, np.maximum(np.abs(ours), np.abs(theirs)))
+    if same is not None:
+        tied |= same & np.isfinite(found)
+    found[tied] = 0.0
+    return found
 
 
 def like_length(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:

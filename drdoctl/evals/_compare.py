@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from drdoctl.core.bootstrap import interval
 from drdoctl.core.significance import p_value
+from drdoctl.core.statistics import gaps
+from drdoctl.core.words import TRUTH
 from drdoctl.evals import EvalData, Figure, Samples
 
 if TYPE_CHECKING:
@@ -17,10 +19,25 @@ def rewards(samples: Samples, judge: str) -> np.ndarray:
     """Return the judge's reward of every response, shape (P,), float64; NaN where the judge has none."""
     import numpy as np
 
-    column = "truth.reward" if judge == "truth" else judge
+    column = "truth.reward" if judge == TRUTH else judge
     if column not in samples.scores:
         return np.full(len(samples.prompt_ids), np.nan)
     return np.asarray(samples.scores[column], dtype=np.float64)
+
+
+def reward_gaps(ours: Samples, theirs: Samples, judge: str, here: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Return by how much more the judge rewards ours than theirs at paired rows, (P,), float64; 0 for a tie.
+
+    Equal texts are a tie whatever a reward model's arithmetic made of them; the truth may see that one did not end.
+    """
+    import numpy as np
+
+    same = None
+    if judge != TRUTH:
+        same = np.array(
+            [ours.responses[a] == theirs.responses[b] for a, b in zip(here, there, strict=True)], dtype=bool
+        )
+    return gaps(rewards(ours, judge)[here], rewards(theirs, judge)[there], same)
 
 
 def warnings_for(data: EvalData, judge: str | None) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from drdoctl.core.words import REFERENCE
 from drdoctl.evals import EvalData, Figure, Measure, Samples
-from drdoctl.evals._compare import mean_figure, paired, rewards, warnings_for
+from drdoctl.evals._compare import mean_figure, paired, reward_gaps, rewards, warnings_for
 from drdoctl.evals._sampled import JudgedEval
 
 if TYPE_CHECKING:
@@ -65,12 +65,12 @@ class RewardAdvantageEval(JudgedEval):
         import numpy as np
 
         here, there = paired(student, baseline)
-        difference = rewards(student, self.judge)[here] - rewards(baseline, self.judge)[there]
+        difference = reward_gaps(student, baseline, self.judge, here, there)
         figures: list[Figure] = add("reward_advantage_raw", difference, unit="reward", null=0.0)
         if logged is None:
             return figures
         here, there, mark = paired(student, baseline, logged)
-        difference = rewards(student, self.judge)[here] - rewards(baseline, self.judge)[there]
+        difference = reward_gaps(student, baseline, self.judge, here, there)
         spread = rewards(logged, self.judge)[mark]
         if np.isnan(spread).all():
             return figures

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 from drdoctl.core.significance import CHANCE
 from drdoctl.core.statistics import like_length, share_above
 from drdoctl.evals import EvalData, Figure, Measure, Samples
-from drdoctl.evals._compare import mean_figure, paired, rewards, warnings_for
+from drdoctl.evals._compare import mean_figure, paired, reward_gaps, warnings_for
 from drdoctl.evals._sampled import JudgedEval
 
 
@@ -53,7 +53,7 @@ class WinRateEval(JudgedEval):
 
     def _against(self, student: Samples, baseline: Samples, add: Any) -> list[Figure]:
         here, there = paired(student, baseline)
-        difference = rewards(student, self.judge)[here] - rewards(baseline, self.judge)[there]
+        difference = reward_gaps(student, baseline, self.judge, here, there)
         like = like_length(student.tokens[here], baseline.tokens[there])
         return [
             *add("win_rate", share_above(difference), unit="share", null=CHANCE),

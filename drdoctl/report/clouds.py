@@ -98,7 +98,8 @@ def _cloud(
     table = table[np.isfinite(table).all(axis=1)]
     if len(table) < 2:
         return
-    agreement = float(share_above(table[:, 0] * table[:, 1]).mean()) if kind == "pairs" else None
+    # the sign of one: a product of two small margins would look like a tie
+    agreement = float(share_above(table[:, 1] * np.sign(table[:, 0])).mean()) if kind == "pairs" else None
     drawn = np.sort(np.random.default_rng(seed).permutation(len(table))[:SHOWN])
     yield Cloud(
         kind=kind,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from drdoctl.core.bootstrap import ends, resampled_means
 from drdoctl.core.parts import Model
 from drdoctl.core.significance import CHANCE, holm_within, p_value
-from drdoctl.core.statistics import like_length, share_above
-from drdoctl.core.words import REFERENCE, TEST
+from drdoctl.core.statistics import gaps, like_length, share_above
+from drdoctl.core.words import REFERENCE, TEST, TRUTH
 from drdoctl.report.samples import Way
 
 if TYPE_CHECKING:
@@ -142,12 +142,13 @@ def _pairs(
             ours, theirs = sampled[first][way], sampled[second][way]
             here, there = _shared(ours, theirs)
             like = like_length(np.asarray(ours.numbers("tokens"))[here], np.asarray(theirs.numbers("tokens"))[there])
+            same = ours.texts[here] == theirs.texts[there]
             part = TEST if ours.divided else None
             for judge, column in shared.items():
                 one, two = ours.numbers(column), theirs.numbers(column)
                 if one is None or two is None:
                     continue
-                difference = one[here] - two[there]
+                difference = gaps(one[here], two[there], None if judge == TRUTH else same)
                 known = np.isfinite(difference)
                 if known.any():
                     yield _Pair(first, second, judge, way, ours.temperature, part, difference[known], like[known])

@@ -56,6 +56,13 @@ class Way:
             return None
         return np.asarray(self._table.column(column).to_numpy(), dtype=np.float64)
 
+    @cached_property
+    def texts(self) -> np.ndarray:
+        """Return the responses, (P,), as objects."""
+        import numpy as np
+
+        return np.array(self._table.column("response").to_pylist(), dtype=object)
+
     def row(self, name: str) -> dict[str, Any]:
         """Return the whole row of a prompt."""
         found: dict[str, Any] = self._table.slice(self.places[name], 1).to_pylist()[0]

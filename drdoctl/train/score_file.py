@@ -22,7 +22,7 @@ from drdoctl.core.architectures import limit_of
 from drdoctl.core.errors import StageFailed
 from drdoctl.core.files import write_via
 from drdoctl.core.progress import Progress
-from drdoctl.core.statistics import share_above
+from drdoctl.core.statistics import gaps, share_above
 from drdoctl.data._render import Renderer
 from drdoctl.data._tokenizers import load_tokenizer
 from drdoctl.evals._quality import of_rows, quality
@@ -81,6 +81,8 @@ class Scorer:
         for batch in budget_batches(lengths, BATCH_TOKENS * (CUDA_BATCHES if self.device.type == "cuda" else 1)):
             values = score_batch(self.reward_model, [items[int(item)] for item in batch], self.dtype, logp=False)
             rewards[batch] = values.reshape(len(batch), -1)
+        for reward, (_, answers) in zip(rewards, items, strict=True):
+            reward[:] = [reward[answers.index(one)] for one in answers]  # equal texts are a tie, in any arithmetic
         if not np.isfinite(rewards).all():
             raise StageFailed("the oracle's reward is not finite", code="not-finite", hint="take another oracle")
         scored = [_scored(row, found) for row, found in zip(rows, rewards.tolist(), strict=True)]
@@ -90,7 +92,8 @@ class Scorer:
 def _scored(row: Row, rewards: list[float]) -> dict[str, Any]:
     if row.columns == SINGLE:
         return {**row.plain, "reward": rewards[0]}
-    return {**row.plain, "reward_chosen": rewards[0], "reward_rejected": rewards[1], "margin": rewards[0] - rewards[1]}
+    (margin,) = gaps(np.array(rewards[:1]), np.array(rewards[1:]))
+    return {**row.plain, "reward_chosen": rewards[0], "reward_rejected": rewards[1], "margin": float(margin)}
 
 
 class Summary:

@@ -2,14 +2,33 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from drdoctl.core.statistics import correlation, like_length, moments, pearson, ranks, share_above
+from drdoctl.core.statistics import TIE, correlation, gaps, like_length, moments, pearson, ranks, share_above
 
 
 def test_share_above_halves_ties():
     """A win is 1, a tie 1/2, a loss 0, and what is not known stays unknown."""
-    assert share_above(np.array([3.0, 0.0, -1e-9])).tolist() == [1.0, 0.5, 0.0]
+    assert share_above(np.array([3.0, 0.0, -1e-9, -2e-5])).tolist() == [1.0, 0.5, 0.5, 0.0]
     assert np.isnan(share_above(np.array([np.nan]))).all()
+
+
+@given(st.floats(-1e4, 1e4), st.floats(-3e-6, 3e-6), st.floats(3e-5, 1e3))
+def test_what_float32_does_to_a_reward_is_a_tie(reward, noise, gap):
+    """Noise of a reward's size is nothing; three times the tolerance and more is a difference, as large as it is."""
+    size = max(1.0, abs(reward))
+    near, far = reward + noise * size, reward + gap * size
+    found = gaps(np.array([reward, reward, far]), np.array([near, far, reward]))
+    assert found.tolist() == [0.0, reward - far, far - reward]
+
+
+def test_equal_texts_are_a_tie():
+    """However far half precision puts them apart; what is not known stays unknown."""
+    found = gaps(np.array([1.0, 1.0, np.nan]), np.array([1.1, 1.1, 1.0]), np.array([True, False, True]))
+    assert found[:2].tolist() == [0.0, pytest.approx(-0.1)]
+    assert np.isnan(found[2])
+    assert TIE < 0.1
 
 
 def test_like_length_is_a_tenth_of_the_longer():

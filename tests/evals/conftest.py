@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import numpy as np
 import pytest
 
@@ -11,16 +13,17 @@ from drdoctl.evals import EvalData, Samples, evals
 @pytest.fixture(scope="session")
 def make_samples():
     """Return a builder of `Samples` from rewards; prompts are called p0, p1 … unless named."""
+    drawn = count()  # no two responses are equal
 
     def build(oracle=None, tokens=None, ended=None, ids=None, **truth):
         columns = {"oracle": oracle} if oracle is not None else {}
         columns |= {f"truth.{name}": values for name, values in truth.items()}
-        count = len(next(iter(columns.values())))
+        prompts = len(next(iter(columns.values())))
         return Samples(
-            prompt_ids=ids or [f"p{row}" for row in range(count)],
-            responses=[""] * count,
-            tokens=np.asarray(tokens if tokens is not None else [10] * count),
-            ended=np.asarray(ended if ended is not None else [True] * count),
+            prompt_ids=ids or [f"p{row}" for row in range(prompts)],
+            responses=[f"response {next(drawn)}" for _ in range(prompts)],
+            tokens=np.asarray(tokens if tokens is not None else [10] * prompts),
+            ended=np.asarray(ended if ended is not None else [True] * prompts),
             scores={name: np.asarray(values, dtype=np.float32) for name, values in columns.items()},
         )
 

@@ -106,3 +106,14 @@ def test_a_named_judge_has_its_own_word_and_stamps(make_eval, make_samples, meas
     assert found["win_rate", "sft"].value == 0
     assert found["win_rate", "sft"].judge == "fair"
     assert found["win_rate", "sft"].warnings == ("judge = cousin", "toy data")
+
+
+def test_equal_texts_are_ties_by_a_reward_model(make_eval, make_samples, measured):
+    """Noise of the batch is no win; the truth alone may tell two equal texts apart, of which one did not end."""
+    student, baseline = make_samples([1 + 1e-6, 2, 3], reward=[1, 2, 3]), make_samples([1, 1, 1], reward=[1, 1, 1])
+    baseline.responses[1] = student.responses[1]
+    found = measured(make_eval("win-rate", **ONE), student, {"sft": baseline})
+    assert found["win_rate", "sft"].value == pytest.approx((0.5 + 0.5 + 1) / 3)
+    assert found["mean_difference", "sft"].value == pytest.approx(2 / 3)
+    by_truth = measured(make_eval("win-rate", judge="truth", **ONE), student, {"sft": baseline})
+    assert by_truth["win_rate", "sft"].value == pytest.approx((0.5 + 1 + 1) / 3)

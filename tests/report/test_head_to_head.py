@@ -25,7 +25,7 @@ def samples(folder, seed, count=PROMPTS, parts=None, ids=None, gap=0.0):
         "id": names * 2,
         "sampling": ["t0.7"] * len(names) + ["reference"] * len(names),
         "temperature": [0.7] * len(names) + [None] * len(names),
-        "response": ["text"] * 2 * len(names),
+        "response": [f"{seed} {name}" for name in names] * 2,
         "tokens": tokens.tolist() * 2,
         "truth.reward": reward.tolist() * 2,
     }
@@ -86,6 +86,20 @@ def test_scores_of_two_models_are_not_compared(three):
     marks = {"a": {"truth": "x"}, "b": {"truth": "y"}, "c": {"truth": "x", "oracle": "z"}}
     (row,) = head_to_head(sampled, JUDGES, 5, marks=marks)
     assert (row.first, row.second, row.p_holm) == ("a", "c", row.p)
+
+
+def test_equal_texts_are_ties_but_for_the_truth(tmp_path):
+    """What a reward model makes of one text twice is no difference; near rewards are none either."""
+    texts, more = ["same", "one", "two"], {"tokens": [5, 5, 5], "temperature": [0.7] * 3, "sampling": ["t0.7"] * 3}
+    for name, shift in (("a", [0.1, 1e-6, 1.0]), ("b", [0.0] * 3)):
+        own = [text if text == "same" else f"{name} {text}" for text in texts]
+        rewards = {"oracle": shift, "truth.reward": shift}
+        (tmp_path / name).mkdir()
+        table = pa.table({"id": ["p", "q", "r"], "response": own, **more, **rewards})
+        pq.write_table(table, tmp_path / name / "samples.parquet")
+    rows = head_to_head({name: read_samples(tmp_path / name) for name in "ab"}, JUDGES, 5)
+    assert {row.judge: row.win_rate for row in rows} == pytest.approx({"truth": 2.5 / 3, "oracle": 2 / 3})
+    assert rows[1].mean == pytest.approx(1 / 3)
 
 
 def test_stamps_of_either_student_are_kept(three):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -158,3 +159,18 @@ def test_weights_that_are_not_finite(oracle, tmp_path):
     (fault,) = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))["faults"]
     assert fault["code"] == "not-finite"
     assert not (tmp_path / "scored.jsonl").exists()
+
+
+def test_equal_responses_are_exact_ties(oracle, tmp_path, monkeypatch):
+    """Whatever half precision makes of one text at two places of a batch, its pair has no margin."""
+    exact = score_file.score_batch
+
+    def shaken(*given, **more):
+        values = exact(*given, **more)
+        return values + np.tile([0.0, 3e-3], len(values) // 2)
+
+    monkeypatch.setattr(score_file, "score_batch", shaken)
+    twins = [{**row, "rejected": row["chosen"]} for row in PAIRS]
+    summary = run(_request(oracle, tmp_path, twins, dtype="bf16"))
+    assert (summary["accuracy"], summary["mean_margin"]) == (0.5, 0.0)
+    assert run(_request(oracle, tmp_path, PAIRS))["mean_margin"] != 0
