@@ -1,7 +1,8 @@
 """What a store holds that no plan and no run needs any more, and how it is removed.
 
-A run needs the artifacts of its plan, all of them, made or not, for so many days; the last run needs them however long
-ago it was. What nobody needs may still be young (pulled a minute ago), so it has to be as old itself.
+A run needs the artifacts of its plan, all of them, made or not, for so many days; the last run that had a plan needs
+them however long ago it was. What nobody needs may still be young (pulled a minute ago), so it has to be as old itself.
+Of a link only the link goes: what it leads to is another store's, or somebody's.
 """
 
 from __future__ import annotations
@@ -35,21 +36,26 @@ class Waste:
 
 
 def needed_by_runs(store: Store, days: float, now: float | None = None) -> set[str]:
-    """Return the artifacts in the plans of the last run and of those that began within `days`."""
+    """Return the artifacts in the plans of the last run that had one and of those that began within `days`.
+
+    A run that a full disk stopped before its plan needs nothing, and takes nothing from the one before it.
+    """
     oldest = (time.time() if now is None else now) - days * DAY
     needed: set[str] = set()
-    folders, begun = run_folders(store), 0.0
-    for folder in folders:
-        stages = []
+    last: list[str] = []
+    begun = 0.0
+    for folder in run_folders(store):
+        stages: list[str] = []
         for event in read_events(folder):
             if event["event"] == "run_started":
                 # where the clock was set back, a run is still no older than those before it
                 begun = max(begun, datetime.fromisoformat(event["time"]).timestamp())
             elif event["event"] == "plan":
                 stages = [str(stage["artifact"]) for stage in event["stages"]]
-        if folder == folders[-1] or begun >= oldest:
+        last = stages or last
+        if begun >= oldest:
             needed.update(stages)
-    return needed
+    return needed.union(last)
 
 
 def garbage(store: Store, needed: Collection[str], days: float, now: float | None = None) -> list[Waste]:
@@ -62,9 +68,9 @@ def garbage(store: Store, needed: Collection[str], days: float, now: float | Non
 
 
 def discard(waste: Waste) -> None:
-    """Remove one of them. An artifact loses its manifest first: it is never there in part."""
+    """Remove one of them. An artifact loses its manifest first: it is never there in part; a link loses nothing."""
     with disk_errors(waste.path):
-        if waste.path.is_dir():
+        if waste.path.is_dir() and not waste.path.is_symlink():
             (waste.path / MANIFEST).unlink(missing_ok=True)
         remove(waste.path)
         fsync_dir(waste.path.parent)
@@ -107,10 +113,12 @@ def _at_work(folder: Path) -> bool:
 
 
 def _changed(folder: Path) -> float:
-    """Return when a folder's own list of files, or its manifest, last changed: seconds since the epoch."""
+    """Return when a folder's own list of files, its manifest, or a link to it last changed: seconds since the epoch."""
     times = [path.stat().st_mtime for path in (folder, folder / MANIFEST, folder / "progress.json") if path.exists()]
-    return max(times, default=0.0)
+    return max([*times, folder.lstat().st_mtime])
 
 
 def _size(folder: Path) -> int:
+    if folder.is_symlink():
+        return folder.lstat().st_size
     return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())

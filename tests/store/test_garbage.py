@@ -88,6 +88,63 @@ def test_the_last_run_needs_its_artifacts_for_ever(store):
     assert garbage(store, needed_by_runs(store, 0, NOW), 0, NOW) == []
 
 
+def test_a_run_without_a_plan_is_not_the_last(store):
+    """What a full disk stopped before its plan takes nothing from the interrupted run before it."""
+    folder = fill(store, want(0))
+    journal(store, [0], days=900)
+    stopped = Run.start(store, "toy")
+    stopped.finish(1)
+    stopped.folder.rename(store.runs / f"99999-{stopped.id}")
+    (store.runs / "99999-no-journal").mkdir()
+    age(store, 900)
+    assert needed_by_runs(store, 0, NOW) == {want(0).artifact}
+    assert garbage(store, needed_by_runs(store, 0, NOW), 0, NOW) == []
+    assert folder.is_dir()
+
+
+def everything(folder):
+    """Return all that lies in a folder, with what the files hold."""
+    return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+def test_of_a_link_only_the_link_goes(store, tmp_path):
+    """An artifact, work in progress, a pull and a half write that are links to another store leave it as it was."""
+    other = Store(tmp_path / "other")
+    other.prepare()
+    made, half = commit(other, 0), fill(other, want(1))
+    pulled = other.pulls / "oracle-abc"
+    pulled.mkdir(parents=True)
+    (pulled / "manifest.json").write_text("{}")
+    age(other, 400)
+    store.pulls.mkdir(parents=True)
+    links = [store.path(made), store.artifacts / half.name, store.pulls / "oracle-abc", store.runs / ".tmpabcdef"]
+    for link, behind in zip(links, [other.path(made), half, pulled, pulled], strict=True):
+        link.symlink_to(behind)
+    before = everything(other.root)
+    assert garbage(store, (), 30, NOW + 1) == []  # linked a moment ago
+    age(store, 400)
+    found = garbage(store, (), 30, NOW)
+    assert sorted(waste.path for waste in found) == sorted(links)
+    assert all(waste.size < 1000 for waste in found)
+    for waste in found:
+        discard(waste)
+    assert everything(other.root) == before
+    assert not any(link.is_symlink() for link in links)
+
+
+def test_artifacts_that_lie_on_another_disk_go_as_ever(store, tmp_path):
+    """Where the whole folder of artifacts is a link, it is this store's own."""
+    elsewhere = tmp_path / "elsewhere"
+    store.artifacts.rename(elsewhere)
+    store.artifacts.symlink_to(elsewhere)
+    made, kept = commit(store, 0), commit(store, 1)
+    (waste,) = garbage(store, {kept}, 0, NOW + DAY)
+    assert waste.size > 16_384
+    discard(waste)
+    assert [path.name for path in elsewhere.iterdir()] == [kept]
+    assert made != kept
+
+
 def test_a_clock_that_was_set_back_makes_nothing_old(store):
     """A run that began in 1970 by its clock, after one of five days ago, needs its artifacts as that one does."""
     made = [commit(store, number) for number in range(4)]
