@@ -154,7 +154,6 @@ def _carry_out(options: Options, order: Order, store: Store, *, keep_going: bool
     from drdoctl.zoo.reproduce import note
 
     run = Run.start(store, order.spec.name, sys.argv[1:], _echo(options))
-    note(run, order.values, {stage.want.id: stage.want.fingerprint for stage in order.plan.stages})
     how = engine.Options(
         resources=order.spec.resources.model_dump(mode="json"),
         spec_name=order.spec.name,
@@ -167,6 +166,7 @@ def _carry_out(options: Options, order: Order, store: Store, *, keep_going: bool
     )
     code = 1
     try:
+        note(run, order.values, {stage.want.id: stage.want.fingerprint for stage in order.plan.stages})
         with options.console.progress() as progress:
             live = Live(options.console, progress)
             outcome = engine.execute(order.plan, store, run, live, how)

@@ -56,7 +56,10 @@ def render(found: Mapping[str, Any], now: datetime | None = None, *, every: bool
     wide = max((len(name) for _, name, _ in rows), default=0)
     lines += [f"  {MARKS[state]} {name:<{wide}}  {state:<11}  {detail}".rstrip() for state, name, detail in rows]
     summary = [f"{number} {state}" for state, number in found["summary"].items() if number]
-    return "\n".join([*lines, f"Status: {', '.join(summary)}." if summary else "No apply has run in this store."])
+    nothing = "No apply has run in this store."
+    if found["run"] is not None and found["holder"] is None:
+        nothing = "That apply was stopped before it had a plan: nothing was begun."
+    return "\n".join([*lines, f"Status: {', '.join(summary)}." if summary else nothing])
 
 
 def _row(stage: Mapping[str, Any], now: datetime | None) -> tuple[str, str, str]:

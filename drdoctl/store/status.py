@@ -84,7 +84,11 @@ def _works(folder: Path, held_by: Mapping[str, Any]) -> bool:
 
 
 def _last_run(store: Store) -> dict[str, Any] | None:
-    """Return id, spec, time, exit code and stages of the newest run whose journal says anything."""
+    """Return id, spec, time, exit code and stages of the newest run that had a plan; else of the newest that began.
+
+    A run that a full disk stopped before its plan did nothing that could be shown.
+    """
+    begun: dict[str, Any] | None = None
     for folder in reversed(run_folders(store)):
         run: dict[str, Any] = {}
         for event in read_events(folder):
@@ -94,6 +98,7 @@ def _last_run(store: Store) -> dict[str, Any] | None:
                 run["stages"] = event["stages"]
             elif event["event"] == "run_finished" and run:
                 run["exit_code"] = event["exit_code"]
-        if run:
+        if "stages" in run:
             return run
-    return None
+        begun = begun or run or None
+    return begun

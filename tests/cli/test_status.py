@@ -113,6 +113,17 @@ def test_status_of_no_store_is_no_error(tmp_path, capsys):
     assert not (tmp_path / "none").exists()
 
 
+def test_an_apply_that_had_no_plan_is_told_as_such(tmp_path, capsys):
+    """Stopped before its plan, an apply has run all the same."""
+    store = Store(tmp_path / "store")
+    store.prepare()
+    Run.start(store, "toy").finish(1)
+    assert cli.run(["status", "--store", str(store.root)]) == 0
+    head, tail = capsys.readouterr().out.splitlines()
+    assert head.startswith("Last run: toy, just now, ended with exit code 1")
+    assert tail == "That apply was stopped before it had a plan: nothing was begun."
+
+
 def test_a_broken_manifest_is_warned_of(store, capsys):
     """Status of a store with a damaged manifest goes on and says on stderr which file is broken."""
     folder = store.path(WANT.artifact)

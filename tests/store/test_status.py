@@ -68,6 +68,19 @@ def test_without_stages_the_last_run_tells_which(store):
     assert (found["run"]["id"], found["run"]["exit_code"], found["run"]["spec"]) == (run.id, 130, "toy")
 
 
+def test_a_run_that_had_no_plan_hides_no_stage(store):
+    """Stopped before its plan, as on a full disk, a run leaves the stages of the one before it to be shown."""
+    run = Run.start(store, "toy")
+    run.finish(1)
+    assert (status(store)["run"]["id"], status(store)["stages"]) == (run.id, [])
+    planned = Run.start(store, "toy")
+    planned.emit("plan", stages=[{**STAGE, "action": "run"}], summary={"run": 1})
+    planned.finish(130)
+    Run.start(store, "toy").finish(1)
+    found = status(store)
+    assert ([stage["id"] for stage in found["stages"]], found["run"]["id"]) == (["sft"], planned.id)
+
+
 def test_a_store_that_is_not_there_is_all_waiting(tmp_path):
     """Status of nothing is no error and makes nothing."""
     store = Store(tmp_path / "none")
