@@ -16,7 +16,7 @@ from click.shell_completion import shell_complete
 
 from drdoctl import __version__
 from drdoctl.cli.console import Console
-from drdoctl.cli.options import HELP
+from drdoctl.cli.options import HELP, TYPED, as_typed
 from drdoctl.core.errors import DrdoError, Fault
 from drdoctl.core.suggest import did_you_mean
 
@@ -121,6 +121,7 @@ def run(argv: list[str]) -> int:
     root = click.Context(group, info_name="drdoctl")
     try:
         with group.make_context("drdoctl", list(argv), parent=None) as root:
+            root.meta[TYPED] = tuple(argv)
             result = group.invoke(root)
         code = result if isinstance(result, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
@@ -177,11 +178,12 @@ def _file_fault(error: OSError) -> Fault | None:
 
 def _internal_error(console: Console, error: Exception, argv: list[str]) -> None:
     """Say in one line that drdoctl itself is wrong; `-v` adds the traceback."""
-    command = " ".join(["drdoctl", *argv])
     verbose = console.verbose
     text = " ".join(str(error).split())
     hint = (
-        "this is a bug in drdoctl: report it with the traceback" if verbose else f"`{command} -v` shows the traceback"
+        "this is a bug in drdoctl: report it with the traceback"
+        if verbose
+        else f"`{as_typed(argv, '-v')}` shows the traceback"
     )
     console.error(Fault("internal", f"internal error: {type(error).__name__}: {text}", hint=hint))
     if console.verbose:

@@ -8,6 +8,7 @@ from typing import Any
 from drdoctl.cli._words import duration
 from drdoctl.cli._zoo import size_text
 from drdoctl.cli.options import Options
+from drdoctl.core.commands import quoted
 from drdoctl.core.errors import UserError, ZooError
 from drdoctl.core.suggest import did_you_mean
 
@@ -116,12 +117,12 @@ def _use(shown: Mapping[str, Any]) -> list[str]:
     """Return commands that can be typed as they stand."""
     from drdoctl.zoo import SHIPPED
 
-    zoo = "" if shown["zoo"] == SHIPPED else f" --zoo {shown['zoo']}"
+    zoo = "" if shown["zoo"] == SHIPPED else f" --zoo {quoted(shown['zoo'])}"
     tags = [tag for tag, revision in shown["tags"].items() if revision == shown["revision"]]
     ref = f"zoo/{shown['name']}" + (f"@{tags[0]}" if tags else "")
     lines = [f"drdoctl pull {ref}{zoo}"]
     if shown["role"] == "oracle":
-        lines.append(f"drdoctl score {ref} {shown.get('example', 'pairs.jsonl')}{zoo}")
+        lines.append(f"drdoctl score {ref} {quoted(shown.get('example', 'pairs.jsonl'))}{zoo}")
     return [*lines, f"drdoctl verify {ref}{zoo}"]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from drdoctl.cli._trust import trust_of
 from drdoctl.cli.options import Options
 from drdoctl.core.adapters import ADAPTER_CONFIG
+from drdoctl.core.commands import quoted
 from drdoctl.core.errors import UserError
 
 WORDS = {"oracle": "oracle", "sft": "model", "align": "model"}
@@ -51,7 +52,7 @@ def find_model(options: Options, text: str, location: str | None, kinds: Sequenc
             f"`{artifact}` is no {word}",
             code=f"not-an-{word}" if word == "oracle" else f"not-a-{word}",
             hint=f"name one of the artifacts that begin with {' or '.join(f'`{kind}-`' for kind in kinds)}: "
-            f"`drdoctl ls artifacts --store {store.root}`",
+            f"`drdoctl ls artifacts --store {quoted(store.root)}`",
         )
     store.verify_input(artifact)
     dtype = manifest["settings"].get("oracle.dtype", "fp32")

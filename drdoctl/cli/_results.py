@@ -18,11 +18,8 @@ MOST = 12
 """Students whose paths are printed; `-v` and `-q` print those of all."""
 
 
-def results(options: Options, plan: Plan, typed: str, store: Store) -> None:
-    """Print the tables where something was measured, where the students are, and where the report is.
-
-    `typed`: how the user named the spec or the saved plan.
-    """
+def results(options: Options, plan: Plan, store: Store) -> None:
+    """Print the tables where something was measured, where the students are, and where the report is."""
     if options.json:
         return
     console, report, found = options.console, None, _collected(plan, store)
@@ -39,7 +36,7 @@ def results(options: Options, plan: Plan, typed: str, store: Store) -> None:
         path = place(store.path(want.artifact))
         console.data(path if options.quiet else f"{want.id}: {path}")
     if len(students) > MOST and not whole:
-        console.data(f"… and {len(students) - MOST} more: `drdoctl status {typed} --json` has their paths")
+        console.data(f"… and {len(students) - MOST} more: `{options.line('status', '--json')}` has their paths")
     if not options.quiet:
         for line in _published(plan, store)[: None if whole else MOST]:
             console.data(line)

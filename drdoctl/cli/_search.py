@@ -35,15 +35,16 @@ class Asked:
     tag: str | None
     least: tuple[str, ...]
 
-    def refuse(self, what: str) -> None:
+    def refuse(self, options: Options, what: str) -> None:
         """Raise UserError where an option is given that `drdoctl ls WHAT` does not have."""
         given = {"role": self.role, "base": self.base, "tag": self.tag, "min": self.least}
         wrong = [f"`--{name}`" for name, value in given.items() if value]
         if wrong:
+            plain = options.again(without=[f"--{name}" for name in given])
             raise UserError(
                 f"{', '.join(wrong)} has no effect on `drdoctl ls {what}`",
                 code="no-effect",
-                hint=f"leave it out: `drdoctl ls {what}`; what it searches is `drdoctl ls zoo`",
+                hint=f"leave it out: `{plain}`; what it searches is `drdoctl ls zoo`",
             )
 
     @property
@@ -121,8 +122,8 @@ def show(options: Options, entries: list[Entry], asked: Asked) -> None:
         for row in rows:
             options.console.data(_lines(row, width))
     if rows:
-        where = f" --zoo {asked.location}" if asked.location else ""
-        options.console.hint(f"`drdoctl show {rows[0]['name']}{where}` says more")
+        where = ["--zoo", asked.location] if asked.location else []
+        options.console.hint(f"`{options.line('show', rows[0]['name'], *where)}` says more")
 
 
 def _row(entry: Entry) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -61,7 +60,7 @@ def command(options: Options, source: Path, auto_approve: bool, keep_going: bool
     """
     from drdoctl.engine.signals import stoppable
 
-    with stoppable(f"`{shlex.join(['drdoctl', *sys.argv[1:]])}` goes on from there"):
+    with stoppable(f"`{options.again()}` goes on from there"):
         return _apply(options, _order(options, source, auto_approve), keep_going=keep_going, verify=verify)
 
 
@@ -72,7 +71,7 @@ def _apply(options: Options, order: Order, *, keep_going: bool, verify: bool) ->
     if all(stage.action == "reuse" for stage in order.plan.stages):
         return _nothing_to_do(options, order, store)
     if not order.approved:
-        hint = f"`drdoctl apply {order.name} --auto-approve` carries the plan out without asking"
+        hint = f"`{options.again('--auto-approve')}` carries the plan out without asking"
         require_someone_to_ask(options, "apply", hint)
     require_tools(order.plan, order.spec, offline=options.offline)
     from drdoctl.store.lock import hold
@@ -183,7 +182,7 @@ def _carry_out(options: Options, order: Order, store: Store, *, keep_going: bool
         failed = ", ".join(f"`{name}`" for name in outcome.failed)
         options.console.info(f"Will not run because {failed} failed: {', '.join(outcome.skipped)}")
     if code == 0:
-        results(options, order.plan, order.name, store)
+        results(options, order.plan, store)
     return code
 
 
@@ -197,7 +196,7 @@ def _nothing_to_do(options: Options, order: Order, store: Store) -> int:
         options.console.json_line(make("plan", stages=stages, summary=plan["summary"]))
         options.console.json_line(make("run_finished", exit_code=0, seconds=0))
     elif options.quiet:
-        results(options, order.plan, order.name, store)
+        results(options, order.plan, store)
     else:
         from drdoctl.cli.render import plan_text
 

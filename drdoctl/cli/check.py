@@ -64,7 +64,7 @@ def command(options: Options, spec: Path, resolved: bool) -> None:
     labels = [combo.label for combo in combos]
     students = ("; " if any("," in label for label in labels) else ", ").join(labels) if few else sides(axes)
     options.console.info(f"{spec} is valid: {len(combos)} student{'s' if len(combos) > 1 else ''} ({students})")
-    options.console.hint(f"`drdoctl plan {spec}` shows what it would do")
+    options.console.hint(f"`{options.line('plan', spec, sets=True)}` shows what it would do")
 
 
 def resolved_rows(loaded: Loaded, combos: list[Combo]) -> Iterator[tuple[str, Any, str]]:

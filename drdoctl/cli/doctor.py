@@ -10,6 +10,7 @@ import click
 from rich.text import Text
 
 from drdoctl.cli.options import Options, shared, verb
+from drdoctl.core.commands import quoted
 from drdoctl.core.errors import UserError
 from drdoctl.core.suggest import did_you_mean
 from drdoctl.store.artifact import PARTIAL, Store
@@ -62,7 +63,7 @@ def stages_of(options: Options, store: Store, what: str | None) -> Stages:
         from drdoctl.cli._plan import plan_for
 
         return [stage.as_dict() for stage in plan_for(Path(what), options).plan.stages]
-    return [_artifact(store, what, list(runs))]
+    return [_artifact(options, store, what, list(runs))]
 
 
 def _planned(folder: Path) -> Stages:
@@ -71,7 +72,7 @@ def _planned(folder: Path) -> Stages:
     return list(plans[-1]) if plans else []
 
 
-def _artifact(store: Store, what: str, runs: list[str]) -> dict[str, Any]:
+def _artifact(options: Options, store: Store, what: str, runs: list[str]) -> dict[str, Any]:
     """Return the artifact that is meant, in progress too, by its name, its beginning, its folder or its stage's id."""
     from drdoctl.doctor.examine import cases
 
@@ -87,9 +88,10 @@ def _artifact(store: Store, what: str, runs: list[str]) -> dict[str, Any]:
             f"`{what}` means several artifacts: {meant}", code="ambiguous-artifact", hint="write more of it"
         )
     if Path(what).suffix in SPECS:
-        hint = f"`drdoctl init {what}` starts one from a recipe"
+        hint = f"`drdoctl init {quoted(what)}` starts one from a recipe"
         raise UserError(f"cannot read `{what}`: no such file", code="no-file", hint=hint)
-    hint = did_you_mean(name, [*known, *runs]) or "`drdoctl ls runs` and `drdoctl ls artifacts` show what is there"
+    hint = f"`{options.line('ls', 'runs')}` and `{options.line('ls', 'artifacts')}` show what is there"
+    hint = did_you_mean(name, [*known, *runs]) or hint
     raise UserError(f"`{what}` is no spec, run or artifact of `{store.root}`", code="unknown-name", hint=hint)
 
 

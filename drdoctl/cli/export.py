@@ -40,7 +40,9 @@ def command(options: Options, model: str, target: Path, location: str | None, dt
     """
     from drdoctl.core.files import new_folder
 
-    with new_folder(target, f"drdoctl export {model} DIR") as folder, tempfile.TemporaryDirectory() as work:
+    zoo = ["--zoo", location] if location else []
+    elsewhere = options.line("export", model, "DIR", *zoo, "--dtype", dtype)
+    with new_folder(target, elsewhere) as folder, tempfile.TemporaryDirectory() as work:
         found = find_model(options, model, location, KINDS)
         request = {
             "source": str(found.folder.resolve()),

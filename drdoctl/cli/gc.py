@@ -57,7 +57,7 @@ def command(options: Options, sources: Sequence[Path], days: float, dry_run: boo
         if not options.json and rows:
             options.console.table(("what", "size", "why"), rows)
         if found and not dry_run and not auto_approve:
-            hint = "`drdoctl gc --auto-approve` removes without asking, `--dry-run` only lists"
+            hint = f"`{options.again('--auto-approve')}` removes without asking, `--dry-run` only lists"
             require_someone_to_ask(options, "gc", hint)
             if not agreed(options, f"Remove these {len(found):,}, {total} in all?"):
                 options.console.info("Nothing was removed.")

@@ -16,6 +16,7 @@ import click
 from drdoctl.cli._child import ask_child
 from drdoctl.cli.options import Options, shared, verb
 from drdoctl.core.adapters import ADAPTER_BASE, ADAPTER_CONFIG
+from drdoctl.core.commands import quoted
 from drdoctl.core.errors import DrdoError, Fault, Refused, UserError
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ def command(options: Options, model: str, name: str | None, revision: str | None
     from drdoctl.store.artifact import Store
 
     store = Store(options.store)
-    folder, origin = _located(model, revision, store.root)
-    called = _called(name or origin.get("hub", folder.resolve().name).rpartition("/")[2], model)
+    folder, origin = _located(options, model, revision, store.root)
+    called = _called(options, name or origin.get("hub", folder.resolve().name).rpartition("/")[2])
     hashes = Hashes(store.root)
     read_folder(folder, hashes, key=KEY)
     marks = {path.name: hashes.file(path).sha256 for path in _files(folder)}
@@ -84,10 +85,10 @@ def _say(options: Options, store: Store, want: Want, summary: Mapping[str, Any])
         options.console.json({"format": 1, "artifact": want.artifact, "path": str(path), "name": want.label, **summary})
     else:
         options.console.data(want.artifact)
-    options.console.hint(f"`drdoctl score {want.artifact} FILE`, or `oracle: {{model: {path}}}` in a spec")
+    options.console.hint(f"`{options.line('score', want.artifact, 'FILE')}`, or `oracle: {{model: {path}}}` in a spec")
 
 
-def _located(model: str, revision: str | None, root: Path) -> tuple[Path, dict[str, Any]]:
+def _located(options: Options, model: str, revision: str | None, root: Path) -> tuple[Path, dict[str, Any]]:
     """Return the folder, and where others find the same: `{"hub": id, "revision": commit}`, or nothing."""
     from drdoctl.core.files import expand, kind_at
     from drdoctl.spec.hub import HUB_ID, HubRefs, cached_file
@@ -95,7 +96,9 @@ def _located(model: str, revision: str | None, root: Path) -> tuple[Path, dict[s
     path = expand(model)
     if kind_at(path) or not HUB_ID.match(model) or "/" not in model or model.startswith((".", "/", "~")):
         if revision is not None:
-            raise UserError("a folder has no revisions", code="usage", hint=f"`drdoctl import {model}`")
+            raise UserError(
+                "a folder has no revisions", code="usage", hint=f"`{options.again(without=['--revision'])}`"
+            )
         return path, {}
     ref = HubRefs(root).resolve("model", model, revision)
     config = cached_file(ref, "config.json")
@@ -103,16 +106,16 @@ def _located(model: str, revision: str | None, root: Path) -> tuple[Path, dict[s
         raise UserError(
             f"`{model}` is neither a folder nor in the local cache of the Hub",
             code="no-model",
-            hint=f"`hf download {model}` brings it into the cache; or name a folder",
+            hint=f"`hf download {quoted(model)}` brings it into the cache; or name a folder",
         )
     return config.parent, ref.location
 
 
-def _called(name: str, model: str) -> str:
+def _called(options: Options, name: str) -> str:
     from drdoctl.zoo.card import NAME
 
     if not re.fullmatch(NAME, name):
-        hint = f"give it one of letters, digits, `.`, `_` and `-`: `drdoctl import {model} --as NAME`"
+        hint = f"give it one of letters, digits, `.`, `_` and `-`: `{options.again('--as', 'NAME', without=['--as'])}`"
         raise UserError(f"`{name}` is no name for an oracle", code="bad-name", hint=hint)
     return name
 

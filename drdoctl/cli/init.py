@@ -10,6 +10,7 @@ import click
 
 from drdoctl.cli._zoo import ZOO
 from drdoctl.cli.options import Options, shared, verb
+from drdoctl.core.commands import quoted
 from drdoctl.core.errors import UserError
 from drdoctl.core.files import write_atomic
 from drdoctl.core.suggest import did_you_mean
@@ -58,8 +59,7 @@ def command(options: Options, path: Path | None, recipe: str, location: str | No
     if target.is_dir():
         target /= f"{parse_ref(recipe).name if is_ref(recipe) else recipe}.yaml"
     if target.exists() and not force:
-        where = f" --zoo {location}" if location else ""
-        hint = f"choose another name, or overwrite it: `drdoctl init {target} --from {recipe}{where} --force`"
+        hint = f"choose another name, or overwrite it: `{options.again('--force')}`"
         raise UserError(f"`{target}` is there already", code="file-exists", hint=hint)
     if is_ref(recipe):
         write_atomic(target, _of_model(options, recipe, location))
@@ -69,7 +69,7 @@ def command(options: Options, path: Path | None, recipe: str, location: str | No
         options.console.json({"format": 1, "path": str(target), "recipe": recipe})
     else:
         options.console.data(str(target))
-    options.console.hint(f"`drdoctl plan {target}` shows what it would do")
+    options.console.hint(f"`{options.line('plan', target)}` shows what it would do")
 
 
 def _of_hub(text: str, location: str | None) -> tuple[str, str | None]:
@@ -78,7 +78,7 @@ def _of_hub(text: str, location: str | None) -> tuple[str, str | None]:
     if not (text.startswith("hub:") and slash):
         return text, location
     if location is not None:
-        hint = f"leave out one: `--from zoo/{name} --zoo {location}`"
+        hint = f"leave out one: `--from zoo/{quoted(name)} --zoo {quoted(location)}`"
         raise UserError(f"`--from {text}` and `--zoo {location}` name two zoos", code="two-zoos", hint=hint)
     return f"zoo/{name}", f"hub:{org}"
 
@@ -104,7 +104,7 @@ def _of_model(options: Options, name: str, location: str | None) -> str:
         raise UserError(
             f"the card of `{name}` does not hold the spec that made it",
             code="no-spec",
-            hint=f"`drdoctl show {name}` shows the settings of its stage",
+            hint=f"`drdoctl show {quoted(name)}` shows the settings of its stage",
         )
     values = portable(card.whole_spec)  # a card is a stranger's: `resources` may name programs to start
     order = [key for key in Spec.model_fields if key in values]

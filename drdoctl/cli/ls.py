@@ -55,7 +55,7 @@ def command(
     if what == "zoo":
         show(options, zoo_rows(options, asked), asked)
         return
-    asked.refuse(what)
+    asked.refuse(options, what)
     rows = LISTS[what](options)
     if options.json:
         options.console.json({"format": 1, what: rows})
@@ -65,7 +65,7 @@ def command(
     if not rows:
         options.console.info(f"there are no {what} in {options.store}" if what in ("runs", "artifacts") else "none")
     else:
-        options.console.hint(f"`drdoctl show {rows[0]['name']}` says more")
+        options.console.hint(f"`{options.line('show', rows[0]['name'])}` says more")
 
 
 def _recipes(options: Options) -> Rows:  # noqa: ARG001  # all lists are asked alike

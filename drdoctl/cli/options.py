@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from drdoctl.cli.console import Color, Console
 
 HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+TYPED = "drdoctl.typed"
+"""Where the contexts of a call keep its words."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,36 @@ class Options:
     quiet: bool
     verbose: bool
     console: Console
+    typed: tuple[str, ...] = ()
+    """The whole command line, without `drdoctl`."""
+    store_typed: bool = False
+    """Whether `--store` is on it: what is set in the environment, or left alone, needs no word in a hint."""
+
+    def again(self, *more: str, without: Sequence[str] = ()) -> str:
+        """Return this command line as it was typed, for a hint: see `as_typed`."""
+        return as_typed(self.typed, *more, without=without)
+
+    def line(self, *words: object, sets: bool = False) -> str:
+        """Return the command line of another verb on the same store, for a hint. `sets`: of the same values too."""
+        values = [word for text in self.sets for word in ("--set", text)] if sets else []
+        store = ["--store", str(self.store)] if self.store_typed else []
+        return shlex.join(["drdoctl", *map(str, words), *values, *store])
+
+
+def as_typed(typed: Sequence[str], *more: str, without: Sequence[str] = ()) -> str:
+    """Return a whole command line again, fit for a shell, with `more` options.
+
+    `without`: long options that take a value, and are left out.
+    """
+    end = typed.index("--") if "--" in typed else len(typed)
+    kept: list[str] = []
+    words = iter(typed[:end])
+    for word in words:
+        if word in without:
+            next(words, None)
+        elif word.partition("=")[0] not in without:
+            kept.append(word)
+    return shlex.join(["drdoctl", *kept, *more, *typed[end:]])
 
 
 class Verb(click.Command):
@@ -87,7 +121,9 @@ def shared(*, sets: bool = False) -> Callable[[Callable[..., Any]], Callable[...
             console = Console(as_json=as_json, quiet=quiet, verbose=verbose, color=color)
             context = click.get_current_context()
             context.find_root().obj = console
-            options = Options(store, tuple(sets), as_json, offline, quiet, verbose, console)
+            typed = tuple(context.meta.get(TYPED, ()))
+            by_hand = context.get_parameter_source("store") is ParameterSource.COMMANDLINE
+            options = Options(store, tuple(sets), as_json, offline, quiet, verbose, console, typed, by_hand)
             return function(options, *args, **kwargs)
 
         decorated: Callable[..., Any] = call

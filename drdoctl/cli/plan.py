@@ -60,8 +60,7 @@ def command(options: Options, spec: Path, out: Path | None, detailed_exitcode: b
             console.warning(text)
     if out is not None:
         console.info(f"Saved to `{out}`.")
-        console.hint(f"`drdoctl apply {out}` does exactly this")
+        console.hint(f"`{options.line('apply', out)}` does exactly this")
     elif pending:
-        sets = "".join(f" --set {text}" for text in options.sets)
-        console.hint(f"`drdoctl plan {spec}{sets} --out plan.json` to apply exactly this")
+        console.hint(f"`{options.again('--out', 'plan.json')}` to apply exactly this")
     return CHANGES_PENDING if pending and detailed_exitcode else 0

@@ -71,7 +71,7 @@ def command(
         raise UserError(
             f"`{name}` and `--tag {tag}` name two tags",
             code="two-tags",
-            hint=f"drop one: `drdoctl push {artifact} zoo/{ref.name} --tag {tag}`",
+            hint=f"drop one: `{options.again(without=['--tag'])}`",
         )
     tag = new_tag(ref.name, tag or ref.revision)
     store, found = find(Store(options.store), artifact)

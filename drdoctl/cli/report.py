@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,9 +46,10 @@ def show(options: Options, spec: Path, out: Path | None, plan: Plan, store: Stor
 
     report = collect(store, plan)
     if report["missing"]:
-        sets = "".join(f" --set {shlex.quote(text)}" for text in options.sets)
         names = ", ".join(f"`{stage}`" for stage in report["missing"])
-        raise UserError(f"not finished: {names}", code="not-finished", hint=f"`drdoctl apply {spec}{sets}`")
+        raise UserError(
+            f"not finished: {names}", code="not-finished", hint=f"`{options.line('apply', spec, sets=True)}`"
+        )
     path = out or (None if options.json else store.reports / f"{report['name']}.html")
     if path is not None:
         write_atomic(path, render(report))

@@ -95,7 +95,7 @@ def _find(options: Options, kind: str | None, name: str, location: str | None) -
     found = [key for key in known if key[1] == name and kind in (None, key[0])]
     if len(found) > 1:
         kinds = " and ".join(f"a {part}" for part, _ in found)
-        hint = f"`drdoctl show {found[0][0]} {name}`"
+        hint = f"`{options.line('show', found[0][0], name)}`"
         raise UserError(f"`{name}` is {kinds}", code="ambiguous", hint=hint)
     if found:
         return known[found[0]]()
@@ -131,7 +131,7 @@ def _artifact(options: Options, name: str) -> dict[str, Any] | None:
     if len(fitting) > 1 and name not in fitting:
         meant = ", ".join(f"`{one}` ({known[one]['id']})" for one in fitting[:SHOWN])
         more = f" and {len(fitting) - SHOWN} more" if len(fitting) > SHOWN else ""
-        hint = f"`drdoctl show {fitting[0]}`"
+        hint = f"`{options.line('show', fitting[0])}`"
         raise UserError(f"`{name}` means several artifacts: {meant}{more}", code="ambiguous-artifact", hint=hint)
     made = known[name if name in fitting else fitting[0]]
     path = store.path(artifact_name(made["kind"], made["fingerprint"]))

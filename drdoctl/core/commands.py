@@ -1,4 +1,4 @@
-"""Programs that a spec names: their command lines, what is filled in, and whether all is there to start them."""
+"""Command lines: of the programs that a spec names, and whether all is there to start them; and of hints."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ SERVE = "vllm serve {model} --served-model-name {name} --dtype {dtype} --host 12
 float32 model, all of the machine's addresses)."""
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 """`{port}`; other braces, such as those of JSON, stay as they are."""
+
+
+def quoted(value: object) -> str:
+    """Return a value as one word of a command that a hint prints: paths hold spaces, and people paste hints."""
+    return shlex.quote(str(value))
 
 
 def placeholders(command: str) -> list[str]:

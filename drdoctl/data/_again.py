@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drdoctl.core.commands import quoted
 from drdoctl.core.errors import IntegrityError
 from drdoctl.core.files import disk_errors, read_json, write_json
 from drdoctl.core.progress import check_stop
@@ -145,7 +146,7 @@ def _margins(scored: Scored) -> np.ndarray:
     raise IntegrityError(
         f"the rewards in `{scored.rewards}` are not of the pairs in `{scored.data}`",
         code="other-rows",
-        hint=f"`drdoctl verify {scored.rewards}` tells whether its files were changed",
+        hint=f"`drdoctl verify {quoted(scored.rewards)}` tells whether its files were changed",
     )
 
 

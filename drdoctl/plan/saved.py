@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from drdoctl import __version__
+from drdoctl.core.commands import quoted
 from drdoctl.core.errors import DrdoError, Fault, IntegrityError, Refused, UserError
 from drdoctl.core.files import write_json
 from drdoctl.core.fingerprint import digest
@@ -174,16 +175,18 @@ def check_fresh(saved: Saved, store: Store) -> Plan:
     try:
         now = diff(wanted(loaded.spec, facts), store, loaded)
     except UserError as error:
-        raise _refused(saved, [fault.message for fault in error.faults]) from error
+        raise _refused(saved, store, [fault.message for fault in error.faults]) from error
     moved = [*_version(saved), *_moved(saved.plan, now.as_dict())]
     if moved:
-        raise _refused(saved, moved)
+        raise _refused(saved, store, moved)
     return now
 
 
-def _refused(saved: Saved, moved: list[str]) -> DrdoError:
-    sets = "".join(f" --set {text}" for text in saved.sets)
-    hint = f"plan again: `drdoctl plan {saved.spec}{sets} --out {saved.path}`"
+def _refused(saved: Saved, store: Store, moved: list[str]) -> DrdoError:
+    sets = "".join(f" --set {quoted(text)}" for text in saved.sets)
+    hint = (
+        f"plan again: `drdoctl plan {quoted(saved.spec)}{sets} --out {quoted(saved.path)} --store {quoted(store.root)}`"
+    )
     return Refused([Fault("stale-plan", f"`{saved.path}` is stale: {text}", None, hint) for text in moved])
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from drdoctl.core.commands import quoted
 from drdoctl.core.errors import Fault, UserError, Where
 from drdoctl.spec.axes import matrix_faults
 from drdoctl.spec.faults import faults_of
@@ -86,13 +87,13 @@ def load_data(
 ) -> Loaded:
     """Validate what `source.read` or `source.parse` gave. `path` need not exist: it names the file and its folder."""
     if data is None:
-        hint = f"`drdoctl init {path} --force` starts one from a recipe"
+        hint = f"`drdoctl init {quoted(path)} --force` starts one from a recipe"
         raise UserError(f"`{marks.file}` is empty", code="empty", where=Where(marks.file), hint=hint)
     if not isinstance(data, dict):
         hint = "a spec begins with `version: 1`"
         raise UserError("a spec is a mapping of keys and values", code="wrong-type", where=marks.where(()), hint=hint)
     if "kind" in data and "plan" in data:
-        hint = f"`drdoctl apply {path}` carries it out; `drdoctl plan SPEC` makes a new one"
+        hint = f"`drdoctl apply {quoted(path)}` carries it out; `drdoctl plan SPEC` makes a new one"
         raise UserError(f"`{marks.file}` is a saved plan, not a spec", code="wrong-file", hint=hint)
     placed = apply_sets(data, sets, path.resolve().parent)
 

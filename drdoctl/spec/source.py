@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from drdoctl.core.commands import quoted
 from drdoctl.core.errors import Fault, UserError, Where
 from drdoctl.spec.marks import Key, Marks
 from drdoctl.spec.scalars import scalar, short
@@ -208,4 +209,4 @@ def _syntax_fault(error: yaml.YAMLError, marks: Marks) -> Fault:
 def _file_hint(path: Path) -> str:
     if path.is_dir():
         return f"give a file, such as `{path}/spec.yaml`"
-    return f"`drdoctl init {path}` starts one from a recipe"
+    return f"`drdoctl init {quoted(path)}` starts one from a recipe"

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drdoctl.core.commands import quoted
 from drdoctl.core.errors import IntegrityError, Refused, StageFailed
 from drdoctl.core.files import WORK_FILES, disk_errors, fsync_dir, read_json, seal, write_atomic, write_json
 from drdoctl.core.fingerprint import file_sha256
@@ -127,7 +128,7 @@ class Store:
             raise Refused(
                 f"a child of an earlier apply is still at work in `{folder}`",
                 code="still-at-work",
-                hint=f"find it with `pgrep -f {folder}` and end it, then run the same command again",
+                hint=f"find it with `pgrep -f {quoted(folder)}` and end it, then run the same command again",
             )
         with disk_errors(folder):
             job = read_json(folder / "job.json")
@@ -227,4 +228,4 @@ def _no_store(root: Path, why: str) -> StageFailed:
 
 
 def _again(folder: Path) -> str:
-    return f"delete the folder and run the same apply again: `rm -r {folder}`"
+    return f"delete the folder and run the same apply again: `rm -r {quoted(folder)}`"

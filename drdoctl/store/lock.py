@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+from drdoctl.core.commands import quoted
 from drdoctl.core.errors import Refused, StageFailed
 from drdoctl.core.files import disk_errors
 
@@ -155,5 +156,5 @@ def _held(root: Path) -> Refused:
     return Refused(
         f"another apply holds the store `{root}` ({who}){what}",
         code="store-held",
-        hint=f"wait for it, or use another store with `--store DIR`; see `drdoctl status --store {root}`",
+        hint=f"wait for it, or use another store with `--store DIR`; see `drdoctl status --store {quoted(root)}`",
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from drdoctl.core.commands import quoted
 from drdoctl.core.errors import IntegrityError, Refused, UserError
 from drdoctl.core.files import write_json
 from drdoctl.core.fingerprint import file_sha256
@@ -76,7 +77,7 @@ def start_samples(job: Job, samplings: dict[Sampling, int], ids: list[str]) -> d
             raise IntegrityError(
                 f"`{folder}` does not hold the start model's samples `{sampling.label}` of these prompts",
                 code="baseline",
-                hint=f"delete it and run the same apply again: `rm -r {folder}`",
+                hint=f"delete it and run the same apply again: `rm -r {quoted(folder)}`",
             )
         out[sampling] = group.first(size)
     return out

@@ -18,6 +18,7 @@ import contextlib
 import hashlib
 from pathlib import Path
 
+from drdoctl.core.commands import quoted
 from drdoctl.core.errors import IntegrityError, ZooError
 from drdoctl.core.suggest import did_you_mean
 from drdoctl.zoo import Upload, missing_file, tag_exists
@@ -43,7 +44,7 @@ class FsZoo:
             raise ZooError(
                 f"there is no folder `{self.location}` for a zoo",
                 code="zoo-missing",
-                hint=f"look at its path; `drdoctl push ARTIFACT zoo/NAME --zoo {self.location}` makes a new one",
+                hint=f"look at its path; `drdoctl push ARTIFACT zoo/NAME --zoo {quoted(self.location)}` makes one",
             )
         return sorted(path.split("/")[0] for path in self.root.glob("*/refs/main"))
 
@@ -63,14 +64,14 @@ class FsZoo:
             hint = (
                 not_published(name)
                 or did_you_mean(name, names)
-                or f"`drdoctl push ARTIFACT zoo/{name} --zoo {self.location}` makes it"
+                or f"`drdoctl push ARTIFACT zoo/{quoted(name)} --zoo {quoted(self.location)}` makes it"
             )
             raise ZooError(f"`zoo/{name}` is not in the zoo `{self.location}`", code="zoo-unknown", hint=hint)
         if revision is None or revision == "main":
             raise ZooError(
                 f"`zoo/{name}` in `{self.location}` does not say which revision is its newest: `refs/main` holds no id",
                 code="zoo-revision",
-                hint=f"publish it again: `drdoctl push ARTIFACT zoo/{name} --zoo {self.location}`",
+                hint=f"publish it again: `drdoctl push ARTIFACT zoo/{quoted(name)} --zoo {quoted(self.location)}`",
             )
         tags = ", ".join(f"`{tag}`" for tag in self.tags(name)) or "none"
         raise ZooError(

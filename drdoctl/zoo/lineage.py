@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from drdoctl.core.adapters import ADAPTER_BASE
+from drdoctl.core.commands import quoted
 from drdoctl.core.errors import UserError
 from drdoctl.core.files import read_json
 from drdoctl.core.fingerprint import artifact_name
@@ -60,7 +61,7 @@ def find(store: Store, text: str) -> tuple[Store, str]:
     raise UserError(
         f"there is no complete artifact `{text}` in `{store.root}`",
         code="unknown-artifact",
-        hint=did_you_mean(text, names) or f"see `drdoctl ls artifacts --store {store.root}`",
+        hint=did_you_mean(text, names) or f"see `drdoctl ls artifacts --store {quoted(store.root)}`",
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from drdoctl.core.adapters import ADAPTER_BASE, ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from drdoctl.core.commands import quoted
 from drdoctl.core.errors import Fault, IntegrityError, UserError, ZooError
 from drdoctl.core.files import read_json
 from drdoctl.core.fingerprint import artifact_name, digest
@@ -70,7 +71,7 @@ def pack(
         raise UserError(
             f"there is no complete artifact `{artifact}` in `{store.root}`",
             code="unknown-artifact",
-            hint=f"see `drdoctl ls artifacts --store {store.root}`",
+            hint=f"see `drdoctl ls artifacts --store {quoted(store.root)}`",
         )
     if manifest["kind"] not in ROLES:
         raise UserError(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from drdoctl.core.commands import quoted
 from drdoctl.core.errors import IntegrityError, ZooError
 from drdoctl.core.files import read_json, write_json
 from drdoctl.zoo.card import Card, parse_card
@@ -53,7 +54,8 @@ def zoo_facts(ref: str, location: str, store_root: Path) -> ZooFacts:
         raise ZooError(
             f"what `{parsed}` means in `{location}` is not known on this machine",
             code="zoo-unresolved",
-            hint=f"look it up once: `drdoctl pull {parsed} --zoo {location} --store {store_root}`",
+            hint="look it up once: "
+            f"`drdoctl pull {quoted(parsed)} --zoo {quoted(location)} --store {quoted(store_root)}`",
         )
     return found
 

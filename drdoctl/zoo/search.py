@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
+from drdoctl.core.commands import quoted
 from drdoctl.core.errors import IntegrityError, ZooError
 from drdoctl.zoo import SHIPPED, Zoo
 from drdoctl.zoo.card import Card, parse_card
@@ -120,7 +121,8 @@ def _entry(zoo: Zoo, name: str) -> Entry:
     except (IntegrityError, ZooError) as error:
         if error.faults[0].code not in DAMAGED:
             raise
-        return Entry(name, "damaged", about=f"`drdoctl verify zoo/{name} --zoo {zoo.location}` says how")
+        told = f"`drdoctl verify zoo/{quoted(name)} --zoo {quoted(zoo.location)}` says how"
+        return Entry(name, "damaged", about=told)
     return Entry(
         name,
         "published",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from drdoctl.core.commands import quoted
 from drdoctl.core.errors import Fault, IntegrityError, UserError
 from drdoctl.core.files import WORK_FILES, read_json
 from drdoctl.core.fingerprint import file_sha256
@@ -79,7 +80,7 @@ def verify_folder(folder: Path, trust: Trust = NOTHING_MORE) -> Verified:
         if fault:
             faults.append(f"`{name}`: {fault}")
     faults += [f"`{name}`: nothing lists it" for name in _others(folder, set(entries))]
-    _raise(faults, f"make or pull it again: `rm -r {folder}`, then the command that made it")
+    _raise(faults, f"make or pull it again: `rm -r {quoted(folder)}`, then the command that made it")
     checked = _trusted(folder, about, trust)
     return Verified(str(folder), len(entries), sum(entry.size for entry in entries.values()), checked)
 
@@ -118,7 +119,7 @@ def _entries(folder: Path) -> tuple[dict[str, FileEntry], Card | dict[str, Any]]
             raise IntegrityError(
                 f"`{folder / MANIFEST}` {fault}",
                 code="manifest",
-                hint=f"make it again: `rm -r {folder}`, then the command that made it",
+                hint=f"make it again: `rm -r {quoted(folder)}`, then the command that made it",
             )
         listed = {
             name: FileEntry.model_construct(sha256=fact["sha256"], size=fact["size"])  # whatever they are, files differ

@@ -92,8 +92,11 @@ def test_without_anybody_to_ask_the_flag_is_named(call):
     code, _, err = call("apply", "toy.yaml")
     assert code == 2
     assert "error[no-prompt]" in err
-    assert "drdoctl apply toy.yaml --auto-approve" in err
+    assert "`drdoctl apply toy.yaml --auto-approve`" in err
     assert not Path(".drdoctl").exists()
+    Path("my toy.yaml").write_text(SPEC)
+    _, _, err = call("apply", "my toy.yaml", "--set", "train.max_steps=7", "--store", "a b")
+    assert "`drdoctl apply 'my toy.yaml' --set train.max_steps=7 --store 'a b' --auto-approve`" in err
 
 
 @pytest.mark.parametrize(("answer", "code", "runs"), [("yes", 0, True), ("y", 1, False), ("", 1, False)])

@@ -55,9 +55,10 @@ def test_by_default_what_is_young_stays(store, capsys):
 
 
 def test_nobody_to_ask(store, capsys):
-    """Without a terminal and a yes, exit 2 names the option."""
+    """Without a terminal and a yes, exit 2 gives the same command with the option."""
     assert gc(store, "--older-than", "0") == 2
-    assert "--auto-approve" in capsys.readouterr().err
+    again = f"`drdoctl gc --store {store.root} --older-than 0 --auto-approve` removes without asking"
+    assert again in capsys.readouterr().err
     assert len(store.manifests()) == 1
 
 

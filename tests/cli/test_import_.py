@@ -181,6 +181,8 @@ def test_names(tmp_path, capsys):
     """A name that no zoo would take is refused, and so is a revision of a folder."""
     folder = write_model(tmp_path / "model")
     assert run("import", str(folder), "--as", "a/b", store=tmp_path / "store") == 2
-    assert "`a/b` is no name for an oracle" in capsys.readouterr().err
+    assert "`a/b` is no name for an oracle" in (err := capsys.readouterr().err)
+    assert f"`drdoctl import {folder} --store {tmp_path / 'store'} --as NAME`" in err
     assert run("import", str(folder), "--revision", "main", store=tmp_path / "store") == 2
-    assert "a folder has no revisions" in capsys.readouterr().err
+    assert "a folder has no revisions" in (err := capsys.readouterr().err)
+    assert f"`drdoctl import {folder} --store {tmp_path / 'store'}`" in err

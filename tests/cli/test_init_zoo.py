@@ -81,7 +81,7 @@ def test_a_model_is_named_with_its_organisation(tmp_path, monkeypatch, capsys):
     assert "hint: leave out one: `--from zoo/taught --zoo zoo`" in capsys.readouterr().err
     (tmp_path / "taught.yaml").touch()
     assert cli.run(["init", "--from", "hub:my-lab/taught"]) == 2
-    assert "`drdoctl init taught.yaml --from zoo/taught --zoo hub:my-lab --force`" in capsys.readouterr().err
+    assert "overwrite it: `drdoctl init --from hub:my-lab/taught --force`" in capsys.readouterr().err
 
 
 def test_a_strangers_programs_are_not_copied(tmp_path, monkeypatch, capsys):

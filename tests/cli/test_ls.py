@@ -127,6 +127,12 @@ def test_wrong_searches(argv, words, capsys):
     assert words in capsys.readouterr().err
 
 
+def test_what_has_no_effect_is_left_out_of_the_hint(capsys):
+    """The same command without the search's options, and with all else."""
+    assert run(["ls", "methods", "--role=oracle", "--tag", "v1", "--store", "a b"]) == 2
+    assert "leave it out: `drdoctl ls methods --store 'a b'`; what it searches" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("columns", [80, 200])
 def test_names_stay_whole_on_a_terminal(columns, capsys, monkeypatch):
     """Whatever its width, each name and each base model stands unbroken on a line."""

@@ -80,6 +80,20 @@ def test_out_saves_the_plan(world, capsys):
     assert "plan.json" in capsys.readouterr().err
 
 
+def test_hints_keep_what_was_typed(world, capsys, monkeypatch):
+    """The next step is for the same spec, values and store, and can be pasted whatever their names hold."""
+    monkeypatch.setattr("drdoctl.cli.console.Console.person", True)
+    Path("spec.yaml").rename("my spec.yaml")
+    typed = ("my spec.yaml", "--set", "data.split=[{name: easy}]", "--store", "a b")
+    again = "drdoctl plan 'my spec.yaml' --set 'data.split=[{name: easy}]' --store 'a b'"
+    assert drdoctl("plan", *typed) == 0
+    assert f"hint: `{again} --out plan.json` to apply" in capsys.readouterr().err
+    assert drdoctl("check", *typed) == 0
+    assert f"hint: `{again}` shows" in capsys.readouterr().err
+    assert drdoctl("plan", *typed, "--out", "pl an.json") == 0
+    assert "hint: `drdoctl apply 'pl an.json' --store 'a b'` does" in capsys.readouterr().err
+
+
 def test_faults_name_the_line(world, capsys):
     """What is wrong with what the spec points at is exit 2, with the spec's line and a remedy."""
     world.data.unlink()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from drdoctl import cli
 from drdoctl.store.artifact import Store
 
 ZOO_TESTS = Path(__file__).parents[1] / "zoo"
@@ -25,6 +26,12 @@ def hub():
     with hub_server.serve() as running:
         yield running
     sys.path.remove(str(ZOO_TESTS))
+
+
+def test_two_tags(capsys):
+    """A tag in the name and another beside it: exit 2, and the same command with one of them."""
+    assert cli.run(["push", "oracle-1", "zoo/thing@v1", "--tag", "v2", "--zoo", "my zoo"]) == 2
+    assert "`drdoctl push oracle-1 zoo/thing@v1 --zoo 'my zoo'`" in capsys.readouterr().err
 
 
 def test_push_and_pull_as_a_user_does(hub, tmp_path):

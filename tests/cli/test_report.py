@@ -59,9 +59,9 @@ def test_json_is_the_report(house, tmp_path):
 def test_missing_stages_are_named(tmp_path):
     """Every stage that is not finished is named, with the command that finishes them."""
     house = make_house(tmp_path / "store", leave_out=("align[dpo]", "evaluate[dpo]"))
-    result = invoke(house, "--set", "data.split=[{name: easy}]")
+    result = invoke(house, "--set", "data.split=[{name: easy}]", "--store", "a b")
     assert isinstance(result.exception, UserError)
     fault = result.exception.faults[0]
     assert fault.message == "not finished: `align[dpo]`, `evaluate[dpo]`"
-    assert fault.hint == "`drdoctl apply spec.yaml --set 'data.split=[{name: easy}]'`"
+    assert fault.hint == "`drdoctl apply spec.yaml --set 'data.split=[{name: easy}]' --store 'a b'`"
     assert not house.store.reports.exists()

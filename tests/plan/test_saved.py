@@ -27,7 +27,7 @@ def refusal(path, store):
     with pytest.raises(Refused) as caught:
         check_fresh(load_saved(path), store)
     assert caught.value.exit_code == 6
-    assert all("drdoctl plan" in fault.hint for fault in caught.value.faults)
+    assert all(f" --store {store.root}`" in fault.hint for fault in caught.value.faults)
     return [fault.message for fault in caught.value.faults]
 
 
