@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import click
 
 from drdoctl.cli._words import place
 from drdoctl.cli.options import Options, shared, verb
-from drdoctl.core.errors import UserError
+from drdoctl.core.errors import StageFailed, UserError
 from drdoctl.store.artifact import Store
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ def command(options: Options, spec: Path, out: Path | None) -> None:
 
 def show(options: Options, spec: Path, out: Path | None, plan: Plan, store: Store) -> None:
     """Write the file and print what was asked for. Raises UserError naming every stage that is not finished."""
-    from drdoctl.core.files import write_atomic
     from drdoctl.report.collect import collect
     from drdoctl.report.html import render
     from drdoctl.report.summary import summary
@@ -52,10 +52,23 @@ def show(options: Options, spec: Path, out: Path | None, plan: Plan, store: Stor
         )
     path = out or (None if options.json else store.reports / f"{report['name']}.html")
     if path is not None:
-        write_atomic(path, render(report))
+        _write(options, path, render(report), elsewhere=out is None)
     if options.json:
         options.console.json(report)
         return
     if not options.quiet:
         options.console.data(summary(report, store, plan, place))
     options.console.data(str(path))
+
+
+def _write(options: Options, path: Path, page: str, *, elsewhere: bool) -> None:
+    """Write the file. Raises StageFailed, with the way around a store that takes no file where there is one."""
+    from drdoctl.core.files import write_atomic
+
+    try:
+        write_atomic(path, page)
+    except StageFailed as error:
+        if not elsewhere:
+            raise
+        hint = f"`{options.again('--out', 'report.html')}` writes it elsewhere"
+        raise StageFailed([replace(fault, hint=hint) for fault in error.faults]) from error

@@ -16,12 +16,15 @@ from drdoctl.core.files import full_disk, read_json, write_json
 from drdoctl.core.usage import taken
 from drdoctl.engine import launch
 from drdoctl.engine.watch import Ending
-from drdoctl.engine.worker import NO_ROOM, OUT_OF_MEMORY, as_dict
+from drdoctl.engine.worker import NO_MEMORY, NO_ROOM, OUT_OF_MEMORY, as_dict
 from drdoctl.plan.types import Estimate, PlannedStage
 from drdoctl.stages import Job, Want
 from drdoctl.stages.blueprint import is_pull
 from drdoctl.store.artifact import Store
 from drdoctl.store.whole import lacks
+
+LAST = 5
+"""Lines at the end of a log that may say why a child died that said nothing else."""
 
 
 def names(stage: PlannedStage) -> dict[str, str]:
@@ -106,12 +109,11 @@ def failure(name: str, folder: Path, ending: Ending, resources: Mapping[str, Any
     if ending.hung is not None:
         faults = [_hung(name, folder, ending.hung, resources)]
     elif ending.signal is not None:
-        faults = [_killed(who, ending.signal)]
+        faults = [_killed(who, ending.signal, _short_of_memory(folder))]
     elif isinstance(told, dict):
         return error_class(told["exit_code"])([_from_dict(fault) for fault in told["faults"]])
     else:
-        died = Fault("stage-died", f"{who} ended with exit code {ending.code} and did not say why")
-        faults = [full_disk(folder, known=ending.code == NO_ROOM) or died]
+        faults = [full_disk(folder, known=ending.code == NO_ROOM) or _died(who, ending, _short_of_memory(folder))]
     with contextlib.suppress(StageFailed):  # a disk that is full must not hide what went wrong
         write_json(folder / "failure.json", {"exit_code": 1, "faults": [as_dict(fault) for fault in faults]})
     return StageFailed(faults)
@@ -137,10 +139,22 @@ def _hung(name: str, folder: Path, known: str, resources: Mapping[str, Any]) -> 
     )
 
 
-def _killed(who: str, number: int) -> Fault:
+def _short_of_memory(folder: Path) -> str | None:
+    """Return what the end of the log says of memory that was not to be had; None where it says nothing of it."""
+    return next((said for said in reversed(launch.log_tail(folder / "log.txt", LAST)) if NO_MEMORY.search(said)), None)
+
+
+def _died(who: str, ending: Ending, memory: str | None) -> Fault:
+    if memory is not None:
+        return Fault("out-of-memory", f"{who} ran out of memory: {memory.strip()[:300]}", hint=OUT_OF_MEMORY)
+    return Fault("stage-died", f"{who} ended with exit code {ending.code} and did not say why")
+
+
+def _killed(who: str, number: int, memory: str | None) -> Fault:
     try:
         signal_name = Signals(number).name
     except ValueError:
         signal_name = "unknown"
-    memory = f"perhaps the machine ran out of memory: {OUT_OF_MEMORY}" if number in (9, 7) else None
-    return Fault("killed", f"{who} was killed by signal {number} ({signal_name})", hint=memory)
+    perhaps = f"perhaps the machine ran out of memory: {OUT_OF_MEMORY}"
+    likely = number in (9, 7) or memory is not None
+    return Fault("killed", f"{who} was killed by signal {number} ({signal_name})", hint=perhaps if likely else None)

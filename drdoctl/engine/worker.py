@@ -11,6 +11,7 @@ import ctypes
 import faulthandler
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -44,6 +45,9 @@ PR_SET_PDEATHSIG = 1
 OUT_OF_MEMORY = (
     "lower `resources.micro_tokens`, or use `resources.gradient_checkpointing: true` or a higher `resources.zero_stage`"
 )
+
+NO_MEMORY = re.compile(r"can(?:no|')t allocate memory|bad_alloc|failed to map segment", re.IGNORECASE)
+"""What torch, the C++ library and the system's loader say where there is no memory left."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -159,7 +163,7 @@ def _faults(job: Job, error: BaseException) -> Sequence[Fault]:
     if (fault := disk_fault(error, job.path())) is not None:
         return [fault]
     text = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or "can't allocate memory" in text:
+    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or NO_MEMORY.search(text):
         return [Fault("out-of-memory", f"out of memory: {text[:300]}", hint=OUT_OF_MEMORY)]
     return [Fault("stage-crashed", f"{type(error).__name__}: {text[:500]}")]
 

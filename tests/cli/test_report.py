@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from drdoctl.cli import report as verb
 from drdoctl.cli.options import shared
-from drdoctl.core.errors import UserError
+from drdoctl.core.errors import StageFailed, UserError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 from report_house import make_house  # the path comes first
@@ -54,6 +54,19 @@ def test_json_is_the_report(house, tmp_path):
     out = tmp_path / "deep" / "page.html"
     assert json.loads(invoke(house, "--json", out=out).stdout) == report
     assert out.exists()
+
+
+def test_a_store_that_takes_no_file(house, monkeypatch, tmp_path):
+    """The hint is the same command with `--out`; where that was given, the file's own folder is to be mended."""
+
+    def refuse(path, _):
+        raise StageFailed(f"cannot write `{path}`: Read-only file system", code="disk", hint=f"mend `{path.parent}`")
+
+    monkeypatch.setattr("drdoctl.core.files.write_atomic", refuse)
+    fault = invoke(house).exception.faults[0]
+    assert fault.code == "disk"
+    assert fault.hint == "`drdoctl --out report.html` writes it elsewhere"  # called without the words of a user
+    assert invoke(house, out=tmp_path / "page.html").exception.faults[0].hint == f"mend `{tmp_path}`"
 
 
 def test_missing_stages_are_named(tmp_path):

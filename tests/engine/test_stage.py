@@ -7,7 +7,7 @@ from drdoctl.core.errors import IntegrityError, StageFailed, UserError, ZooError
 from drdoctl.engine import stage
 from drdoctl.engine.stage import failure, metrics_of, spent_before
 from drdoctl.engine.watch import Ending
-from drdoctl.engine.worker import NO_ROOM
+from drdoctl.engine.worker import NO_ROOM, OUT_OF_MEMORY
 from drdoctl.plan.types import Estimate
 
 RESOURCES = {"timeout_minutes": 30.0}
@@ -34,6 +34,23 @@ def test_a_killed_rank_is_the_cause_and_not_what_the_others_saw(tmp_path):
 def test_a_silent_end_is_still_an_error(tmp_path):
     """A child that ends badly without a word is reported with its exit code."""
     assert "exit code 3" in str(failure("sft", tmp_path, Ending(3), RESOURCES))
+
+
+def test_a_silent_end_for_want_of_memory(tmp_path):
+    """What the loader or the C++ library wrote last is the reason; what was written long before is none."""
+    log = tmp_path / "log.txt"
+    log.write_text("loading\ncannot allocate memory for thread-local data: ABORT\n")
+    (fault,) = failure("data", tmp_path, Ending(127), RESOURCES).faults
+    assert (fault.code, fault.hint) == ("out-of-memory", OUT_OF_MEMORY)
+    assert fault.message == "`data` ran out of memory: cannot allocate memory for thread-local data: ABORT"
+    log.write_text("terminate called after throwing an instance of 'std::bad_alloc'\n  what():  std::bad_alloc\n")
+    (fault,) = failure("data", tmp_path, Ending(134, signal=6), RESOURCES).faults
+    assert fault.message == "`data` was killed by signal 6 (SIGABRT)"
+    assert OUT_OF_MEMORY in fault.hint
+    log.write_text("cannot allocate memory\n" + "step\n" * 5)
+    (tmp_path / "failure.json").unlink()
+    assert failure("data", tmp_path, Ending(127), RESOURCES).faults[0].code == "stage-died"
+    assert failure("data", tmp_path, Ending(134, signal=6), RESOURCES).faults[0].hint is None
 
 
 def test_time_spent_adds_up_over_interruptions(tmp_path):
