@@ -203,15 +203,15 @@ def _published_tags(case: Case) -> Iterator[Fault]:
 def judge_is_teacher(case: Case) -> Iterator[str]:
     """A student is judged by the very oracle that taught it, or that gave its pairs their labels."""
     method = case.spec.method
-    names = dict.fromkeys(one.name for one in case.spec.evaluate if "oracle" in one.judges())
+    names = list(dict.fromkeys(f"`{one.name}`" for one in case.spec.evaluate if "oracle" in one.judges()))
     if method is None or not names:
         return
-    listed = ", ".join(f"`{name}`" for name in names)
+    listed = f"{', '.join(names[:-1])} and {names[-1]} are" if len(names) > 1 else f"{names[0]} is"
     if case.oracle_teaches:
-        yield f"judge = teacher: {listed} is judged by the oracle that taught `{method.name}`"
+        yield f"judge = teacher: {listed} judged by the oracle that taught `{method.name}`"
     for step in case.spec.data.split:
         if step.relabels:
-            yield f"judge = labeller: {listed} is judged by the oracle that `{step.name}` relabels the pairs with"
+            yield f"judge = labeller: {listed} judged by the oracle that `{step.name}` relabels the pairs with"
 
 
 def method_doubts(case: Case) -> Iterator[str]:

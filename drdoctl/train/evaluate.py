@@ -122,7 +122,9 @@ def measure(
 
 
 def _figures(evals: Sequence[Eval], data: EvalData, part: str | None = None) -> list[dict[str, Any]]:
-    return [plain_figure(replace(figure, part=part).as_dict()) for one in evals for figure in one.measure(data)]
+    found = [plain_figure(replace(figure, part=part).as_dict()) for one in evals for figure in one.measure(data)]
+    # two evals of the same samples both tell of their length
+    return [figure for at, figure in enumerate(found) if figure not in found[:at]]
 
 
 def sides_of(job: Job, prompts: Prompts) -> dict[str, str] | None:

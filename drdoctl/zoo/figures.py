@@ -46,8 +46,9 @@ class Figure:
 
 
 def told(figures: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the figures that people are told: those of test prompts, or of all where none were put aside."""
-    return [figure for figure in figures if figure.get("part") in (None, TEST)]
+    """Return the figures people are told, each once: those of test prompts, or of all where none were put aside."""
+    found = [figure for figure in figures if figure.get("part") in (None, TEST)]
+    return [figure for at, figure in enumerate(found) if figure not in found[:at]]
 
 
 def figures_of(card: Card) -> tuple[Figure, ...]:

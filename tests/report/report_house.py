@@ -117,14 +117,14 @@ def _metrics(folder: Path, kind: str, label: str) -> None:
     (folder / "metrics.jsonl").write_text("\n".join(lines) + "\n")
 
 
-def _fill(folder: Path, want: Want) -> None:
+def _fill(folder: Path, want: Want, times: int) -> None:
     if want.kind == "data":
         rows = [{"id": f"p{index}", "prompt": f"prompt {index} <b>bold</b>"} for index in range(PROMPTS)]
         pq.write_table(pa.Table.from_pylist(rows), folder / "prompts.parquet")
         report = {"template": "none", "parts": {"train": {"read": 1200, "kept": 1000, "dropped": {"too-long": 200}}}}
         (folder / "report.json").write_text(json.dumps(report))
     elif want.kind == "evaluate":
-        document = {"figures": figures(want.label), "student": want.label, "warnings": list(want.warnings)}
+        document = {"figures": figures(want.label) * times, "student": want.label, "warnings": list(want.warnings)}
         (folder / "figures.json").write_text(json.dumps(document))
         _samples(folder, want.label)
         _pairs(folder, want.label)
@@ -133,15 +133,20 @@ def _fill(folder: Path, want: Want) -> None:
         (folder / "model.safetensors").write_text(f"{want.kind} {want.settings.get('weights', 1)}")
 
 
-def make_house(root: Path, leave_out: tuple[str, ...] = (), oracles: dict[str, int] | None = None) -> House:
-    """Return the house; the stages of `leave_out` have no artifact. `oracles`: label -> weights of its own judge."""
+def make_house(
+    root: Path, leave_out: tuple[str, ...] = (), oracles: dict[str, int] | None = None, twice: bool = False
+) -> House:
+    """Return the house; the stages of `leave_out` have no artifact.
+
+    `oracles`: label -> weights of its own judge. `twice`: each figure is there twice.
+    """
     store, wants = Store(root), _wants(oracles or {})
     store.prepare()
     stages = []
     for want in wants.values():
         if want.id not in leave_out:
             folder, _ = store.open_partial(want)
-            _fill(folder, want)
+            _fill(folder, want, 1 + twice)
             store.commit(want, "demo", {}, 12.5)
         estimate = Estimate(seconds=10.0 if want.kind == "sft" else None)
         stages.append(PlannedStage(want, "reuse", Reason("done", "done"), estimate))

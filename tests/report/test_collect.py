@@ -26,6 +26,13 @@ def test_students_come_in_order_with_their_figures(house):
     assert report["students"][0]["figures"][-1]["value"] is None
 
 
+def test_a_figure_that_two_evals_give_is_there_once(tmp_path):
+    """Evaluations of before measured what two evals share for each of them."""
+    house = make_house(tmp_path, twice=True)
+    for row in collect(house.store, house.plan)["students"]:
+        assert [figure for at, figure in enumerate(row["figures"]) if figure in row["figures"][:at]] == []
+
+
 def test_differences_are_paired(house):
     """The difference of two aligned students is the mean over shared prompts, by each judge and way of sampling."""
     found = {(row["judge"], row["temperature"]): row for row in collect(house.store, house.plan)["differences"]}

@@ -56,6 +56,19 @@ def test_doubts_are_warnings(checked, text, count):
 
 
 @pytest.mark.parametrize(
+    ("evals", "said"),
+    [
+        ("win-rate", "`win-rate` is judged"),
+        ("win-rate, reward-advantage", "`win-rate` and `reward-advantage` are judged"),
+    ],
+)
+def test_evals_that_the_teacher_judges_are_named(checked, evals, said):
+    """One is judged, two are, in one sentence."""
+    (warning,) = checked(_spec(f"method: drdo\noracle: {{model: sft}}\nevaluate: [{evals}]"))[1]
+    assert warning == f"judge = teacher: {said} by the oracle that taught `drdo`"
+
+
+@pytest.mark.parametrize(
     ("method", "oracle", "words"),
     [
         ("drdo", "{model: sft}", ["labeller"]),

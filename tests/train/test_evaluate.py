@@ -352,6 +352,14 @@ def test_students_are_chosen_on_some_prompts_and_read_on_others(house, whole, tm
         assert [parts[name] for name in data.samples[GREEDY].prompt_ids] == [part] * list(parts.values()).count(part)
 
 
+def test_a_figure_that_two_evals_give_is_written_once(house, tmp_path):
+    """Evals that share samples tell of their length alike; what differs is there for each."""
+    one = {"name": "everything"}
+    evaluate.run(make_job(house, tmp_path, evaluate=[one, one]))
+    figures = json.loads((tmp_path / "figures.json").read_text())["figures"]
+    assert [figure["metric"] for figure in figures] == ["mean", "nothing"]
+
+
 def test_another_judge_scores_beside_the_oracle(house, tmp_path, monkeypatch):
     """A judge that the spec names has a column of its own, by its own weights, and its own stamps."""
     lm = new_lm(FIELDS, 9, 123, {"eos_token_id": 1, "pad_token_id": 0, "bos_token_id": None})
