@@ -28,7 +28,7 @@ def gaps(ours: np.ndarray, theirs: np.ndarray, same: np.ndarray | None = None) -
     """Return ours minus theirs, (P,), and exactly 0 for a tie; NaN stays. `same`: whose texts are equal, (P,), bool."""
     import numpy as np
 
-    found = np.asarray(ours, dtype=np.float64) - theirs
+    found: np.ndarray = np.asarray(ours, dtype=np.float64) - theirs
     tied = np.abs(found) <= TIE * np.maximum(1.0, np.maximum(np.abs(ours), np.abs(theirs)))
     if same is not None:
         tied |= same & np.isfinite(found)
