@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,20 +50,21 @@ def part_files(base: Path, name: str, part: str) -> list[str]:
 
     A file is the training part. In a folder, names that start with eval, test, valid or dev are the evaluation
     part, and names with `prefs` go before others (`train_prefs…` beside `train_sft…`). Raises UserError where
-    there is nothing.
+    there is nothing, or no regular file.
     """
     path = base / name
     there = kind_at(path)
     if there == "file":
         return [name] if part == "train" else []
     if there != "folder":
+        hint = "mend the path under `data.source`; it is taken relative to the spec's folder"
         raise UserError(
-            f"there is no file or folder `{name}`",
+            f"there is no file or folder `{name}`" if there is None else f"`{name}` is no regular file",
             code="no-such-file",
             where=Where(str(path)),
-            hint="mend the path under `data.source`; it is taken relative to the spec's folder",
+            hint=hint if there is None else "write the rows into a file and name that: they are read more than once",
         )
-    found = sorted(file for file in path.rglob("*") if file.is_file() and file.name.endswith(SUFFIXES))
+    found = [file for file in visible_files(path) if file.name.endswith(SUFFIXES)]
     wanted = [file for file in found if file.name.startswith(EVAL_WORDS) == (part == "eval")]
     wanted = [file for file in wanted if "prefs" in file.name] or wanted
     if part == "train" and not wanted:
@@ -73,6 +75,15 @@ def part_files(base: Path, name: str, part: str) -> list[str]:
             hint="name the file itself; files called eval, test, valid or dev are taken for the evaluation part",
         )
     return [str(Path(name) / file.relative_to(path)) for file in wanted]
+
+
+def visible_files(folder: Path) -> list[Path]:
+    """Return the files below a folder, sorted, without what is hidden: stores and notebooks keep copies there."""
+    found = []
+    for root, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(root, name) for name in files if not name.startswith(".")]
+    return sorted(file for file in found if file.is_file())
 
 
 def records(base: Path, name: str) -> Iterator[Record]:

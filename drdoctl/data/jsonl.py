@@ -14,7 +14,7 @@ class JsonlSource(FileSource):
 
     name: Literal["jsonl"] = "jsonl"
     jsonl: str = Field(min_length=1)
-    """The training pairs: a file (`.jsonl`, `.json`, either with `.gz`), or a folder of them."""
+    """The training pairs: a file (`.jsonl`, `.json`, either with `.gz`), or a folder of them, but hidden ones."""
     eval: str | None = Field(default=None, min_length=1)
     """The evaluation pairs; without it, `data.eval_fraction` of the prompts is held out."""
 

@@ -14,7 +14,7 @@ class ParquetSource(FileSource):
 
     name: Literal["parquet"] = "parquet"
     parquet: str = Field(min_length=1)
-    """The training pairs: a `.parquet` file, or a folder of them."""
+    """The training pairs: a `.parquet` file, or a folder of them, but hidden ones."""
     eval: str | None = Field(default=None, min_length=1)
     """The evaluation pairs; without it, `data.eval_fraction` of the prompts is held out."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +11,7 @@ from drdoctl.core.errors import Fault, UserError, Where
 from drdoctl.core.fingerprint import digest
 from drdoctl.core.suggest import did_you_mean
 from drdoctl.data import Dataset
+from drdoctl.data._files import visible_files
 from drdoctl.spec.hashes import FileFacts, Hashes
 from drdoctl.spec.hub import HubRef, Kind
 from drdoctl.spec.known import ROWS
@@ -40,6 +41,8 @@ class Around(Protocol):
 
     base: Path
     """Folder that relative paths start from."""
+    store_root: Path
+    """The store, which must lie in no folder of data."""
     hashes: Hashes
 
     def places(self, key: str, /) -> Where | None:
@@ -59,7 +62,9 @@ def read_source(source: Dataset, plain: Mapping[str, Any], facts: Around) -> Dat
     found: list[tuple[str | None, FileFacts]] = []
     faults: list[Fault] = []
     hub = source.hub_dataset()
-    for name in _files(source, facts):
+    names = _files(source, facts)
+    _refuse_store(options.values(), names, facts)
+    for name in names:
         option = next((key for key, value in options.items() if _covers(value, name)), None)
         try:
             found.append((option, _content(name, facts)))
@@ -95,6 +100,22 @@ def _files(source: Dataset, facts: Around) -> list[str]:
         raise UserError([replace(fault, where=where or fault.where) for fault in error.faults]) from error
 
 
+def _refuse_store(options: Iterable[str], files: Sequence[str], facts: Around) -> None:
+    """Raise UserError where a folder of data holds the store: what the stages write would be read as rows."""
+    store = facts.store_root.resolve()
+    for option in options:
+        folder = facts.path(option).resolve()
+        if not any(Path(option) in Path(name).parents for name in files) or not store.is_relative_to(folder):
+            continue
+        if not any(part.startswith(".") for part in store.relative_to(folder).parts):
+            raise UserError(
+                f"the store `{facts.store_root}` lies in the folder `{option}`, all of which is read as data",
+                code="store-in-data",
+                where=facts.places("data.source"),
+                hint="name a store elsewhere (`--store DIR`), or the data's own folder or file under `data.source`",
+            )
+
+
 def _total(counts: Sequence[int | None]) -> int | None:
     known = [count for count in counts if count is not None]
     return sum(known) if len(known) == len(counts) else None
@@ -106,8 +127,7 @@ def _content(name: str, facts: Around) -> FileFacts:
     try:
         if not path.is_dir():
             return facts.hashes.file(path)
-        files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
-        found = {file.relative_to(path).as_posix(): facts.hashes.file(file) for file in files}
+        found = {file.relative_to(path).as_posix(): facts.hashes.file(file) for file in visible_files(path)}
     except OSError as error:
         near = did_you_mean(path.name, [other.name for other in path.parent.glob("*")])
         gone = isinstance(error, FileNotFoundError | NotADirectoryError)

@@ -126,6 +126,7 @@ def _source(job: Job, root: Path) -> list[Outside]:
     if not planned:
         return []
     from drdoctl.data import datasets
+    from drdoctl.data._files import visible_files
     from drdoctl.spec.facts import Facts
     from drdoctl.spec.source_facts import CONTENT, read_source
 
@@ -140,7 +141,7 @@ def _source(job: Job, root: Path) -> list[Outside]:
 
     def files() -> list[Path]:
         named = [base / name for name in source.files()]
-        return [file for path in named for file in ([path] if path.is_file() else sorted(path.rglob("*")))]
+        return [file for path in named for file in ([path] if path.is_file() else visible_files(path))]
 
     by_content = [plain[option] for option, value in job.settings[SOURCE].items() if value == CONTENT]
     return [Outside(base / by_content[0], planned, now, files)]

@@ -1,5 +1,6 @@
 import gzip
 import json
+import os
 import tracemalloc
 from contextlib import suppress
 from pathlib import Path
@@ -172,3 +173,30 @@ def test_a_file_in_another_encoding_is_named_once(tmp_path, encoding, zipped):
     (fault,) = error.value.faults
     assert (fault.code, error.value.exit_code) == ("encoding", 2)
     assert "iconv" in fault.hint
+
+
+def test_hidden_files_of_a_folder_are_no_data(tmp_path):
+    """A store, a notebook's copies and half-written files below a folder are left out; the folder may be hidden."""
+    folder = tmp_path / ".data"
+    for name in (
+        "a.jsonl",
+        "deep/b.jsonl",
+        ".c.jsonl",
+        ".drdoctl/artifacts/x/d.jsonl",
+        "deep/.ipynb_checkpoints/b.jsonl",
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(json.dumps(GOOD) + "\n")
+    assert JsonlSource(jsonl=".data").at(tmp_path).files() == [".data/a.jsonl", ".data/deep/b.jsonl"]
+    assert JsonlSource(jsonl=".").at(folder).files() == ["a.jsonl", "deep/b.jsonl"]
+    with pytest.raises(UserError, match="no training file"):
+        JsonlSource(jsonl=".").at(tmp_path).files()
+
+
+def test_what_is_there_but_no_file_is_called_so(tmp_path):
+    """A pipe or a device is not said to be absent: data is read more than once."""
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("pipe", "/dev/zero"):
+        with pytest.raises(UserError, match="is no regular file") as error:
+            JsonlSource(jsonl=name).at(tmp_path).files()
+        assert "write the rows into a file" in error.value.faults[0].hint

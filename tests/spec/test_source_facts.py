@@ -54,6 +54,29 @@ def test_a_folder_is_all_its_files(facts, tmp_path):
     assert found.settings["jsonl"] == CONTENT
 
 
+def test_hidden_folders_are_no_data(facts, tmp_path):
+    """A store that fills below the data, hidden, changes nothing; one that is not hidden is refused by name."""
+    plain = Facts(tmp_path, tmp_path / ".drdoctl").data(source("jsonl", jsonl="."))
+    (tmp_path / ".drdoctl" / "artifacts").mkdir(parents=True)
+    (tmp_path / ".drdoctl" / "artifacts" / "rows.jsonl").write_text("{}\n")
+    hidden = Facts(tmp_path, tmp_path / ".drdoctl")
+    assert hidden.data(source("jsonl", jsonl=".")).externals == plain.externals
+    assert len(plain.externals) == 2
+
+
+@pytest.mark.parametrize("option", [".", "rows"])
+def test_a_store_inside_the_data_is_refused(tmp_path, option):
+    """Before there is a store as well: what it is going to hold would be read as rows."""
+    (tmp_path / "rows").mkdir()
+    (tmp_path / "rows" / "a.jsonl").write_text("{}\n")
+    facts = Facts(tmp_path, tmp_path / "rows" / "st", places=lambda key: Where("spec.yaml", 4))
+    with pytest.raises(UserError, match="lies in the folder") as caught:
+        facts.data(source("jsonl", jsonl=option))
+    fault = caught.value.faults[0]
+    assert (fault.where, "--store" in fault.hint) == (Where("spec.yaml", 4), True)
+    assert facts.data(source("jsonl", jsonl="rows/a.jsonl")).rows == 1
+
+
 def test_a_hub_dataset_is_its_commit(facts):
     """A dataset on the Hub has its id and commit for a hash; a local file beside it is hashed apart."""
     found = facts.data(source("ultrafeedback", revision="v1", eval_path="b.jsonl"))
