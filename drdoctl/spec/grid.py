@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from drdoctl.core.fingerprint import canonical
 from drdoctl.spec.marks import Key
@@ -13,6 +13,9 @@ from drdoctl.spec.model import Spec
 from drdoctl.spec.overrides import path_of
 
 SEED = "seed"
+Thing = TypeVar("Thing")
+Cells = list[tuple["Place", Thing]]
+"""Combinations with their places in the matrix."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,19 @@ def places(spec: Spec, combos: Sequence[Combo]) -> list[Place]:
         Place(combo.label, combo.spec.seed, setting, group, {key: value_at(one, key) for key in over})
         for combo, one, setting, group in zip(combos, plain, settings, groups, strict=True)
     ]
+
+
+def groups(cells: Sequence[tuple[Place, Thing]]) -> Iterator[tuple[str, Cells[Thing], Cells[Thing]]]:
+    """Yield for each group and seed the words that tell it apart ("" for a single one), its cells, and the group's."""
+    seeds = list(dict.fromkeys(place.seed for place, _ in cells))
+    names = list(dict.fromkeys(place.group for place, _ in cells))
+    for name in names:
+        group = [(place, thing) for place, thing in cells if place.group == name]
+        for seed in seeds:
+            own = [(place, thing) for place, thing in group if place.seed == seed]
+            words = [*([str(name)] if len(names) > 1 else []), *([f"seed={seed}"] if len(seeds) > 1 else [])]
+            if own:
+                yield ",".join(words), own, group
 
 
 def value_at(plain: Mapping[str, Any], key: str) -> Any:

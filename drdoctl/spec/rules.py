@@ -16,6 +16,7 @@ from drdoctl.spec import (
     rules_judging,
     rules_lora,
     rules_needs,
+    rules_publish,
     rules_sampling,
     rules_select,
     rules_training,
@@ -39,6 +40,6 @@ def check(spec: Spec, raw: Mapping[str, Any], look: Look, base: Path) -> tuple[l
     cases = [Case(combo, raw, look, base) for combo in combinations(spec)]
     faults = [fault for rule in EACH for case in cases for fault in rule(case)]
     faults += [fault for rule in ALL for fault in rule(cases)]
-    faults += [fault for rule in rules_select.WHOLE for fault in rule(cases, spec)]
+    faults += [fault for rule in (*rules_select.WHOLE, *rules_publish.WHOLE) for fault in rule(cases, spec)]
     warnings = [] if faults else [text for rule in DOUBTS for case in cases for text in rule(case)]
     return faults, tuple(dict.fromkeys(warnings))

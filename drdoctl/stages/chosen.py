@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from drdoctl.core.files import read_json
 from drdoctl.core.words import ORACLE, VALIDATION
 from drdoctl.spec.choice import choice_of, matching, measures
 from drdoctl.spec.facts import Facts
-from drdoctl.spec.grid import Place
+from drdoctl.spec.grid import Place, groups
 from drdoctl.stages import Job, Want
 from drdoctl.stages import align as align_stage
 from drdoctl.stages import evaluate as evaluate_stage
@@ -22,19 +22,6 @@ SETTINGS = "select.settings"
 """The setting that names a group's candidates, in the spec's order; `student-I` is the I-th one's artifact."""
 
 Cells = Sequence[tuple[Place, Blueprint]]
-
-
-def groups(cells: Cells) -> Iterator[tuple[str, Cells, Cells]]:
-    """Yield for each group and seed the words that tell it apart ("" for a single one), its cells, and the group's."""
-    seeds = list(dict.fromkeys(place.seed for place, _ in cells))
-    names = list(dict.fromkeys(place.group for place, _ in cells))
-    for name in names:
-        group = [(place, bp) for place, bp in cells if place.group == name]
-        for seed in seeds:
-            own = [(place, bp) for place, bp in group if place.seed == seed]
-            words = [*([str(name)] if len(names) > 1 else []), *([f"seed={seed}"] if len(seeds) > 1 else [])]
-            if own:
-                yield ",".join(words), own, group
 
 
 def candidates(own: Cells, group: Cells) -> tuple[dict[str, Want], dict[str, Any]]:

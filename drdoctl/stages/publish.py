@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,11 +10,13 @@ from drdoctl.core.files import expand
 from drdoctl.core.fingerprint import digest
 from drdoctl.core.labels import parts
 from drdoctl.spec.facts import Facts
+from drdoctl.spec.grid import groups
+from drdoctl.spec.rules_publish import bare, clash, named
 from drdoctl.stages import Job, Want
 from drdoctl.stages import align as align_stage
 from drdoctl.stages import oracle as oracle_stage
 from drdoctl.stages.blueprint import Blueprint, Origin
-from drdoctl.stages.chosen import Cells, candidates, choose, groups
+from drdoctl.stages.chosen import Cells, candidates, choose
 
 VERSION = 1
 NAME = "publish.name"
@@ -31,7 +32,7 @@ def wants(bp: Blueprint) -> list[Want]:
     if publish.oracle is not None and oracle is not None:
         found.append(_want(bp, publish.oracle, "oracle", {"artifact": oracle}, _base(bp.base_oracle())))
     if publish.student is not None and student is not None and bp.spec.select is None:
-        name = _named(publish.student, bp.label if bp.matrix else "")
+        name = named(publish.student, bp.label if bp.matrix else "")
         label = f"student-{bp.label}" if bp.matrix else "student"
         found.append(_want(bp, name, label, {"artifact": student}, _base(bp.base_student())))
     return found
@@ -45,7 +46,7 @@ def picked(cells: Cells) -> list[tuple[tuple[str, ...], Want]]:
         if publish is None or publish.student is None or first.spec.select is None:
             continue
         inputs, settings = candidates(own, group)
-        name, label = _named(publish.student, words), f"student-{words}" if words else "student"
+        name, label = named(publish.student, words), f"student-{words}" if words else "student"
         want = _want(first, name, label, inputs, {"bases": [_base(bp.base_student())["base"] for _, bp in own]})
         labels = tuple(place.label for place, _ in own)
         found.append((labels, replace(want, settings={**want.settings, **settings})))
@@ -78,17 +79,18 @@ def _want(bp: Blueprint, name: str, label: str, inputs: dict[str, Want], bases: 
 def named_apart(wants: list[Want], facts: Facts) -> list[Want]:
     """Return all stages of a plan, no two publishing under one name: oracles of a matrix get what tells them apart.
 
-    Raises UserError where a name is none that a zoo takes, before anything is trained for it.
+    Raises UserError where a name is none that a zoo takes, or is that of another artifact of the plan, before anything
+    is trained for it.
     """
     from drdoctl.zoo.location import parse_ref
 
     names = [want.settings[NAME] for want in wants if want.kind == "publish"]
-    found, faults = [], []
+    found, faults, taken = [], [], dict[str, Want]()
     for want in wants:
         if want.kind == "publish":
             name = str(want.settings[NAME])
             if names.count(name) > 1:
-                name = _named(name, ",".join(parts(want.label)[1:]))
+                name = named(name, ",".join(parts(want.label)[1:]))
                 want = replace(want, settings={**want.settings, NAME: name})  # noqa: PLW2901
             try:
                 parse_ref(name)
@@ -97,18 +99,15 @@ def named_apart(wants: list[Want], facts: Facts) -> list[Want]:
                 message = f"`{want.id}` would go out as `{name}`, which is no name in a zoo"
                 hint = "take a shorter one, or fewer words in the matrix: names have at most 96 characters"
                 faults.append(Fault("zoo-name", message, facts.places(f"publish.{role}"), hint))
+            first = taken.setdefault(bare(name), want)
+            if first is not want:
+                message = clash(bare(name), f"`{first.id}`", f"`{want.id}`")
+                hint = "give student and oracle other names, so that no two artifacts share one"
+                faults.append(Fault("duplicate", message, facts.places("publish"), hint))
         found.append(want)
     if faults:
         raise UserError(faults)
     return found
-
-
-def _named(name: str, label: str) -> str:
-    """Return a zoo name with what tells its student apart at its end, before the tag."""
-    if not label:
-        return name
-    bare, at, tag = name.partition("@")
-    return f"{bare}-{re.sub(r'[^A-Za-z0-9._-]+', '-', label).strip('-')}{at}{tag}"
 
 
 def run(job: Job) -> None:

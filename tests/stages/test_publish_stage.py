@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from plan_world import MATRIX, SPEC
 
 from drdoctl.core.errors import UserError
+from drdoctl.spec.facts import Facts
+from drdoctl.stages.publish import named_apart
 
 PUBLISH = "publish: {student: zoo/mine@v1, oracle: zoo/judge}\nzoo: the-zoo\n"
 
@@ -68,6 +72,17 @@ def test_a_name_that_is_too_long_is_a_fault_of_the_spec(world):
     fault = caught.value.faults[0]
     assert "is no name in a zoo" in fault.message
     assert "at most 96" in fault.hint
+
+
+def test_no_two_artifacts_go_out_under_one_name(world):
+    """Whatever came to pass in naming: the plan has one artifact for each name of the zoo, tag or no tag."""
+    world.spec.write_text(SPEC + PUBLISH)
+    student, oracle = (published(world)[f"publish[{role}]"] for role in ("student", "oracle"))
+    facts = Facts(world.root, world.root / "store")
+    assert named_apart([student, oracle], facts) == [student, oracle]
+    twin = replace(oracle, settings={**oracle.settings, "publish.name": "zoo/mine@v2"})
+    with pytest.raises(UserError, match="both go out as `zoo/mine`"):
+        named_apart([student, twin], facts)
 
 
 def test_another_zoo_is_another_receipt(world):
