@@ -14,14 +14,13 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
-from drdoctl.core.errors import Fault, IntegrityError
 from drdoctl.core.fingerprint import artifact_name, digest
 from drdoctl.core.parts import Model
 from drdoctl.core.words import DIALECT
 from drdoctl.store.manifest import fingerprint_of
+from drdoctl.zoo.card_faults import FORMAT, bad_card, unread
 from drdoctl.zoo.probes import Probe
 
-FORMAT = 1
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$"
 SHA256 = r"^[0-9a-f]{64}$"
 ROLES = {"oracle": "oracle", "sft": "student", "align": "student"}
@@ -198,30 +197,19 @@ class Card(Model):
 def parse_card(data: bytes, *, name: str, where: str) -> Card:
     """Return the card in `data`. Raises IntegrityError where it is not a whole, consistent card of `name`."""
     if len(data) > MAX_CARD:
-        raise _bad_card(name, where, [f"it is larger than {MAX_CARD} bytes"])
+        raise bad_card(name, where, [f"it is larger than {MAX_CARD} bytes"])
     try:
         card = Card.model_validate_json(data)
     except ValidationError as error:
-        raise _bad_card(name, where, [f"`{_at(item)}`: {item['msg'].lower()}" for item in error.errors()]) from None
+        raise unread(name, where, error.errors()) from None
     try:
         problems = inconsistencies(card, name)
         digest(card.model_dump())  # its JSON has null for such numbers
     except ValueError:
         problems = ["it holds a number that is not finite"]
     if problems:
-        raise _bad_card(name, where, problems)
+        raise bad_card(name, where, problems)
     return card
-
-
-def _bad_card(name: str, where: str, problems: list[str]) -> IntegrityError:
-    hint = f"publish `zoo/{name}` again from the store that made it"
-    return IntegrityError(
-        [Fault("card", f"the card of `zoo/{name}` in {where}: {text}", None, hint) for text in problems]
-    )
-
-
-def _at(item: Any) -> str:
-    return ".".join(str(part) for part in item["loc"]) or "drdoctl.json"
 
 
 def inconsistencies(card: Card, name: str) -> list[str]:

@@ -15,6 +15,7 @@ from drdoctl.core.commands import quoted
 from drdoctl.core.errors import IntegrityError, ZooError
 from drdoctl.zoo import SHIPPED, Zoo
 from drdoctl.zoo.card import Card, parse_card
+from drdoctl.zoo.card_faults import NEWER
 from drdoctl.zoo.figures import TELLING, Figure, figures_of, indexed, lowest
 from drdoctl.zoo.hub import HubZoo
 from drdoctl.zoo.location import open_zoo
@@ -82,7 +83,7 @@ class Wanted:
 def search(wanted: Wanted, location: str | None, *, offline: bool = False) -> list[Entry]:
     """Return the entries of a zoo, or of the catalogue (`location` None), that fit, by name.
 
-    Raises what opening and listing the zoo raises. A single damaged card is an entry that says so.
+    Raises what opening and listing the zoo raises. A single card that is damaged, or newer, is an entry that says so.
     """
     asked = tuple(wanted.least or ())
     return [replace(entry, asked=asked) for entry in _found(wanted, location, offline=offline)]
@@ -119,6 +120,8 @@ def _entry(zoo: Zoo, name: str) -> Entry:
         revision = zoo.resolve(name)
         card = parse_card(zoo.card(name, revision), name=name, where=f"`{zoo.location}`")
     except (IntegrityError, ZooError) as error:
+        if error.faults[0].code == NEWER:
+            return Entry(name, "unknown", about=str(error.faults[0].hint))
         if error.faults[0].code not in DAMAGED:
             raise
         told = f"`drdoctl verify zoo/{quoted(name)} --zoo {quoted(zoo.location)}` says how"

@@ -151,6 +151,15 @@ def test_a_damaged_card_does_not_hide_the_others(folder_zoo, tmp_path):
     ]
 
 
+def test_a_newer_card_is_listed_as_unknown(folder_zoo, tmp_path, monkeypatch):
+    """It is sound, and whoever sees the list is told what reads it."""
+    zoo_things.publish(folder_zoo.location, tmp_path, zoo_things.FILES, "one")
+    monkeypatch.setattr(type(open_zoo(folder_zoo.location)), "card", lambda *_: b'{"format": 2}')
+    (entry,) = search(Wanted(), folder_zoo.location)
+    assert (entry.name, entry.status) == ("one", "unknown")
+    assert "a newer drdoctl made it" in entry.about
+
+
 def test_the_catalogue_is_all_cards():
     """Where no zoo is named, every card is found, offline, and what is not published has no figure and no revision."""
     found = {entry.name: entry for entry in search(Wanted(), None, offline=True)}
