@@ -20,6 +20,8 @@ BAD_ROWS = (
     (b'{"prompt": "p", "chosen": "\\ud800", "rejected": "r"}', "lone-surrogate"),
     (b'{"prompt": "p", "chosen": "c", "rejected": "r"', "invalid-json"),
     (b"[" * 100_000, "invalid-json"),
+    (b'{"prompt": "p", "chosen": "c", "chosen": "d", "rejected": "r"}', "duplicate-key"),
+    (b'{"prompt": "p", "chosen": "c", "rejected": "r", "score_chosen": ' + b"1" * 5000 + b"}", "out-of-range"),
     (b'{"prompt": "p", "chosen": "same", "rejected": "same"}', "identical"),
     (b'{"prompt": "p", "chosen": "", "rejected": "r"}', "empty-response"),
     (b'{"prompt": "p", "chosen": "c", "rejected": "\\u2003\\n"}', "empty-response"),

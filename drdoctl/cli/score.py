@@ -42,7 +42,8 @@ def command(options: Options, oracle: str, file: Path, location: str | None, out
     the accuracy of each `subset` where rows name one.
     """
     if not file.is_file():
-        raise UserError(f"there is no file `{file}`", code="no-such-file", hint="give the right path")
+        why = f"`{file}` is no regular file" if file.exists() else f"there is no file `{file}`"
+        raise UserError(why, code="no-such-file", hint="give the path of a file, which is read twice")
     from drdoctl.train.score_rows import read_rows
 
     total = sum(1 for _ in read_rows(str(file)))  # names all bad rows before a model is fetched or loaded

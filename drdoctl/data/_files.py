@@ -6,7 +6,6 @@ Memory is bounded by `LINE_BYTES`, whatever a file holds: a longer line is read 
 from __future__ import annotations
 
 import gzip
-import json
 import os
 import zlib
 from collections.abc import Iterator
@@ -16,11 +15,11 @@ from typing import IO, Any, cast
 
 from drdoctl.core.errors import UserError, Where
 from drdoctl.core.files import kind_at
-from drdoctl.data._records import Bad, parse_json
+from drdoctl.data._json import BLOCK, elements, parse_json
+from drdoctl.data._records import Bad
 
 LINE_BYTES = 32 << 20
 """The longest line, or array element, that is read."""
-BLOCK = 1 << 20
 PARQUET_ROWS = 256
 SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz", ".parquet")
 GZIP_MAGIC = b"\x1f\x8b"
@@ -97,7 +96,11 @@ def records(base: Path, name: str) -> Iterator[Record]:
             return
         with _opened(path, magic) as file:
             _refuse_wide(path, name, file)
-            yield from _array(file, name) if _starts_array(file) else _lines(file, name)
+            if not _starts_array(file):
+                yield from _lines(file, name)
+                return
+            for line, value in elements(file, LINE_BYTES):
+                yield Record(name, line, value)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UserError(
@@ -165,41 +168,6 @@ def _parsed(line: bytes) -> Any:
         return Bad("utf-8", f"byte {error.start + 1} of the line is not valid UTF-8", "save the file as UTF-8")
     except Bad as bad:
         return bad
-
-
-def _array(file: IO[bytes], name: str) -> Iterator[Record]:
-    """Yield the elements of a JSON array; `line` is where an element starts. Bad bytes become lone surrogates."""
-    import codecs
-
-    decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
-    scan = json.JSONDecoder().raw_decode
-    buffer, line, opened = "", 1, False
-    while True:
-        block = file.read(BLOCK)
-        buffer += decoder.decode(block, final=not block)
-        while True:
-            trimmed = buffer.lstrip(" \t\r\n," if opened else " \t\r\n")
-            line += buffer.count("\n", 0, len(buffer) - len(trimmed))
-            buffer = trimmed
-            if not opened and buffer:
-                buffer, opened = buffer[1:], True
-                continue
-            if buffer.startswith("]"):
-                return
-            try:
-                value, end = scan(buffer)
-            except (ValueError, RecursionError) as error:
-                if block and len(buffer) <= LINE_BYTES:
-                    break
-                reason = f"not a JSON array: {error}" if buffer else "the array is not closed"
-                yield Record(name, line, Bad("invalid-json", reason[:200]))
-                return
-            if not block or end < len(buffer):  # a number at the buffer's end may go on in the next block
-                yield Record(name, line, value)
-                line += buffer.count("\n", 0, end)
-                buffer = buffer[end:]
-            else:
-                break
 
 
 def _parquet(path: Path, name: str) -> Iterator[Record]:

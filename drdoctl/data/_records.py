@@ -5,7 +5,6 @@ A converter is a function from a mapping to a `Row`; what it cannot use it refus
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -28,16 +27,6 @@ class Bad(Exception):  # becomes a `BadRow`, not an error
         """`code` is stable, `message` a sentence without its place."""
         super().__init__(message)
         self.code, self.message, self.hint = code, message, hint
-
-
-def parse_json(text: str) -> Any:
-    """Parse one JSON value. Raises `Bad` (NaN and infinities pass: the column's own check names them)."""
-    try:
-        return json.loads(text)
-    except RecursionError:
-        raise Bad("invalid-json", "not JSON: nested too deeply") from None
-    except ValueError as error:
-        raise Bad("invalid-json", f"not JSON: {str(error)[:1].lower()}{str(error)[1:]}") from None
 
 
 def mapping(value: Any, name: str = "the row") -> Mapping[str, Any]:

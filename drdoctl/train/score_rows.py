@@ -10,7 +10,7 @@ from typing import Any
 from drdoctl.core.errors import Fault, UserError, Where
 from drdoctl.data import Turns
 from drdoctl.data._files import Record, records
-from drdoctl.data._records import Bad, joined, mapping, response
+from drdoctl.data._records import Bad, joined, mapping, number, response
 
 SHOWN = 20
 """Bad rows that are named before giving up."""
@@ -35,6 +35,7 @@ def read_row(record: Record) -> Row:
     if isinstance(record.data, Bad):
         raise record.data
     plain = dict(mapping(record.data))
+    _check_finite(plain)
     columns = PAIR if any(plain.get(name) is not None for name in PAIR) else SINGLE
     for name in columns:
         if plain.get(name) is None:
@@ -45,6 +46,17 @@ def read_row(record: Record) -> Row:
         raise Bad("turns-differ", "`chosen` and `rejected` differ before their last turn")
     prompt = joined(plain.get("prompt"), heads[0] if heads else None)
     return Row(plain, columns, prompt, tuple(text for _, text in parts), record.where)
+
+
+def _check_finite(row: dict[str, Any]) -> None:
+    """Refuse NaN and infinities wherever they are: the scored row is written as JSON, which has none."""
+    waiting = list(row.items())
+    while waiting:  # a row may be nested more deeply than calls
+        name, value = waiting.pop()
+        if isinstance(value, float):
+            number(value, name)
+        elif isinstance(value, dict | list):
+            waiting += [(name, inner) for inner in (value.values() if isinstance(value, dict) else value)]
 
 
 def read_rows(file: str) -> Iterator[Row]:

@@ -57,6 +57,18 @@ def test_all_bad_rows_are_named(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999", '{"deep": [[1, NaN]]}'])
+@pytest.mark.parametrize("name", ["confidence", "mine"])
+def test_numbers_that_json_has_not_are_refused(tmp_path, name, value):
+    """The scored row is written as JSON, with all that it held; the row that cannot be is named."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text(f'{{"prompt": "q", "response": "a"}}\n{{"prompt": "q", "response": "a", "{name}": {value}}}\n')
+    with pytest.raises(UserError, match=f"`{name}` is") as error:
+        list(read_rows(str(path)))
+    (fault,) = error.value.faults
+    assert (fault.code, fault.where.line) == ("not-finite", 2)
+
+
 def test_bounded_faults(tmp_path):
     """A file full of bad rows names the first of them only."""
     with pytest.raises(UserError) as error:
