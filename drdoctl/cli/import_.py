@@ -91,6 +91,7 @@ def _say(options: Options, store: Store, want: Want, summary: Mapping[str, Any])
 def _located(options: Options, model: str, revision: str | None, root: Path) -> tuple[Path, dict[str, Any]]:
     """Return the folder, and where others find the same: `{"hub": id, "revision": commit}`, or nothing."""
     from drdoctl.core.files import expand, kind_at
+    from drdoctl.core.suggest import did_you_mean
     from drdoctl.spec.hub import HUB_ID, HubRefs, cached_file
 
     path = expand(model)
@@ -99,6 +100,11 @@ def _located(options: Options, model: str, revision: str | None, root: Path) -> 
             raise UserError(
                 "a folder has no revisions", code="usage", hint=f"`{options.again(without=['--revision'])}`"
             )
+        if (there := kind_at(path)) != "folder":
+            near = did_you_mean(path.name, [other.name for other in path.parent.glob("*") if other.is_dir()])
+            hint = near or "give the right path, or ORG/NAME of a model in the local cache of the Hub"
+            what = f"`{model}` is no folder" if there else f"there is no folder `{model}`"
+            raise UserError(what, code="no-folder", hint=hint)
         return path, {}
     ref = HubRefs(root).resolve("model", model, revision)
     config = cached_file(ref, "config.json")

@@ -156,6 +156,17 @@ def test_what_changes_where_the_reward_is_read_is_said(tmp_path, capsys):
     assert manifest["warnings"] == notes
 
 
+def test_a_folder_that_is_not_there(tmp_path, capsys):
+    """The hint is one that `import` takes: it has no `--set`."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "file").write_text("")
+    for name, says in (("nowhere", "there is no folder"), ("file", "is no folder"), ("modle", "did you mean")):
+        assert run("import", str(tmp_path / name), store=tmp_path / "store") == 2
+        told = capsys.readouterr().err
+        assert says in told
+        assert "--set" not in told
+
+
 def test_a_model_in_the_cache_of_the_hub(tmp_path, capsys):
     """A Hub id is read from the local cache, and its commit goes with it; what is not there is refused."""
     commit = "0123456789abcdef0123456789abcdef01234567"
