@@ -63,7 +63,7 @@ def command(
     from drdoctl.store.artifact import Store
     from drdoctl.zoo import PAGE, SIGNATURE_FILE
     from drdoctl.zoo.lineage import find
-    from drdoctl.zoo.location import locate, new_tag, parse_ref
+    from drdoctl.zoo.location import locate, new_tag, parse_ref, require_lasting
     from drdoctl.zoo.push import pack, push
 
     ref = parse_ref(name)
@@ -74,13 +74,14 @@ def command(
             hint=f"drop one: `{options.again(without=['--tag'])}`",
         )
     tag = new_tag(ref.name, tag or ref.revision)
+    where = locate(location)
+    require_lasting(where)
     store, found = find(Store(options.store), artifact)
     if sign_key is not None and not sign_key.is_file():
         raise UserError(f"there is no key `{sign_key}`", code="no-key", hint="give `--sign-key` a private key's path")
     measure = None if no_probe or dry_run else carry_out
     with waiting(options.console, "measuring what the card says"):
         package = pack(store, found, ref.name, licence=licence, measure=measure)
-    where = locate(location)
     for file in package.left_out:
         options.console.debug(f"{file}  stays here")
     if package.card.license is None:

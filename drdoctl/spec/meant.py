@@ -51,7 +51,7 @@ MISSING = {
 SHAPES = {
     NAME: "use small letters, digits, `.`, `_` and `-`, beginning with a letter or a digit",
     JUDGE_NAME: "use small letters, digits, `_` and `-`, beginning with a letter",
-    ZOO_NAME: "write it as `zoo/NAME`, NAME of letters, digits, `.`, `_` and `-`",
+    ZOO_NAME: "write it as `zoo/NAME`, NAME of at most 96 letters, digits, `.`, `_` and `-`",
     SPDX: "write its SPDX id, such as `apache-2.0`, or `other`",
     URL: "write it as `http://HOST:PORT/v1`, without a password or a query",
     VARIABLE: "put the key into a variable of the environment and give the variable's name, such as `OPENAI_API_KEY`",

@@ -1,4 +1,4 @@
-"""Rules about the names that a spec publishes under: in a zoo, one name holds one artifact."""
+"""Rules about what a spec publishes: in a zoo that lasts, and each artifact under a name of its own."""
 
 from __future__ import annotations
 
@@ -48,6 +48,13 @@ def names_apart(cases: Sequence[Case], spec: Spec) -> Iterator[Fault]:
         yield cases[0].fault("duplicate", clash(name, taken[name], "the oracle"), "publish.oracle", hint)
 
 
+def zoo_lasts(cases: Sequence[Case], spec: Spec) -> Iterator[Fault]:
+    """What is published is there afterwards: each stage runs in a process of its own, with a memory of its own."""
+    if spec.publish is not None and (spec.zoo or "").startswith("memory:"):
+        message = f"the zoo `{spec.zoo}` is gone when the publishing process ends"
+        yield cases[0].fault("conflict", message, "zoo", "name a folder, a bucket's URL or `hub:ORG`")
+
+
 def _labels(cases: Sequence[Case], spec: Spec) -> list[str]:
     """Return what the names of the students get at their ends; "" for a single student."""
     if spec.select is not None and spec.matrix:
@@ -56,4 +63,4 @@ def _labels(cases: Sequence[Case], spec: Spec) -> list[str]:
     return [case.combo.label for case in cases] if len(cases) > 1 else [""]
 
 
-WHOLE = (names_apart,)
+WHOLE = (names_apart, zoo_lasts)

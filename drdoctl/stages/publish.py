@@ -79,13 +79,15 @@ def _want(bp: Blueprint, name: str, label: str, inputs: dict[str, Want], bases: 
 def named_apart(wants: list[Want], facts: Facts) -> list[Want]:
     """Return all stages of a plan, no two publishing under one name: oracles of a matrix get what tells them apart.
 
-    Raises UserError where a name is none that a zoo takes, or is that of another artifact of the plan, before anything
-    is trained for it.
+    Raises UserError where a name is none that a zoo takes, or is that of another artifact of the plan, or where the zoo
+    would not last, before anything is trained for it.
     """
-    from drdoctl.zoo.location import parse_ref
+    from drdoctl.zoo.location import parse_ref, require_lasting
 
     names = [want.settings[NAME] for want in wants if want.kind == "publish"]
     found, faults, taken = [], [], dict[str, Want]()
+    if names:
+        require_lasting(facts.zoo_location())
     for want in wants:
         if want.kind == "publish":
             name = str(want.settings[NAME])

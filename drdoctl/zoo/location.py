@@ -55,7 +55,8 @@ def parse_ref(text: str) -> Ref:
     raise UserError(
         f"`{text}` is not a name in the zoo",
         code="zoo-name",
-        hint="write `zoo/NAME` or `zoo/NAME@TAG`, with letters, digits, `.`, `_` and `-`",
+        hint="write `zoo/NAME` or `zoo/NAME@TAG`, with letters, digits, `.`, `_` and `-`: at most 96 in the name, "
+        "128 in the tag",
     )
 
 
@@ -134,6 +135,16 @@ def _based(written: str, base: Path | None) -> str:
 def needs_network(location: str) -> bool:
     """Tell whether reading from `location` may leave this machine."""
     return _is_hub(location) or ("://" in location and urlsplit(location).scheme not in LOCAL_SCHEMES)
+
+
+def require_lasting(location: str) -> None:
+    """Raise UserError for a zoo that is gone with the process that publishes to it."""
+    if "://" in location and urlsplit(location).scheme == "memory":
+        raise UserError(
+            f"the zoo `{location}` is gone when this process ends: nothing would be published",
+            code="zoo",
+            hint="name a folder, a bucket or an organisation: `--zoo DIR`, `--zoo s3://…`, `--zoo hub:ORG`",
+        )
 
 
 def zoo_option(location: str) -> str:

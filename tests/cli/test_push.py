@@ -60,3 +60,14 @@ def test_push_and_pull_as_a_user_does(hub, tmp_path):
     assert env["HF_TOKEN"] not in said
     for path in tmp_path.rglob("*"):
         assert path.is_dir() or env["HF_TOKEN"].encode() not in path.read_bytes(), path
+
+
+def test_a_zoo_in_memory_is_no_place_to_push_to(tmp_path, capsys):
+    """The model would be gone with the command: it is refused before anything is measured."""
+    store = Store(tmp_path / "store")
+    store.prepare()
+    name = THINGS["make_artifact"](store, "oracle")
+    assert cli.run(["push", name, "zoo/thing", "--zoo", "memory://x", "--store", str(store.root)]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "gone when this process ends" in told.err

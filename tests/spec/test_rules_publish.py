@@ -42,3 +42,9 @@ def test_students_whose_labels_are_one_word_in_a_zoo(checked):
     axes = "matrix: {student.tokenizer: [c/d, c-d]}\n"
     faults, _ = checked(WITHOUT + axes + "publish: {student: zoo/a}")
     assert [(fault.code, "zoo/a-drdo-tokenizer-c-d" in fault.message) for fault in faults] == [("duplicate", True)]
+
+
+def test_a_zoo_in_memory_takes_nothing(fault_codes):
+    """It would be gone with the stage's process; one that is only read from is not forbidden."""
+    assert fault_codes(WITHOUT + "zoo: memory://x\npublish: {student: zoo/a}") == ["conflict"]
+    assert fault_codes(WITHOUT.replace("a/b, revision: v1", "zoo/b") + "zoo: memory://x") == []

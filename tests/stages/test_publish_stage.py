@@ -85,6 +85,14 @@ def test_no_two_artifacts_go_out_under_one_name(world):
         named_apart([student, twin], facts)
 
 
+def test_a_zoo_in_memory_is_refused_whoever_names_it(world, monkeypatch):
+    """The environment names one too; the plan says so before anything is trained."""
+    world.spec.write_text(SPEC + PUBLISH.replace("zoo: the-zoo\n", ""))
+    monkeypatch.setenv("DRDOCTL_ZOO", "memory://x")
+    with pytest.raises(UserError, match="gone when this process ends"):
+        world.wants()
+
+
 def test_another_zoo_is_another_receipt(world):
     """Publishing to another zoo is not done by having published to the first."""
     world.spec.write_text(SPEC + PUBLISH)

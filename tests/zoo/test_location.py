@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,7 @@ from drdoctl.zoo.location import (
     open_zoo,
     parse_ref,
     place,
+    require_lasting,
     zoo_option,
 )
 
@@ -92,6 +94,22 @@ def test_no_names(text):
     """What could leave the zoo, or is no name, is exit 2."""
     with pytest.raises(UserError):
         parse_ref(text)
+
+
+@pytest.mark.parametrize("text", ["zoo/" + "a" * 97, "zoo/a@" + "a" * 129])
+def test_too_long_a_name_is_told_the_limit(text):
+    """A name is a file's and a repository's as well."""
+    assert str(parse_ref(text[:-1])) == text[:-1]
+    with pytest.raises(UserError) as error:
+        parse_ref(text)
+    assert "at most 96 in the name, 128 in the tag" in error.value.faults[0].hint
+
+
+@pytest.mark.parametrize(("location", "lasts"), [("memory://x", False), ("memory", True), ("s3://memory", True)])
+def test_a_zoo_in_memory_does_not_last(location, lasts):
+    """What goes there is gone with the process; a folder may be called so."""
+    with nullcontext() if lasts else pytest.raises(UserError, match="gone when this process ends"):
+        require_lasting(location)
 
 
 @given(st.text(max_size=30))
