@@ -20,7 +20,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in found if names.count(name) > 1)
-        raise Bad("duplicate-key", f"{twice[:60]!a} is there twice in one object", "keep one of the two")
+        raise Bad("duplicate-key", f"`{ascii(twice)[1:-1][:60]}` is there twice in one object", "keep one of the two")
     return found
 
 
