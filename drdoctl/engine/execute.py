@@ -8,15 +8,17 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from drdoctl.core.errors import DrdoError, StageFailed, Stopped
 from drdoctl.core.files import write_json
 from drdoctl.engine import launch, stops
+from drdoctl.engine.outcome import Outcome
+from drdoctl.engine.pulling import Pull
 from drdoctl.engine.signals import Signals
-from drdoctl.engine.stage import failure, is_there, job_for, line, metrics_of, names, spent_before
+from drdoctl.engine.stage import failure, is_there, job_for, leave, line, metrics_of, names, spent_before
 from drdoctl.engine.start import Starter
 from drdoctl.engine.watch import Ending, Watch
 from drdoctl.engine.worker import as_dict
@@ -48,22 +50,6 @@ class Options:
     """Where `zoo/NAME` lives, for stages that are pulled."""
     warm: bool = False
     """Whether stages may be forked from one warm process."""
-
-
-@dataclass
-class Outcome:
-    """What became of a plan."""
-
-    done: dict[str, Path] = field(default_factory=dict)
-    """Stage id -> artifact folder, those that were there included."""
-    failed: dict[str, DrdoError] = field(default_factory=dict)
-    skipped: dict[str, list[str]] = field(default_factory=dict)
-    """Stage id -> the stages that failed before it."""
-
-    @property
-    def exit_code(self) -> int:
-        """Return 0, or the code of the first failure."""
-        return next((error.exit_code for error in self.failed.values()), 0)
 
 
 def execute(plan: Plan, store: Store, run: Run, view: View, options: Options) -> Outcome:
@@ -129,12 +115,14 @@ class _Execution:
             return self.store.path(want.artifact)
         if is_pull(want):
             return self._pull(stage, signals)
+        (self.store.partial_path(want.artifact) / "failure.json").unlink(missing_ok=True)  # of an earlier apply
         try:
             with signals.raising():
                 for other in want.inputs.values():
                     self.store.verify_input(other.artifact, full=self.options.verify)
         except KeyboardInterrupt:
-            raise stops.between(signals.name, "no stage was at work", self.options.command) from None
+            what = f"the inputs of `{want.id}` were being hashed"
+            raise stops.between(signals.name, what, self.options.command, in_vain=not self._saved) from None
         before = self.store.partial(want.artifact)
         folder, resumes = self.store.open_partial(want)
         before = before if resumes else None
@@ -184,20 +172,21 @@ class _Execution:
             raise failure(stage.want.id, folder, ending, self.options.resources)
 
     def _pull(self, stage: PlannedStage, signals: Signals) -> Path:
-        from drdoctl.engine.probe import trust
-        from drdoctl.zoo.pull import pull_into
-
         began = time.monotonic()
-        self._announce(stage, self.store.partial_path(stage.want.artifact), None)
+        pull = Pull(self.store, stage.want, self.options.resources, offline=self.options.offline)
+        self._announce(stage, pull.folder, None)
         try:
             with signals.raising():
-                asked = trust(self.options.resources, lambda text: self._note(f"`{stage.want.id}`: {text}"))
-                zoo, offline = self.options.zoo, self.options.offline
-                path = pull_into(self.store, stage.want, zoo=zoo, offline=offline, trust=asked)
+                path = pull.bring(
+                    self.options.zoo,
+                    note=lambda text: self._note(f"`{stage.want.id}`: {text}"),
+                    follow=lambda progress: self._progress(stage, progress),
+                )
         except KeyboardInterrupt:
             self._tell("stage_stopped", **names(stage), signal=signals.name)
             what = f"`{stage.want.id}` was being pulled; the files that had come whole are kept"
-            raise stops.between(signals.name, what, self.options.command) from None
+            in_vain = not (self._saved or pull.further)
+            raise stops.between(signals.name, what, self.options.command, in_vain=in_vain) from None
         return self._finished(stage, path, time.monotonic() - began)
 
     def _announce(self, stage: PlannedStage, folder: Path, partial: Mapping[str, Any] | None) -> None:
@@ -236,6 +225,7 @@ class _Execution:
 
     def _failed(self, stage: PlannedStage, error: DrdoError) -> None:
         self.outcome.failed[stage.want.id] = error
+        leave(self.store, stage.want, self.options.resources, error)
         log = self.store.partial_path(stage.want.artifact) / "log.txt"
         fields = {**names(stage), "faults": [as_dict(fault) for fault in error.faults], "log": str(log)}
         with contextlib.suppress(StageFailed):  # a disk too full for the journal must not hide what went wrong

@@ -7,11 +7,12 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from signal import Signals
 from typing import Any
 
-from drdoctl.core.errors import DrdoError, Fault, StageFailed, error_class
+from drdoctl.core.errors import DrdoError, Fault, Refused, StageFailed, error_class
 from drdoctl.core.files import full_disk, read_json, write_json
 from drdoctl.core.usage import taken
 from drdoctl.engine import launch
@@ -117,6 +118,22 @@ def failure(name: str, folder: Path, ending: Ending, resources: Mapping[str, Any
     with contextlib.suppress(StageFailed):  # a disk that is full must not hide what went wrong
         write_json(folder / "failure.json", {"exit_code": 1, "faults": [as_dict(fault) for fault in faults]})
     return StageFailed(faults)
+
+
+def leave(store: Store, want: Want, resources: Mapping[str, Any], error: DrdoError) -> None:
+    """Leave why a stage failed where `status` and `doctor` look, unless its child has: pulls and damaged inputs."""
+    folder = store.partial_path(want.artifact)
+    if isinstance(error, Refused) or (folder / "failure.json").exists():  # refused: another's child works there
+        return
+    told = {"exit_code": error.exit_code, "faults": [as_dict(fault) for fault in error.faults]}
+    with contextlib.suppress(StageFailed, OSError):  # a disk that is full must not hide what went wrong
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "job.json").exists():
+            job = job_for(want, folder, store, resources, offline=False, spent=0.0)
+            write_json(folder / "job.json", asdict(job))
+        write_json(folder / "failure.json", told)
+        with (folder / "log.txt").open("a", encoding="utf-8") as log:
+            log.write(f"{type(error).__name__}: {error}\n")
 
 
 def _from_dict(fault: Mapping[str, Any]) -> Fault:

@@ -18,8 +18,16 @@ Partial = Mapping[str, Any]
 """How far an unfinished artifact is, as `Store.partial` tells it."""
 
 
-def between(name: str, what: str, command: Sequence[str]) -> Stopped:
-    """Return the end of an apply that a signal (its name) stopped where no work is lost."""
+NOTHING_SAVED = "; nothing was saved since this apply began, so a requeued one would come no further"
+
+
+def between(name: str, what: str, command: Sequence[str], *, in_vain: bool = False) -> Stopped:
+    """Return the end of an apply that a signal (its name) stopped where no stage's child was at work.
+
+    `in_vain`: something was begun that the next apply begins anew, and nothing was saved before it.
+    """
+    if in_vain and _code(name) == EXIT_CODES[SIGUSR1]:
+        return Stopped(f"{name}: {what}{NOTHING_SAVED}", exit_code=IN_VAIN, hint="give the apply more time")
     return Stopped(f"{name}: {what}", exit_code=_code(name), hint=f"`{_again(command)}` goes on from there")
 
 
@@ -44,8 +52,7 @@ class Cut:
         name = self.signal or SIGTERM.name
         text, code = f"{name}: `{self.id}` was {self._became()}", _code(name)
         if code == EXIT_CODES[SIGUSR1] and self._in_vain():
-            text += "; nothing was saved since this apply began, so a requeued one would come no further"
-            return Stopped(text, exit_code=IN_VAIN, hint=self._remedy())
+            return Stopped(text + NOTHING_SAVED, exit_code=IN_VAIN, hint=self._remedy())
         kept = _step(self.now) or not _seen(self.now)
         goes = "goes on from there" if kept else "starts this stage afresh"
         return Stopped(text, exit_code=code, hint=f"`{_again(command)}` {goes}")

@@ -166,8 +166,10 @@ class Facts:
     def once(self, key: Any, make: Callable[[], Found]) -> Found:
         """Return what `make` gives, which is remembered under `key`; an error is not."""
         if key not in self._answers:
-            self._answers[key] = make()
-            self.hashes.save()
+            try:
+                self._answers[key] = make()
+            finally:  # a signal may have cut it: the next plan need not hash these files again
+                self.hashes.save()
         found: Found = self._answers[key]
         return found
 

@@ -57,11 +57,11 @@ def _state(store: Store, artifact: str, held_by: Mapping[str, Any] | None) -> di
         return {"state": "waiting", **({"damage": damage} if damage else {})}
     progress = {key: partial[key] for key in ("steps", "unit", "checkpoint", "at")}
     progress |= {"step": partial["seen"], "kept": partial["step"]}
+    failure = read_json(folder / "failure.json")
+    if isinstance(failure, dict):  # also while its apply goes on with others: what starts clears it away
+        return {"state": "failed", **progress, "faults": faults_of(failure), "log": str(folder / "log.txt")}
     if held_by is not None and _works(folder, held_by):
         return {"state": "running", **progress, "pid": held_by.get("pid")}
-    failure = read_json(folder / "failure.json")
-    if isinstance(failure, dict):
-        return {"state": "failed", **progress, "faults": faults_of(failure), "log": str(folder / "log.txt")}
     return {"state": "interrupted", **progress}
 
 

@@ -68,7 +68,13 @@ def pull(
 
 @overall()
 def pull_into(
-    store: Store, want: Want, *, zoo: str | None = None, offline: bool = False, trust: Trust = NOTHING_MORE
+    store: Store,
+    want: Want,
+    *,
+    zoo: str | None = None,
+    offline: bool = False,
+    report: Report | None = None,
+    trust: Trust = NOTHING_MORE,
 ) -> Path:
     """Bring the model that a planned stage names (`want.locations["zoo"]`) into the store, under the stage's name.
 
@@ -96,7 +102,7 @@ def pull_into(
             "input_ids": {role: other.id for role, other in want.inputs.items()},
             "externals": dict(want.externals),
         }
-    return _Bringing(store, facts, location, offline, None, nobody, trust).bring(manifest).path
+    return _Bringing(store, facts, location, offline, report, nobody, trust).bring(manifest).path
 
 
 @overall()

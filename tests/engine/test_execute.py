@@ -9,8 +9,6 @@ import pytest
 
 from drdoctl.core.errors import IntegrityError, StageFailed, Stopped
 from drdoctl.engine.execute import Options, execute
-from drdoctl.plan.types import Estimate, Plan, PlannedStage, Reason
-from drdoctl.stages import Want
 from drdoctl.store.run import Run, read_events
 from drdoctl.store.status import status
 
@@ -161,6 +159,8 @@ def test_a_damaged_input_is_refused_before_use(store, apply, monkeypatch):
     assert "`result.txt`" in error.faults[0].message
     assert f"rm -r {victim.parent}" in error.faults[0].hint
     assert outcome.exit_code == 5
+    state = {stage["id"]: stage for stage in status(store)["stages"]}["sft"]
+    assert (state["state"], state["faults"][0]["message"]) == ("failed", error.faults[0].message)
 
 
 def test_a_folder_of_another_fingerprint_is_not_mixed_in(store, apply, toy):
@@ -372,49 +372,23 @@ def children_of(job):
     return found.stdout.split()
 
 
-@pytest.fixture
-def pulling(store, toy, monkeypatch):
-    """Return a function that carries out a plan whose one stage is pulled, in the way that is given."""
-
-    def run(pull):
-        monkeypatch.setattr("drdoctl.zoo.pull.pull_into", pull)
-        want = Want("oracle", 1, {}, locations={"zoo": {"ref": "zoo/oracle"}})
-        plan = Plan({"name": "toy"}, (PlannedStage(want, "pull", Reason("new", "new"), Estimate()),))
-        seen = []
-        options = Options(toy.RESOURCES, "toy", ("apply", "toy.yaml"))
-        with pytest.raises(Stopped) as stopped:
-            execute(plan, store, Run.start(store, "toy"), lambda event, _: seen.append(event), options)
-        return stopped.value, seen
-
-    return run
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 75)])
-def test_a_pull_is_cut_by_a_signal(pulling, number, code):
-    """A signal in the middle of a download ends it at once, with the code and what is kept."""
-
-    def pull(*_, **__):
-        os.kill(os.getpid(), number)
-        time.sleep(60)
-
-    error, seen = pulling(pull)
-    assert error.exit_code == code
-    assert "`oracle` was being pulled; the files that had come whole are kept" in error.faults[0].message
-    assert seen == ["plan", "stage_started", "stage_stopped"]
-
-
-def test_hashing_inputs_is_cut_by_a_signal(store, apply, monkeypatch):
-    """A signal while inputs are hashed, which may take minutes, ends the apply before the stage begins."""
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGUSR1, 1)])
+def test_hashing_inputs_is_cut_by_a_signal(store, apply, monkeypatch, number, code):
+    """A signal while inputs are hashed, which may take minutes and is not kept, ends the apply before the stage."""
+    monkeypatch.setenv("FAKE_FAULT", "crash@1:sft")
+    apply()
+    monkeypatch.delenv("FAKE_FAULT")
 
     def hashing(*_, **__):
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
         time.sleep(60)
 
     monkeypatch.setattr(store, "verify_input", hashing)
     with pytest.raises(Stopped) as stopped:
         apply()
-    assert stopped.value.exit_code == 143
-    assert not list(store.artifacts.glob("sft-*"))
+    assert stopped.value.exit_code == code
+    assert "the inputs of `sft` were being hashed" in stopped.value.faults[0].message
+    assert store.manifest(next(store.artifacts.glob("sft-*")).name) is None
 
 
 def test_a_journal_without_room_hides_no_failure(store, apply, monkeypatch):

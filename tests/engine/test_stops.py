@@ -27,6 +27,14 @@ def test_between_stages_nothing_is_lost(name, code):
     assert error.faults[0].hint == "`drdoctl apply 'my spec.yaml'` goes on from there"
 
 
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGUSR1", 1)])
+def test_what_is_not_kept_is_not_requeued_for_ever(name, code):
+    """Where what was begun is begun anew, and nothing was saved before, SIGUSR1 says so; other signals keep theirs."""
+    error = between(name, "hashing", COMMAND, in_vain=True)
+    assert error.exit_code == code
+    assert ("would come no further" in error.faults[0].message) == (code == 1)
+
+
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGUSR1", 75), ("", 143)])
 def test_a_stage_that_saved_goes_on(name, code):
     """A stage that ended as asked names the step it is at; a signal that nobody knows is taken for SIGTERM."""

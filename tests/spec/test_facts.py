@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -125,6 +126,25 @@ def test_the_zoos_location(facts, monkeypatch):
     facts.zoo = "the-zoo"
     assert facts.zoo_location() == str(facts.base / "the-zoo")
     assert facts.zoo_written() == "the-zoo"
+
+
+def test_what_was_hashed_before_a_stop_is_remembered(facts, tmp_path, monkeypatch):
+    """A signal while the next file is hashed costs the next plan that file alone."""
+    facts.store_root.mkdir(parents=True, exist_ok=True)
+    facts = Facts(facts.base, facts.store_root)
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("{}\n")
+    os.utime(path, (1, 1))
+    monkeypatch.setattr("drdoctl.spec.hashes.SETTLED_SECONDS", -1)
+
+    def cut():
+        facts.hashes.file(path)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        facts.once("data", cut)
+    monkeypatch.setattr("drdoctl.spec.hashes._read_through", None)  # as it was: nobody reads it again
+    assert Facts(facts.base, facts.store_root).hashes.file(path).rows == 1
 
 
 def test_a_tokenizer_is_read_once_for_its_size(facts, tmp_path, monkeypatch):
