@@ -15,6 +15,7 @@ from typing import Any
 from drdoctl.core.errors import DrdoError, StageFailed, Stopped
 from drdoctl.core.files import write_json
 from drdoctl.engine import launch, stops
+from drdoctl.engine.ahead import lacking
 from drdoctl.engine.outcome import Outcome
 from drdoctl.engine.pulling import Pull
 from drdoctl.engine.signals import Signals
@@ -86,6 +87,8 @@ class _Execution:
             for stage in self.plan.stages:
                 if signals.first is not None:
                     raise stops.between(signals.name, "no stage was at work", self.options.command)
+                if stage.want.id in self.outcome.failed:
+                    continue
                 because = self._blocked(stage)
                 if because:
                     self.outcome.skipped[stage.want.id] = because
@@ -93,6 +96,7 @@ class _Execution:
                     continue
                 try:
                     self.outcome.done[stage.want.id] = self._one(stage, signals)
+                    self._look_ahead(stage)
                 except Stopped:
                     raise
                 except DrdoError as error:
@@ -100,6 +104,12 @@ class _Execution:
         for text in self.store.warnings:
             self._tell("warning", message=text)
         return self.outcome
+
+    def _look_ahead(self, done: PlannedStage) -> None:
+        """Fail evaluations that finished data have no prompts for, before anything is trained to be measured."""
+        for stage, error in lacking(self.plan.stages, done.want, self.store):
+            if stage.want.id not in self.outcome.failed and (self.options.keep_going or not self.outcome.failed):
+                self._failed(stage, error)
 
     def _blocked(self, stage: PlannedStage) -> list[str]:
         """Return the failed stages that keep this one from running."""

@@ -132,8 +132,8 @@ def leave(store: Store, want: Want, resources: Mapping[str, Any], error: DrdoErr
             job = job_for(want, folder, store, resources, offline=False, spent=0.0)
             write_json(folder / "job.json", asdict(job))
         write_json(folder / "failure.json", told)
-        with (folder / "log.txt").open("a", encoding="utf-8") as log:
-            log.write(f"{type(error).__name__}: {error}\n")
+        if not (folder / "log.txt").exists():  # where nothing ran, whoever looks there finds this
+            (folder / "log.txt").write_text(f"{type(error).__name__}: {error}\n", encoding="utf-8")
 
 
 def _from_dict(fault: Mapping[str, Any]) -> Fault:

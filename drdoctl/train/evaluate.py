@@ -10,19 +10,20 @@ import numpy as np
 import pyarrow as pa
 
 from drdoctl.core.commands import quoted
-from drdoctl.core.errors import IntegrityError, Refused, UserError
+from drdoctl.core.errors import IntegrityError, Refused
 from drdoctl.core.files import write_json
 from drdoctl.core.fingerprint import file_sha256
 from drdoctl.core.words import REFERENCE, SFT, TEST, VALIDATION
 from drdoctl.evals import Eval, EvalData, Samples, Sampling, evals
 from drdoctl.evals._division import parts_of, side
+from drdoctl.evals._enough import require_prompts, require_references
 from drdoctl.stages.evaluate import FRACTION
 from drdoctl.stages.planned import HINT
 from drdoctl.train.columns import read
 from drdoctl.train.held_out import Pairs, student_pairs
 from drdoctl.train.instructed import Asked, answer, read_asked, server_stamps, write_documents
 from drdoctl.train.judge import judge
-from drdoctl.train.judgements import require_references, with_answers
+from drdoctl.train.judgements import with_answers
 from drdoctl.train.models import Policy, load_policy
 from drdoctl.train.notebook import stamps
 from drdoctl.train.places import model_location
@@ -159,13 +160,8 @@ def run(job: Job) -> None:
     samples = any(part.samplings() for part in parts)
     prompts = Prompts.read(job.input("data")) if samples else Prompts.none()
     ways = ways_of(parts, len(prompts.ids))
-    if ways and not prompts.ids:
-        raise UserError(
-            "there are no evaluation prompts to sample from",
-            code="no-prompts",
-            hint="hold some out with `--set data.eval_fraction=0.1`, or give the source an evaluation part",
-        )
-    require_references(parts, prompts)
+    require_prompts(parts, prompts.text, job.settings.get(FRACTION))
+    require_references(parts, prompts.reference)
     asked = read_asked(job, parts)
     groups, pairs, answers = _student(job, world, parts, prompts, ways, asked)
     pairs.update(judge(job, world, parts, prompts, groups, margins=bool(pairs) and "oracle_margin" not in pairs))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from drdoctl.core.errors import UserError
 from drdoctl.train.asking import ask_all
 from drdoctl.train.rendering import has_template, renderer
 from drdoctl.train.rewards import write_table
@@ -22,19 +21,6 @@ if TYPE_CHECKING:
     from drdoctl.train.response_table import Prompts
 
 FILE = "judgements.parquet"
-
-
-def require_references(parts: Sequence[Eval], prompts: Prompts) -> None:
-    """Raise UserError, before anything is sampled, where a judge is to see references and a prompt has none."""
-    names = [part.name for part in parts if part.needs_references]
-    if names and prompts.ids and prompts.references() is None:
-        lacking = sum(not text for text in prompts.reference)
-        raise UserError(
-            f"`{names[0]}` needs a reference for every prompt, and {lacking:,} of {len(prompts.ids):,} have none",
-            code="no-references",
-            hint="name their column with `data.columns: {reference: NAME}`; or do without them: `against: [sft]`, "
-            "`prompt: against-reference`",
-        )
 
 
 def with_answers(job: Job, parts: Sequence[Eval], prompts: Prompts, data: EvalData) -> EvalData:
