@@ -24,6 +24,8 @@ AFRESH = "row"
 """The unit of a stage that keeps nothing of what it began: of the data stage. Interrupted, it starts afresh."""
 INTERVAL_SECONDS = 0.25
 HALF_LIFE_SECONDS = 20.0
+_BEGAN: dict[Path, float] = {}
+"""When a stage would have begun, by the monotonic clock, had this process done all of it; by the file."""
 _NOTES: dict[Path, list[str]] = {}
 """What this process noted, by the file: a stage has several writers, one after the other, and all go on saying it."""
 
@@ -41,6 +43,11 @@ class StopRequested(Exception):  # nothing went wrong
     """Raised by a stage body that has saved all it did, once `stop_requested` said so. The child then ends with 75."""
 
 
+def begin(job: Place, spent: float) -> None:
+    """Start the stage's clock, which no change of the machine's time reaches. `spent`: seconds of earlier runs."""
+    _BEGAN[Path(job.out, PROGRESS)] = time.monotonic() - spent
+
+
 def stop_requested(job: Place) -> bool:
     """Whether the parent asks for a checkpoint and an early end. With several processes, agree on the answer first."""
     return Path(job.out, STOP).exists()
@@ -53,7 +60,10 @@ def check_stop(job: Place) -> None:
 
 
 class Progress:
-    """Writer of `progress.json`, throttled: step, unit, loss, tokens_per_second, seconds_left, checkpoint, notes."""
+    """Writer of `progress.json`, throttled: step, unit, loss, tokens_per_second, seconds_left, checkpoint, notes.
+
+    And `seconds`, of all runs of the stage so far, once its clock was started with `begin`.
+    """
 
     def __init__(self, job: Place, *, interval: float = INTERVAL_SECONDS) -> None:
         """Write at most once every `interval` seconds, and always at the last step and at a checkpoint."""
@@ -143,6 +153,8 @@ class Progress:
         beside = self._path.with_name(f".{PROGRESS}.{os.getpid()}-{threading.get_ident()}.tmp")
         with self._writing, _alive(self._path):
             told = {**self._state, "checkpoint": self._checkpoint, "notes": self._notes}
+            if self._path in _BEGAN:
+                told["seconds"] = round(now - _BEGAN[self._path], 3)
             beside.write_text(json.dumps(told), encoding="utf-8")
             beside.replace(self._path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import secrets
 from collections.abc import Mapping
@@ -62,15 +63,17 @@ def job_for(
 
 
 def spent_before(folder: Path) -> float:
-    """Return the seconds that the interrupted runs in a folder in progress took, as far as their files tell."""
-    job = read_json(folder / "job.json")
-    if not isinstance(job, dict):
+    """Return the seconds that the interrupted runs in a folder in progress took, as far as their files tell.
+
+    Both files tell of all runs so far: the job of those before its own, the progress of its own too, once it has said
+    anything. The times of files tell nothing: whoever sets the clock, or copies the store, changes them.
+    """
+    found = [(read_json(folder / name), key) for name, key in (("job.json", "spent"), ("progress.json", "seconds"))]
+    if not isinstance(found[0][0], dict):
         return 0.0
-    try:
-        last = (folder / "progress.json").stat().st_mtime - (folder / "job.json").stat().st_mtime
-    except OSError:
-        last = 0.0
-    return float(job.get("spent", 0.0)) + max(0.0, last)
+    told = [value.get(key) for value, key in found if isinstance(value, dict)]
+    known = [one for one in told if isinstance(one, int | float) and not isinstance(one, bool) and 0 <= one < math.inf]
+    return float(max(known, default=0.0))
 
 
 def is_there(store: Store, want: Want) -> bool:

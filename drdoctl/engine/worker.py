@@ -25,7 +25,7 @@ from typing import Any
 from drdoctl.core.errors import DrdoError, Fault
 from drdoctl.core.files import FULL, disk_fault, write_atomic
 from drdoctl.core.imports import import_all
-from drdoctl.core.progress import STOP, StopRequested
+from drdoctl.core.progress import STOP, StopRequested, begin
 from drdoctl.core.usage import note
 from drdoctl.engine.launch import PARALLEL_KINDS
 from drdoctl.engine.ranks import STACKS
@@ -58,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if job.ticket != ticket:  # ours was killed before we came to this, and the folder is the next one's already
         return FOREIGN
     die_with(job.parent)
+    begin(job, job.spent)
     for wanted in EXIT_CODES:
         signal.signal(wanted, lambda number, _frame: ask_to_stop(job, signal.Signals(number).name))
     hear()

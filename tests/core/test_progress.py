@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from drdoctl.core.progress import Progress, stop_requested
+from drdoctl.core.progress import Progress, begin, stop_requested
 
 
 @pytest.fixture
@@ -47,6 +47,17 @@ def test_work_of_unknown_length_has_no_end(job, tmp_path, monkeypatch):
         progress.update(rows, 0, unit="row")
     written = json.loads((tmp_path / "progress.json").read_text())
     assert (written["step"], written["steps"], written["seconds_left"]) == (1024, 0, None)
+
+
+def test_the_clock_of_a_stage_goes_on(job, tmp_path, monkeypatch):
+    """Once begun, every report says how many seconds all runs took, by a clock that nobody sets."""
+    clock = iter([10.0, 12.5, 13.0])
+    monkeypatch.setattr("drdoctl.core.progress.time.monotonic", lambda: next(clock))
+    begin(job, 40.0)
+    progress = Progress(job, interval=0)
+    for seconds in (42.5, 43.0):
+        progress.update(1, 10)
+        assert json.loads((tmp_path / "progress.json").read_text())["seconds"] == seconds
 
 
 def test_checkpoint_is_written_at_once_and_kept(job, tmp_path):

@@ -23,7 +23,7 @@ def _load(name):
 def fake_worker(monkeypatch):
     """Let children run the made-up stages."""
     monkeypatch.setattr(launch, "WORKER", "fake_stages")
-    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    monkeypatch.setenv("PYTHONPATH", str(HERE), prepend=os.pathsep)
 
 
 @pytest.fixture(scope="session")

@@ -121,6 +121,20 @@ def test_after_a_failure_the_same_plan_goes_on_to_the_same_bytes(store, apply, m
     assert results(store) == results(straight)
 
 
+def test_seconds_are_counted_and_not_read_from_file_times(store, apply, monkeypatch):
+    """A clock that jumps between two runs of a stage changes nothing; what the first run took is counted."""
+    monkeypatch.setenv("FAKE_FAULT", "kill@3:sft")
+    monkeypatch.setenv("FAKE_LATE", "0.2")
+    apply()
+    progress = next(store.artifacts.glob("sft-*.partial")) / "progress.json"
+    first = json.loads(progress.read_text())["seconds"]
+    os.utime(progress, (time.time() + 3 * 86400,) * 2)
+    monkeypatch.delenv("FAKE_FAULT")
+    outcome, _ = apply()
+    seconds = store.manifest(outcome.done["sft"].name)["seconds"]
+    assert 0 < first < seconds < 600
+
+
 def test_keep_going_runs_what_does_not_rest_on_the_failure(apply, monkeypatch):
     """With keep_going, a stage is skipped only because of a failed stage that it rests on."""
     monkeypatch.setenv("FAKE_FAULT", "crash@1:sft")

@@ -54,16 +54,23 @@ def test_a_silent_end_for_want_of_memory(tmp_path):
 
 
 def test_time_spent_adds_up_over_interruptions(tmp_path):
-    """The time of interrupted runs is what was carried over plus what lies between job and last progress."""
+    """The time of interrupted runs is what the last one said of all of them, or what it was told when it said none."""
     assert spent_before(tmp_path) == 0
     (tmp_path / "job.json").write_text(json.dumps({"spent": 10.0}))
     assert spent_before(tmp_path) == 10
-    (tmp_path / "progress.json").touch()
-    os.utime(tmp_path / "job.json", (1000, 1000))
-    os.utime(tmp_path / "progress.json", (1007, 1007))
+    (tmp_path / "progress.json").write_text(json.dumps({"step": 3, "seconds": 17}))
     assert spent_before(tmp_path) == 17
-    os.utime(tmp_path / "progress.json", (900, 900))
-    assert spent_before(tmp_path) == 10
+    (tmp_path / "job.json").write_text(json.dumps({"spent": 20.0}))  # an old report: this run said nothing yet
+    assert spent_before(tmp_path) == 20
+
+
+def test_the_times_of_files_are_no_time_spent(tmp_path):
+    """A clock that was set, or a touched file, changes nothing; what is no number of seconds is unknown."""
+    (tmp_path / "job.json").write_text(json.dumps({"spent": 10.0}))
+    for told in ({"step": 3}, {"seconds": -5}, {"seconds": float("inf")}, {"seconds": "9"}, {"seconds": True}, []):
+        (tmp_path / "progress.json").write_text(json.dumps(told))
+        os.utime(tmp_path / "progress.json", (9e9, 9e9))
+        assert spent_before(tmp_path) == 10, told
 
 
 def test_metrics_are_the_last_line_and_the_work_estimated(tmp_path):
