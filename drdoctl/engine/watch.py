@@ -16,6 +16,8 @@ from drdoctl.engine.ranks import Exits, Process, Ranks, kill_group
 from drdoctl.engine.signals import Signals
 
 POLL_SECONDS = 0.1
+HELD_UP_SECONDS = 5.0
+"""A round of the watch that takes this much longer was not spent watching: we were stopped (SIGSTOP, a debugger)."""
 SETTLE_SECONDS = 2.0
 """How long the other processes get to say what they saw, once one has died."""
 
@@ -65,6 +67,7 @@ class Watch:
         self._beats = _beats(folder)
         self._moved = time.monotonic()
         self._asked: float | None = None
+        self._round = self._moved
         self._exits = Exits(process)
         self._ranks = Ranks(process.pid, processes, self._exits)
 
@@ -72,6 +75,7 @@ class Watch:
         """Return how the child ended. Whatever happens, no process of its group is left."""
         try:
             while not self._ended():
+                self._forgive()
                 self._read_progress()
                 self._pass_on_signals()
                 dead = self._ranks.look()
@@ -93,6 +97,14 @@ class Watch:
     def _ended(self) -> bool:
         self._exits.wait(POLL_SECONDS)
         return self.process.poll() is not None
+
+    def _forgive(self) -> None:
+        """Give the child its limits anew where we were held up: it was stopped with us, and goes on no sooner."""
+        now, before = time.monotonic(), self._round
+        self._round = now
+        if now - before > POLL_SECONDS + HELD_UP_SECONDS:
+            self._moved = now
+            self._asked = self._asked and now
 
     def _read_progress(self) -> None:
         # the first process, which alone writes the progress, may be done and wait for another that works

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from drdoctl.engine import watch
 from drdoctl.engine.ranks import _stat
 from drdoctl.engine.signals import Signals
 from drdoctl.engine.watch import Watch
@@ -98,3 +99,35 @@ def test_hang_watch_ignores_what_was_there_before(follow, tmp_path):
     ending, seen = follow("import time; time.sleep(60)", timeout=0.5)
     assert ending.hung == ""
     assert seen == []
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_time_in_which_nobody_watched_does_not_count(follow, monkeypatch, asked):
+    """Stopped for longer than its child may be silent, or may take to end, the watch gives it that time anew."""
+    monkeypatch.setattr(watch, "HELD_UP_SECONDS", 0.5)
+    rounds = iter(range(100))
+    wait = watch.Exits.wait
+
+    def held_up(exits, seconds):
+        if next(rounds) == 3:
+            time.sleep(2.0)  # as SIGSTOP and SIGCONT would have it
+        wait(exits, seconds)
+
+    monkeypatch.setattr(watch.Exits, "wait", held_up)
+    if asked:
+        threading.Timer(0.15, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    ending, _ = follow("import time; time.sleep(2.6)", timeout=1.5, grace=1.5)
+    assert (ending.code, ending.hung, ending.killed) == (0, None, False)
+
+
+def test_a_watch_that_was_held_up_still_sees_a_hung_child(follow, monkeypatch):
+    """The limit is given anew once; who says nothing after that is hung."""
+    monkeypatch.setattr(watch, "HELD_UP_SECONDS", 0.3)
+    rounds = iter(range(1000))
+    wait = watch.Exits.wait
+    monkeypatch.setattr(
+        watch.Exits, "wait", lambda exits, seconds: wait(exits, seconds) if next(rounds) != 2 else time.sleep(1.0)
+    )
+    began = time.monotonic()
+    assert follow("import time; time.sleep(60)", timeout=0.8)[0].hung == ""
+    assert 1.8 < time.monotonic() - began < 20
