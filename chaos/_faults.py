@@ -16,7 +16,8 @@ from chaos._apply import Apply, redone
 from chaos._world import CHECKPOINT_STEPS
 
 INT, TERM, USR1, KILL, STOP = signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGKILL, signal.SIGSTOP
-CODES = {INT: 130, TERM: 143, USR1: 75, KILL: -9}
+HUP = signal.SIGHUP
+CODES = {INT: 130, TERM: 143, USR1: 75, HUP: 129, KILL: -9}
 STOP_SECONDS = 30.0
 """How long a stage may take to save and end."""
 
@@ -81,7 +82,7 @@ def finish(apply: Apply, place: str, folder: Path | None, codes: tuple[int, ...]
         apply.kill_all()
     if folder is not None and folder.is_dir():
         hit.redone = redone(folder)
-    if hit.exit in (130, 143, 75) and seconds > STOP_SECONDS:
+    if hit.exit in (130, 143, 75, 129) and seconds > STOP_SECONDS:
         hit.wrong.append(f"it took {seconds:.0f} s to stop")
     return hit
 
@@ -239,6 +240,8 @@ PROCESSES = (
     Kind("SIGINT twice", send(INT, again=True), Apply.working),
     Kind("SIGTERM", send(TERM), Apply.working),
     Kind("SIGUSR1", send(USR1), begun, delay=8.0),
+    # started by `nohup`, the soak's applies ignore it, as they should
+    *([Kind("SIGHUP", send(HUP), Apply.working)] if signal.getsignal(HUP) is not signal.SIG_IGN else []),
     Kind("SIGTERM to one rank", ask_rank(TERM), Apply.working),
     Kind("SIGUSR1 to one rank", ask_rank(USR1), Apply.working),
     Kind("SIGSTOP of one rank", stop_rank, Apply.working),

@@ -37,6 +37,7 @@ EXIT_CODES = (
     ("5", "integrity: a hash or a manifest does not match"),
     ("6", "refused: a stale plan, or the store is held by another apply"),
     ("75", "checkpointed and to be requeued (SIGUSR1)"),
+    ("129", "stopped by SIGHUP, a closed terminal; the same command goes on"),
     ("130", "stopped by Ctrl-C; the same command goes on"),
     ("143", "stopped by SIGTERM; the same command goes on"),
 )

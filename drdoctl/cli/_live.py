@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from drdoctl.cli.console import Console, Progress
 from drdoctl.core.errors import Fault
 from drdoctl.core.progress import AFRESH
 from drdoctl.engine.launch import log_tail
+from drdoctl.engine.signals import leave_terminal
 
 MANY = 24
 """With more stages than this, what stays is said once for each kind; with `-v` for every stage."""
@@ -32,8 +34,14 @@ class Live:
     def __call__(self, event: str, fields: Mapping[str, Any]) -> None:
         """Show one event; those without a method here are for the journal alone."""
         show = getattr(self, f"_{event}", None)
-        if show is not None:
+        if show is None:
+            return
+        try:
             show(fields)
+        except OSError as error:  # a terminal that is gone must not end the work
+            if error.errno != errno.EIO:
+                raise
+            leave_terminal()
 
     def _plan(self, fields: Mapping[str, Any]) -> None:
         ahead = [stage for stage in fields["stages"] if stage["action"] != "reuse"]

@@ -99,6 +99,6 @@ class Stopped(DrdoError):
     """Stopped by a signal after a checkpoint; the same command goes on. The code depends on the signal."""
 
     def __init__(self, message: str, *, exit_code: int, hint: str | None = None) -> None:
-        """`exit_code`: 130 SIGINT, 143 SIGTERM, 75 SIGUSR1 (checkpointed, to be requeued; 1 where that is in vain)."""
+        """`exit_code`: 130 SIGINT, 143 SIGTERM, 129 SIGHUP, 75 SIGUSR1 (to be requeued; 1 where that is in vain)."""
         super().__init__(message, code="stopped", hint=hint)
         self.exit_code = exit_code  # type: ignore[misc]  # the signal decides, not the class

@@ -13,7 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
-from drdoctl.engine.signals import EXIT_CODES
+from drdoctl.engine.signals import heeded
 from drdoctl.engine.worker import FOREIGN, ask_to_stop, die_with, end
 from drdoctl.stages import Job
 
@@ -25,7 +25,7 @@ def main() -> None:
     if job.ticket != ticket:
         end(FOREIGN)
     die_with(job.parent)
-    signal.pthread_sigmask(signal.SIG_BLOCK, EXIT_CODES)  # the launcher's own handlers never see them
+    signal.pthread_sigmask(signal.SIG_BLOCK, heeded())  # the launcher's own handlers never see them
     threading.Thread(target=_listen, args=(job,), daemon=True).start()
     from deepspeed.launcher import launch
 
@@ -34,7 +34,7 @@ def main() -> None:
 
 def _listen(job: Job) -> None:
     while True:
-        ask_to_stop(job, signal.Signals(signal.sigwait(EXIT_CODES)).name)
+        ask_to_stop(job, signal.Signals(signal.sigwait(heeded())).name)
 
 
 if __name__ == "__main__":

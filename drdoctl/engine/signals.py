@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
@@ -10,11 +12,29 @@ from typing import Any, NoReturn, Self
 
 from drdoctl.core.errors import Stopped
 
-EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGUSR1: 75}
+EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGUSR1: 75, signal.SIGHUP: 129}
+
+
+def heeded() -> list[signal.Signals]:
+    """Return the signals that ask for a stop: SIGHUP is none where whoever started us has it ignored (`nohup`)."""
+    return [one for one in EXIT_CODES if one != signal.SIGHUP or signal.getsignal(one) is not signal.SIG_IGN]
+
+
+def leave_terminal() -> None:
+    """Let what is written to a terminal that is gone go nowhere: to fail over it would cost the work at hand."""
+    for handle in (1, 2):
+        try:
+            gone = stat.S_ISCHR(os.fstat(handle).st_mode) and not os.isatty(handle)
+        except OSError:  # closed
+            continue
+        if gone:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, handle)
+            os.close(nowhere)
 
 
 class Signals:
-    """Catches SIGINT, SIGTERM and SIGUSR1. The first asks to stop; a second SIGINT or SIGTERM, to stop at once."""
+    """Catches SIGINT, SIGTERM, SIGHUP and SIGUSR1. The first asks to stop; a second SIGINT or SIGTERM, at once."""
 
     def __init__(self) -> None:
         self.first: signal.Signals | None = None
@@ -29,7 +49,7 @@ class Signals:
 
     def __enter__(self) -> Self:
         """Put the handlers in place."""
-        for number in EXIT_CODES:
+        for number in heeded():
             self._before[number] = signal.signal(number, self._caught)
         return self
 
@@ -50,9 +70,11 @@ class Signals:
             self._raises = False
 
     def _caught(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            leave_terminal()
         if self.first is None:
             self.first = signal.Signals(number)
-        elif number != signal.SIGUSR1:
+        elif number in (signal.SIGINT, signal.SIGTERM):  # a closed terminal's SIGHUP comes from shell and kernel
             self.at_once = True
         if self._raises:
             raise KeyboardInterrupt
@@ -60,13 +82,15 @@ class Signals:
 
 @contextmanager
 def stoppable(hint: str) -> Iterator[None]:
-    """Raise `Stopped` at SIGTERM and SIGUSR1 where no stage is at work; Ctrl-C is Python's own KeyboardInterrupt."""
+    """Raise `Stopped` at a signal where no stage is at work, but for Ctrl-C: that is Python's own KeyboardInterrupt."""
 
     def stop(number: int, _frame: FrameType | None) -> NoReturn:
+        if number == signal.SIGHUP:
+            leave_terminal()
         name = signal.Signals(number).name
         raise Stopped(f"{name}: no stage was at work", exit_code=EXIT_CODES[signal.Signals(number)], hint=hint)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGUSR1)}
+    before = {number: signal.signal(number, stop) for number in heeded() if number != signal.SIGINT}
     try:
         yield
     finally:

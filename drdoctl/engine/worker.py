@@ -29,7 +29,7 @@ from drdoctl.core.progress import STOP, StopRequested, begin
 from drdoctl.core.usage import note
 from drdoctl.engine.launch import PARALLEL_KINDS
 from drdoctl.engine.ranks import STACKS
-from drdoctl.engine.signals import EXIT_CODES, hear
+from drdoctl.engine.signals import hear, heeded
 from drdoctl.stages import Job
 from drdoctl.store.lock import mark_busy, pid_alive
 
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FOREIGN
     die_with(job.parent)
     begin(job, job.spent)
-    for wanted in EXIT_CODES:
+    for wanted in heeded():
         signal.signal(wanted, lambda number, _frame: ask_to_stop(job, signal.Signals(number).name))
     hear()
     faulthandler.register(STACKS, chain=False)

@@ -94,7 +94,10 @@ EVENTS: dict[str, tuple[str, dict[str, Field]]] = {
         "a stage will not run because of another",
         {**_STAGE, "because": ({"type": "array", "items": _STRING}, "the stages that failed")},
     ),
-    "stage_stopped": ("a signal stopped a stage", {**_STAGE, "signal": (_STRING, "SIGINT, SIGTERM or SIGUSR1")}),
+    "stage_stopped": (
+        "a signal stopped a stage",
+        {**_STAGE, "signal": (_STRING, "SIGINT, SIGTERM, SIGHUP or SIGUSR1")},
+    ),
     "warning": ("something was mended or is doubtful", {"message": (_STRING, "one sentence")}),
     "run_finished": (
         "the apply ends",

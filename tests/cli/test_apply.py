@@ -34,6 +34,7 @@ train: {max_steps: 3, global_batch: 4}
 resources: {device: cpu, threads: 1}
 """
 STAGES = ["data", "sft", "logps", "align[dpo]"]
+SIGNALS = [(signal.SIGTERM, 143), (signal.SIGUSR1, 75), (signal.SIGHUP, 129), (signal.SIGINT, 130)]
 
 
 @pytest.fixture(autouse=True)
@@ -233,7 +234,7 @@ def struck(number, back=None):
     return work
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGUSR1, 75), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_a_signal_while_planning_gives_the_contracts_code(call, monkeypatch, number, code):
     """Before any stage is at work a signal ends the apply at once, with its code, and nothing was begun."""
     monkeypatch.setattr(apply, "_order", struck(number))
@@ -243,7 +244,7 @@ def test_a_signal_while_planning_gives_the_contracts_code(call, monkeypatch, num
     assert not Path(".drdoctl").exists()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGUSR1, 75), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
 @pytest.mark.parametrize("where", ["before the stages", "at the report"])
 def test_a_signal_between_times_leaves_a_journal_with_an_end(call, monkeypatch, number, code, where):
     """Between planning and the stages, and while the report is made, the journal is ended, too."""

@@ -1,3 +1,5 @@
+import errno
+
 import pytest
 
 from drdoctl.cli._live import Live
@@ -44,6 +46,20 @@ def test_progress_is_one_line_with_what_is_known(live, sink):
         "[1/2] sft: step 120 of 1,000, loss 0.6931, 12,346 tokens/s, 3 min left",
         "[1/2] sft: step 120",
     ]
+
+
+def test_a_terminal_that_is_gone_ends_no_work(live, sink):
+    """What cannot be written to it is let go; a reader of a pipe that went away is another matter."""
+
+    def gone(_text):
+        raise OSError(number, "gone")
+
+    sink.update = gone
+    number = errno.EIO
+    live("stage_progress", {**STEP, "tokens_per_second": None, "seconds_left": None})
+    number = errno.EPIPE
+    with pytest.raises(BrokenPipeError):
+        live("stage_progress", {**STEP, "tokens_per_second": None, "seconds_left": None})
 
 
 def test_a_failure_shows_the_end_of_the_log_its_path_and_the_fault(live, sink, tmp_path):

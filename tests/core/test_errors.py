@@ -39,7 +39,7 @@ def test_any_other_exit_code_is_a_failed_stage():
     assert error_class(-9) is error_class(137) is StageFailed
 
 
-@pytest.mark.parametrize("code", [75, 130, 143])
+@pytest.mark.parametrize("code", [75, 129, 130, 143])
 def test_a_signal_decides_how_a_stop_ends(code):
     """A stop carries the exit code of its own signal and leaves the class alone."""
     assert Stopped("stopped", exit_code=code).exit_code == code

@@ -2,6 +2,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -205,7 +206,34 @@ def test_a_commit_cut_before_the_rename_is_finished(store, apply, toy, monkeypat
     assert not (final / "job.json").exists()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 75)])
+def test_a_closed_terminal_checkpoints(store):
+    """The terminal that an apply was started from goes: the step ends and is saved, and the exit code says why."""
+    program = "import fcntl, runpy, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); sys.argv = sys.argv[1:]; "
+    program += "runpy.run_path(sys.argv[0], run_name='__main__')"
+    fake = str(Path(__file__).with_name("fake_apply.py"))
+    master, slave = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, fake, str(store.root), "60", "0.15"],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
+    said = b""
+    while b"stage_checkpoint" not in said:
+        said += os.read(master, 4096)
+    os.close(master)
+    assert process.wait(60) == 129
+    told = status(store)["stages"][0]
+    assert (told["state"], told["kept"] >= 1) == ("interrupted", True)
+    assert (next(store.artifacts.glob("data-*.partial")) / "stopped").read_text() == "SIGHUP"
+
+
+SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 75), (signal.SIGHUP, 129)]
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_the_first_signal_checkpoints_and_the_next_apply_goes_on(store, start_apply, number, code):
     """A signal ends the apply after the step at work, with its exit code and the command that goes on, which does."""
     process = start_apply(store.root, 4, 0.15)

@@ -35,7 +35,9 @@ def test_what_is_not_kept_is_not_requeued_for_ever(name, code):
     assert ("would come no further" in error.faults[0].message) == (code == 1)
 
 
-@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGUSR1", 75), ("", 143)])
+@pytest.mark.parametrize(
+    ("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGUSR1", 75), ("SIGHUP", 129), ("", 143)]
+)
 def test_a_stage_that_saved_goes_on(name, code):
     """A stage that ended as asked names the step it is at; a signal that nobody knows is taken for SIGTERM."""
     told = cut(ASKED, None, partial(1200), name)
