@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.files import read_json
+from drdoctl.plan.batches import crowded
 from drdoctl.plan.estimate import estimates
 from drdoctl.plan.fit import fit_of, fit_text
 from drdoctl.plan.grid import grid_of
@@ -53,10 +54,11 @@ def diff(wants: Sequence[Want], store: Store, loaded: Loaded) -> Plan:
         stages.append(PlannedStage(want, action, reason, estimate, _pairs(want, store)))
     to_do = [one for one in stages if one.action not in ("reuse", "pull")]
     fit = fit_of([one.want for one in to_do], [one.estimate for one in to_do], basis, resources)
+    doubts = [*_unresolved(wants), *crowded([one.want for one in to_do], basis)]
     return Plan(
         spec=spec.model_dump(mode="json"),
         stages=tuple(stages),
-        warnings=(*loaded.warnings, *_unresolved(wants), *([fit_text(fit)] if fit is not None else [])),
+        warnings=(*loaded.warnings, *doubts, *([fit_text(fit)] if fit is not None else [])),
         origin={"spec": loaded.path.name, "sets": list(loaded.sets)},
         text=loaded.text,
         fit=fit,
