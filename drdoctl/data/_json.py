@@ -11,6 +11,8 @@ from typing import IO, Any
 from drdoctl.data._records import Bad
 
 BLOCK = 1 << 20
+AHEAD = 3
+"""Characters behind a number that may yet belong to it: `1e+` is read as 1 while the digits are in the next block."""
 LINE, ARRAY = "not JSON", "not a JSON array"
 SPACE = re.compile(r"[ \t\r\n]*")
 
@@ -114,9 +116,10 @@ class _Text:
                 at_end = self._at == len(self._buffer)
                 bad = Bad("invalid-json", "the array is not closed") if at_end else refused(error, ARRAY)
                 return self.line, bad
-            if end < len(self._buffer) or not self._more():  # a number at the buffer's end may go on
+            length = end - self._at  # a block that is read moves both
+            if end + AHEAD < len(self._buffer) or not self._more():
                 line = self.line
-                self.take(end - self._at)
+                self.take(length)
                 return line, found
 
     def _more(self) -> bool:

@@ -6,7 +6,7 @@ import io
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drdoctl.data import _json
@@ -45,6 +45,8 @@ def _bad(found):
 
 
 @settings(max_examples=500)
+@example(["-1.5e+3", "]"], 1)
+@example(["1e+x", "]"], 1)
 @given(st.lists(st.sampled_from(PIECES), max_size=12), st.integers(1, 9))
 def test_arrays_are_what_python_takes_for_one(pieces, block):
     """Whatever follows the first bracket: all elements where the text is an array, else a `Bad` at the end."""
