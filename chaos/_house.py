@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import runpy
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 from chaos._watch import ROOT
 from drdoctl.store.artifact import Store
@@ -29,7 +29,7 @@ def make(root: Path) -> None:
         folder, _ = store.open_partial(want)
         (folder / "job.json").write_text(json.dumps({"fingerprint": want.fingerprint, "parent": 1}), encoding="utf-8")
         label = "drdo" if want.label or want.kind == LEFT else "sft"
-        fill(folder, SimpleNamespace(kind=want.kind, label=label, warnings=("judge = teacher",)))
+        fill(folder, replace(want, label=label, warnings=("judge = teacher",)))
         if want.kind == LEFT:
             _leave(folder)
             run.emit("stage_failed", id=want.id, artifact=want.artifact, faults=[], log="log.txt")

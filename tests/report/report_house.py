@@ -117,7 +117,7 @@ def _metrics(folder: Path, kind: str, label: str) -> None:
     (folder / "metrics.jsonl").write_text("\n".join(lines) + "\n")
 
 
-def _fill(folder: Path, want: Want, times: int) -> None:
+def _fill(folder: Path, want: Want, times: int = 1) -> None:
     if want.kind == "data":
         rows = [{"id": f"p{index}", "prompt": f"prompt {index} <b>bold</b>"} for index in range(PROMPTS)]
         pq.write_table(pa.Table.from_pylist(rows), folder / "prompts.parquet")
