@@ -45,14 +45,16 @@ def needed_by_runs(store: Store, days: float, now: float | None = None) -> set[s
     last: list[str] = []
     begun = 0.0
     for folder in run_folders(store):
-        stages: list[str] = []
+        stages: list[str] | None = None
         for event in read_events(folder):
             if event["event"] == "run_started":
                 # where the clock was set back, a run is still no older than those before it
                 begun = max(begun, datetime.fromisoformat(event["time"]).timestamp())
             elif event["event"] == "plan":
                 stages = [str(stage["artifact"]) for stage in event["stages"]]
-        last = stages or last
+        if stages is None:
+            continue
+        last = stages
         if begun >= oldest:
             needed.update(stages)
     return needed.union(last)

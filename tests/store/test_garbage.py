@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drdoctl.stages import Want
@@ -255,6 +255,7 @@ def test_an_artifact_is_never_there_in_part(store, monkeypatch):
 RUNS = st.lists(st.tuples(st.sets(st.integers(0, 5)), st.integers(0, 60)), max_size=4)
 
 
+@example(runs=[(set(), 0), ({0}, 1)], planned=set(), days=0, age_days=0)
 @settings(deadline=None, max_examples=40)
 @given(runs=RUNS, planned=st.sets(st.integers(0, 5)), days=st.integers(0, 60), age_days=st.integers(0, 90))
 def test_only_what_nobody_needs_ever_goes(tmp_path_factory, runs, planned, days, age_days):
