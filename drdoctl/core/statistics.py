@@ -9,8 +9,6 @@ if TYPE_CHECKING:
 
 LIKE_LENGTH = 0.1
 """Two responses are of like length where their lengths differ by at most this share of the longer one."""
-
-
 TIE = 1e-5
 """Rewards this near, as a share of the larger one where that is above 1, are a tie. In float32 a reward differs by some
 2e-6 with the batch that it is computed in (docs/evaluation.md): what is smaller is no win."""

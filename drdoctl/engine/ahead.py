@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from drdoctl.core.errors import UserError
+from drdoctl.core.fingerprint import digest
 from drdoctl.engine.stage import is_there
-from drdoctl.evals import OF, evals
+from drdoctl.evals import OF, parse
 from drdoctl.evals._enough import require_prompts, require_references
 from drdoctl.plan.types import PlannedStage
 from drdoctl.stages import Want
 from drdoctl.stages.evaluate import FRACTION
 from drdoctl.store.artifact import Store
 
+Prompts = Mapping[str, list[Any]]
+"""The columns `prompt` and `reference` of the evaluation prompts."""
+
 
 def lacking(stages: Sequence[PlannedStage], data: Want, store: Store) -> Iterator[tuple[PlannedStage, UserError]]:
     """Yield the evaluations of students that will fail with finished data, and why, as far as one knows."""
     read = [stage for stage in stages if data.kind == "data" and _reads(stage.want, data)]
-    for stage in read:
-        if not is_there(store, stage.want) and (error := _fault(stage.want, data, store)) is not None:
+    ahead = [stage for stage in read if not is_there(store, stage.want)]
+    prompts = _prompts(store, data) if ahead else None
+    if prompts is None:
+        return
+    faults: dict[str, UserError | None] = {}  # hundreds of students are evaluated alike
+    for stage in ahead:
+        mark = digest([stage.want.settings["evaluate"], stage.want.settings.get(FRACTION)])
+        if mark not in faults:
+            faults[mark] = _fault(stage.want, prompts)
+        if (error := faults[mark]) is not None:
             yield stage, error
 
 
@@ -27,25 +40,24 @@ def _reads(want: Want, data: Want) -> bool:
     return of_student and "data" in want.inputs and want.inputs["data"].fingerprint == data.fingerprint
 
 
-def _fault(want: Want, data: Want, store: Store) -> UserError | None:
-    known = evals()
-    parts = [known[plain["name"]].model_validate(plain) for plain in want.settings["evaluate"]]
-    files = [
-        {name: str(want.locations[f"evaluate.{at}.{name}"]) for name in one.files()} for at, one in enumerate(parts)
-    ]
-    parts = [one.model_copy(update=found) for one, found in zip(parts, files, strict=True)]
-    if not any(part.samplings() for part in parts):
-        return None
+def _prompts(store: Store, data: Want) -> Prompts | None:
+    """Return the prompts; None where they are damaged: whoever works with them says so."""
     import pyarrow.parquet as pq
 
     try:
         table = pq.read_table(store.path(data.artifact) / "prompts.parquet", columns=["prompt", "reference"])
-        prompts, references = table.column("prompt").to_pylist(), table.column("reference").to_pylist()
-    except (OSError, ValueError, KeyError):  # damaged: whoever works with it says so
+        return {name: table.column(name).to_pylist() for name in ("prompt", "reference")}
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _fault(want: Want, prompts: Prompts) -> UserError | None:
+    parts = parse(want.settings["evaluate"], lambda key: str(want.locations[key]))
+    if not any(part.samplings() for part in parts):
         return None
     try:
-        require_prompts(parts, prompts, want.settings.get(FRACTION))
-        require_references(parts, references)
+        require_prompts(parts, prompts["prompt"], want.settings.get(FRACTION))
+        require_references(parts, prompts["reference"])
     except UserError as error:
         return error
     return None

@@ -16,8 +16,6 @@ IN_VAIN = 1
 """Exit code in place of 75 where a requeued apply would come no further than this one: a script would try for ever."""
 Partial = Mapping[str, Any]
 """How far an unfinished artifact is, as `Store.partial` tells it."""
-
-
 NOTHING_SAVED = "; nothing was saved since this apply began, so a requeued one would come no further"
 
 

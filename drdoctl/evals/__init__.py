@@ -6,7 +6,7 @@ stage samples and scores once for all evals; an eval only says what it needs and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -187,3 +187,11 @@ class Eval(Part):
 def evals() -> dict[str, type[Eval]]:
     """Return every eval by name."""
     return discover(__name__, Eval)
+
+
+def parse(plain: Sequence[Mapping[str, Any]], path: Callable[[str], str]) -> list[Eval]:
+    """Return a stage's evals from their plain form. `path`: a key among the stage's locations -> where that file is."""
+    known = evals()
+    parts = [known[one["name"]].model_validate(one) for one in plain]
+    files = [{name: path(f"evaluate.{at}.{name}") for name in part.files()} for at, part in enumerate(parts)]
+    return [part.model_copy(update=found) for part, found in zip(parts, files, strict=True)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from drdoctl.core.distinct import distinct
 from drdoctl.core.files import read_json
 from drdoctl.core.metrics import read_metrics
 from drdoctl.core.words import REFERENCE
@@ -147,13 +148,12 @@ def _figure4(logs: Mapping[str, Lines], stages: Iterable[StageRow], students: It
 def _student(store: Store, stage: PlannedStage, judges: Mapping[str, str]) -> StudentRow:
     want = stage.want
     document = read_json(store.path(want.artifact) / "figures.json") or {}
-    policy, figures = want.inputs.get("policy"), document.get("figures", [])
-    # two evals of the same samples both tell of their length
+    policy = want.inputs.get("policy")
     return StudentRow(
         label=want.label,
         stage=want.id,
         policy=policy.id if policy else None,
-        figures=[FigureRow(**figure) for at, figure in enumerate(figures) if figure not in figures[:at]],
+        figures=[FigureRow(**figure) for figure in distinct(document.get("figures", []))],
         warnings=list(document.get("warnings", ())),
         judged_by=judged_by(store, want, judges),
     )

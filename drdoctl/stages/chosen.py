@@ -47,18 +47,28 @@ def require_one_judge(cells: Cells, facts: Facts) -> None:
     for _, own, _ in groups(cells):
         first: dict[str, tuple[str, Any]] = {}
         for place, bp in own:
-            select, measured = bp.spec.select, evaluate_stage.want(bp)
-            if select is None or measured is None:
-                continue
-            for judge in sorted({one.judge or "" for one in matching(select, measures(bp.spec))} - {""}):
-                label, mark = first.setdefault(judge, (place.label, _mark(measured, judge)))
-                if mark != _mark(measured, judge):
-                    message = (
-                        f"`select` compares `{select.metric}` by several models: judge `{judge}` is one for `{label}` "
-                        f"and another for `{place.label}`"
-                    )
-                    hint = _one_judge(judge, has_truth=bp.spec.data.source.has_truth)
-                    raise UserError(message, code="several-judges", where=facts.places("select.metric"), hint=hint)
+            for judge, mark in _marks(bp).items():
+                label, other = first.setdefault(judge, (place.label, mark))
+                if mark != other:
+                    raise _several(bp, judge, label, place.label, facts)
+
+
+def _marks(bp: Blueprint) -> dict[str, Any]:
+    """Return what each reward model is, by the judge's name, whose word `select` may choose a combination by."""
+    select, models = bp.spec.select, {ORACLE, *bp.spec.judges}
+    names = {one.judge for one in matching(select, measures(bp.spec))} & models if select is not None else set()
+    measured = evaluate_stage.want(bp) if names else None  # not for nothing: it takes a while in large matrices
+    return {name: _mark(measured, name) for name in sorted(filter(None, names))} if measured is not None else {}
+
+
+def _several(bp: Blueprint, judge: str, one: str, other: str, facts: Facts) -> UserError:
+    metric = bp.spec.select.metric if bp.spec.select is not None else ""
+    return UserError(
+        f"`select` compares `{metric}` by several models: judge `{judge}` is one for `{one}` and another for `{other}`",
+        code="several-judges",
+        where=facts.places("select.metric"),
+        hint=_one_judge(judge, has_truth=bp.spec.data.source.has_truth),
+    )
 
 
 def _mark(measured: Want, judge: str) -> Any:

@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from drdoctl.core.commands import quoted
+from drdoctl.core.distinct import distinct
 from drdoctl.core.errors import IntegrityError, Refused
 from drdoctl.core.files import write_json
 from drdoctl.core.fingerprint import file_sha256
 from drdoctl.core.words import REFERENCE, SFT, TEST, VALIDATION
-from drdoctl.evals import Eval, EvalData, Samples, Sampling, evals
+from drdoctl.evals import Eval, EvalData, Samples, Sampling, parse
 from drdoctl.evals._division import parts_of, side
 from drdoctl.evals._enough import require_prompts, require_references
 from drdoctl.stages.evaluate import FRACTION
@@ -50,13 +51,7 @@ def parse_evals(settings: Sequence[dict[str, Any]], locations: Mapping[str, Any]
 
     Raises Refused where a file no longer holds what the plan was made for.
     """
-    known = evals()
-    parts = [known[plain["name"]].model_validate(plain) for plain in settings]
-    paths = [
-        {option: _unchanged(locations or {}, f"evaluate.{index}.{option}") for option in part.files()}
-        for index, part in enumerate(parts)
-    ]
-    return [part.model_copy(update=found) for part, found in zip(parts, paths, strict=True)]
+    return parse(settings, lambda key: _unchanged(locations or {}, key))
 
 
 def _unchanged(locations: Mapping[str, Any], key: str) -> str:
@@ -123,9 +118,8 @@ def measure(
 
 
 def _figures(evals: Sequence[Eval], data: EvalData, part: str | None = None) -> list[dict[str, Any]]:
-    found = [plain_figure(replace(figure, part=part).as_dict()) for one in evals for figure in one.measure(data)]
-    # two evals of the same samples both tell of their length
-    return [figure for at, figure in enumerate(found) if figure not in found[:at]]
+    measured = (replace(figure, part=part) for one in evals for figure in one.measure(data))
+    return distinct([plain_figure(figure.as_dict()) for figure in measured])
 
 
 def sides_of(job: Job, prompts: Prompts) -> dict[str, str] | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from drdoctl.core.distinct import distinct
 from drdoctl.core.words import TEST
 from drdoctl.zoo.card import Card
 
@@ -47,8 +48,7 @@ class Figure:
 
 def told(figures: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the figures people are told, each once: those of test prompts, or of all where none were put aside."""
-    found = [figure for figure in figures if figure.get("part") in (None, TEST)]
-    return [figure for at, figure in enumerate(found) if figure not in found[:at]]
+    return distinct([figure for figure in figures if figure.get("part") in (None, TEST)])
 
 
 def figures_of(card: Card) -> tuple[Figure, ...]:

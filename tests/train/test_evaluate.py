@@ -15,6 +15,7 @@ import tokenizers
 import torch
 import transformers
 
+from drdoctl import evals as registry
 from drdoctl.core import progress
 from drdoctl.core.errors import IntegrityError, UserError
 from drdoctl.core.progress import StopRequested
@@ -32,6 +33,7 @@ FIELDS = {
     "max_positions": 96, "rope_theta": 1000.0, "tied": True, "init_std": 0.3,
 }  # fmt: skip
 HOT, GREEDY = Sampling(0.7, 0.8, 6, 5), Sampling(0.0, 1.0, 4, None)
+EVALS = registry.evals
 SEEN: list[EvalData] = []
 
 
@@ -68,7 +70,7 @@ class EverythingEval(Eval):
 @pytest.fixture(autouse=True)
 def _own_eval(monkeypatch):
     SEEN.clear()
-    monkeypatch.setattr(evaluate, "evals", lambda: {"everything": EverythingEval})
+    monkeypatch.setattr(registry, "evals", lambda: {"everything": EverythingEval})
 
 
 def write_data(folder: Path, world: Notes, prompts: int = 7) -> None:
@@ -149,7 +151,7 @@ def whole(house, tmp_path_factory):
     """Return the folder of an uninterrupted run of the start model."""
     out = tmp_path_factory.mktemp("whole")
     patch = pytest.MonkeyPatch()
-    patch.setattr(evaluate, "evals", lambda: {"everything": EverythingEval})
+    patch.setattr(registry, "evals", lambda: {"everything": EverythingEval})
     evaluate.run(make_job(house, out, id="evaluate[sft]"))
     patch.undo()
     return out
@@ -289,7 +291,7 @@ def test_damaged_responses_in_progress_are_sampled_again(house, tmp_path, monkey
 
 def _rank(house: str, out: str, rank: str) -> None:
     os.environ.update(RANK=rank, WORLD_SIZE="2", LOCAL_RANK=rank)
-    evaluate.evals = lambda: {"everything": EverythingEval}
+    registry.evals = lambda: {"everything": EverythingEval}
     responses.PIECE_ROWS = (2, 2)
     evaluate.run(make_job(Path(house), Path(out), id="evaluate[sft]"))
 
@@ -317,9 +319,7 @@ def test_no_prompts_is_said(house, tmp_path):
 
 def test_prompts_are_not_read_where_nothing_is_sampled(house, tmp_path, monkeypatch):
     """Held-out pairs alone need no prompt: none is read, and no response is written."""
-    from drdoctl.evals import evals
-
-    monkeypatch.setattr(evaluate, "evals", evals)
+    monkeypatch.setattr(registry, "evals", EVALS)
     monkeypatch.setattr(evaluate.Prompts, "read", lambda _: pytest.fail("read"))
     job = make_job(house, tmp_path / "out", evaluate=[{"name": "pair-accuracy"}])
     evaluate.run(job)
