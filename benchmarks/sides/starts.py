@@ -6,37 +6,28 @@ Seen from outside, as `drdoctl apply` starts stages: the first line of `metrics.
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Callable
+from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Any, Protocol
+from typing import Any
+
+from drdoctl.engine.signals import Signals
+from drdoctl.engine.start import Starter
+from drdoctl.stages import Job
 
 POLL_SECONDS = 0.001
 LIMIT_SECONDS = 300.0
 
 
-class Process(Protocol):
-    """A running stage."""
-
-    def poll(self) -> int | None:
-        """Return its exit code once it has ended."""
-        ...
-
-
-def _stage(job: dict[str, Any], folder: Path) -> Path:
-    folder.mkdir(parents=True)
-    (folder / "job.json").write_text(json.dumps({**job, "out": str(folder)}), encoding="utf-8")
-    return folder
-
-
-def _follow(start: Callable[[], Process | None], folder: Path) -> dict[str, Any]:
+def _follow(starter: Starter, told: Job, folder: Path) -> dict[str, Any]:
     """Start a stage and return the seconds to its first step, and those beyond what a later step takes."""
+    folder.mkdir(parents=True)
+    (folder / "job.json").write_text(json.dumps(asdict(told)), encoding="utf-8")
     begun, ends = time.perf_counter(), []
-    process, metrics = start(), folder / "metrics.jsonl"
-    if process is None:
-        raise ValueError("the warm process did not start the stage")
+    process, metrics = starter.start(folder, told, Signals()), folder / "metrics.jsonl"
     while process.poll() is None and time.perf_counter() - begun < LIMIT_SECONDS:
         lines = metrics.read_bytes().count(b"\n") if metrics.exists() else 0
         ends += [time.perf_counter()] * (lines - len(ends))
@@ -51,26 +42,23 @@ def _follow(start: Callable[[], Process | None], folder: Path) -> dict[str, Any]
 
 def cold(job: dict[str, Any], folder: str, threads: int) -> dict[str, Any]:
     """Start the stage in a process of its own."""
-    from drdoctl.engine.launch import start
-
-    del threads  # the job's own
-    stage = _stage(job, Path(folder, "stage"))
-    return _follow(lambda: start(stage, job["kind"], job["resources"], offline=True), stage)
+    return _started(job, [Path(folder, "stage")], threads)
 
 
 def warm(job: dict[str, Any], folder: str, threads: int) -> dict[str, Any]:
     """Start the stage twice from one warm process, and time the second."""
-    from drdoctl.engine.launch import environment
-    from drdoctl.engine.warm import Warm
+    return _started(job, [Path(folder, "first"), Path(folder, "second")], threads)
 
-    del threads
-    parent = Warm(environment(job["kind"], job["resources"], offline=True))
+
+def _started(job: dict[str, Any], folders: list[Path], threads: int) -> dict[str, Any]:
+    """Run the stage once in each folder, as `apply` starts stages, and return the last one's record."""
+    told = Job(**{**job, "warnings": (), "parent": os.getpid()})
+    if told.resources["threads"] != threads:
+        raise ValueError(f"the job has {told.resources['threads']} threads, the measure {threads}")
+    starter = Starter(told.resources, offline=True)
+    starter.warm_up([told.kind] * len(folders))
     try:
-        for name in ("first", "second"):
-            stage = _stage(job, Path(folder, name))
-            record = _follow(
-                lambda stage=stage: parent.start(stage / "job.json", stage / "log.txt", lambda: False), stage
-            )
+        records = [_follow(starter, replace(told, out=str(folder)), folder) for folder in folders]
     finally:
-        parent.close()
-    return record
+        starter.close()
+    return records[-1]

@@ -18,7 +18,7 @@ class Resources(Model):
     """Training processes on this machine, one for each accelerator (or share of the CPU's cores)."""
     micro_tokens: int | None = Field(default=None, ge=1)
     """Tokens computed at once in one process: whole rows, a prompt counted once; a longer row is taken alone. Without
-    it, 16,384 on an accelerator, 2,048 on a CPU, and there 1,024 where layers times width are 8,192 or more."""
+    it, 16,384 on an accelerator, 2,048 on a CPU, and there 768 where layers times width are 8,192 or more."""
     micro_batch: int | None = Field(default=None, ge=1)
     """Rows computed at once in one process, at most; without it, as many as `micro_tokens` holds."""
     zero_stage: Annotated[Literal[0, 1, 2, 3], BeforeValidator(no_bool)] = 0

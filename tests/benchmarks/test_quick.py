@@ -13,17 +13,24 @@ from benchmarks.sides.sampling import classes, with_length  # noqa: E402
 
 
 @pytest.mark.slow
-def test_a_quick_run_prints_its_table(root, tmp_path):
+@pytest.mark.parametrize(
+    ("measure", "row"),
+    [
+        ("floor", "| alignment step | the floor |"),
+        ("starts", "| next stage in a warm child, beyond a later step's time |"),
+    ],
+)
+def test_a_quick_run_prints_its_table(root, tmp_path, measure, row):
     """`python -m benchmarks floor --quick` ends well, keeps no record, and prints a line for its row."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "floor", "--quick", "--work", str(tmp_path / "work")],
+        [sys.executable, "-m", "benchmarks", measure, "--quick", "--work", str(tmp_path / "work")],
         cwd=root,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "| alignment step | the floor |" in done.stdout
+    assert row in done.stdout
     assert not list(tmp_path.rglob("*.quick.jsonl"))
 
 
