@@ -15,7 +15,7 @@ from drdoctl.core.architectures import SUPPORTED, limit_of
 from drdoctl.core.errors import UserError
 from drdoctl.core.unsupported import why_not
 from drdoctl.stages.planned import as_planned
-from drdoctl.train import adapters
+from drdoctl.train import adapters, pages
 from drdoctl.train.attention import NAME as TREES
 from drdoctl.train.batches import FlatBatch
 from drdoctl.train.classifier import classifier, spare_pad
@@ -148,6 +148,7 @@ def _plain_lm(location: dict[str, Any]) -> Any:
     with as_planned(location.get("outside", ())):
         config = supported_config(source, revision)
         check_window(config, location.get("max_tokens"))
+        pages.settle(config)
         lm = whole(AutoModelForCausalLM, source, revision=revision, config=config, attention=TREES)
         return copied(lm) if location.get("outside") else lm
 
@@ -193,6 +194,7 @@ def new_lm(fields: dict[str, Any], seed: int, vocab_size: int, special: dict[str
             "rope_parameters": rope,
         }
     config = _no_dropout(AutoConfig.for_model(fields["model_type"], **common, **own))
+    pages.settle(config)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return AutoModelForCausalLM.from_config(config, attn_implementation=TREES, dtype=torch.float32)
