@@ -7,11 +7,12 @@ from drdoctl.stages import data as data_stage
 from drdoctl.stages import logps as logps_stage
 from drdoctl.stages import rewards as rewards_stage
 from drdoctl.stages import sft as sft_stage
-from drdoctl.stages.blueprint import Blueprint, lora_settings, training_settings
+from drdoctl.stages.blueprint import Blueprint, lora_settings, once, training_settings
 
 VERSION = 1
 
 
+@once
 def want(bp: Blueprint) -> Want | None:
     """Return the stage, or None for a spec that aligns nothing."""
     spec, start, method, lora = bp.spec, sft_stage.start_model(bp), bp.spec.method, bp.spec.student.lora

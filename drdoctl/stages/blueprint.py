@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from drdoctl.core.adapters import NF4
 from drdoctl.core.fingerprint import digest
@@ -27,6 +28,8 @@ ORACLE = "oracle"
 PULL_VERSION = 1
 STUDENT_MODEL = "student.model"
 ORACLE_MODEL = "oracle.model"
+How = ParamSpec("How")
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Blueprint:
     """Whether there are other combinations."""
     of_oracle: tuple[Eval, ...] = ()
     """The evals about reward models; those of `spec.evaluate` are about students."""
+    made: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What `once` remembers."""
 
     @property
     def seed(self) -> dict[str, int]:
@@ -158,6 +163,19 @@ class Blueprint:
             locations={"zoo": model.zoo},
             sizes={"model": {"config": model.config, "parameters": model.parameters}},
         )
+
+
+def once(make: Callable[Concatenate[Blueprint, How], Found]) -> Callable[Concatenate[Blueprint, How], Found]:
+    """Let a function answer for each blueprint once: stages ask for what they rest on again and again."""
+
+    @wraps(make)
+    def found(bp: Blueprint, /, *args: How.args, **kwargs: How.kwargs) -> Found:
+        key = (make, args, tuple(sorted(kwargs.items())))
+        if key not in bp.made:
+            bp.made[key] = make(bp, *args, **kwargs)
+        return cast("Found", bp.made[key])
+
+    return found
 
 
 def uses_oracle(spec: Spec) -> bool:

@@ -12,7 +12,7 @@ from drdoctl.spec.facts import ModelFacts, TokenizerFacts
 from drdoctl.spec.used import judge_model, oracle_model, student_model
 from drdoctl.splits import Split
 from drdoctl.stages import Job, Want
-from drdoctl.stages.blueprint import ORACLE, ORACLE_MODEL, STUDENT_MODEL, Blueprint, Origin
+from drdoctl.stages.blueprint import ORACLE, ORACLE_MODEL, STUDENT_MODEL, Blueprint, Origin, once
 
 VERSION = 1
 SOURCE = "data.source"
@@ -27,6 +27,7 @@ _Tokenizer = tuple[str, TokenizerFacts | None, str, ModelFacts | None, Callable[
 """Its name among the externals, what stands for it, the role of the model that it comes with, and both of that."""
 
 
+@once
 def want(bp: Blueprint) -> Want:
     """Return the data stage whose pairs students learn from: all combinations with the same `data:` share it."""
     if bp.divided[1]:
@@ -36,6 +37,7 @@ def want(bp: Blueprint) -> Want:
     return _read(bp, bp.spec.data.split, bp.spec.data.max_rows)
 
 
+@once
 def whole(bp: Blueprint) -> Want:
     """Return the data stage with all pairs, where the spec tells them from those that the student sees; else `want`.
 
@@ -47,6 +49,7 @@ def whole(bp: Blueprint) -> Want:
     return unsplit(bp) if not early or not late else replace(_read(bp, early, None), label=BEFORE)
 
 
+@once
 def unsplit(bp: Blueprint) -> Want:
     """Return the data stage with all pairs, whatever the spec's split."""
     found = replace(_read(bp, [], None), label=ALL)

@@ -21,7 +21,7 @@ from drdoctl.stages import judges as judge_stages
 from drdoctl.stages import oracle as oracle_stage
 from drdoctl.stages import rewards as rewards_stage
 from drdoctl.stages import sft as sft_stage
-from drdoctl.stages.blueprint import ORACLE, ORACLE_MODEL, Blueprint, Origin
+from drdoctl.stages.blueprint import ORACLE, ORACLE_MODEL, Blueprint, Origin, once
 
 VERSION = 1
 BUILTIN = "builtin"
@@ -29,6 +29,7 @@ FRACTION = "data.validation_fraction"
 """The setting that divides prompts and pairs: there only where the spec chooses students."""
 
 
+@once
 def want(bp: Blueprint) -> Want | None:
     """Return the evaluation of the combination's student, or None where nothing is measured."""
     student = align_stage.want(bp)
@@ -43,6 +44,7 @@ def want(bp: Blueprint) -> Want | None:
     return replace(_measured(bp, policy, label, (SFT, REFERENCE)), warnings=tuple(_stamps(bp)))
 
 
+@once
 def baseline(bp: Blueprint) -> Want | None:
     """Return the evaluation of the start model, where a student is compared with it or with its log-probabilities."""
     compared = _needs_pairs(bp) or any(SFT in one.baselines() for one in bp.spec.evaluate)

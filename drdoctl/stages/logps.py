@@ -13,7 +13,7 @@ from typing import Any
 from drdoctl.stages import Job, Want
 from drdoctl.stages import data as data_stage
 from drdoctl.stages import sft as sft_stage
-from drdoctl.stages.blueprint import Blueprint
+from drdoctl.stages.blueprint import Blueprint, once
 
 VERSION = 1
 OF = "logps.of"
@@ -23,6 +23,7 @@ TRAIN = ("train",)
 NOTHING: Mapping[str, Any] = {}
 
 
+@once
 def want(bp: Blueprint) -> Want | None:
     """Return the stage for the logged pairs, or None where the combination's method needs no reference."""
     return _scored(bp) if bp.spec.method is not None and bp.spec.method.needs_logps else None

@@ -9,13 +9,14 @@ from drdoctl.spec.oracles import Oracle, RewardModel
 from drdoctl.stages import Job, Want
 from drdoctl.stages import data as data_stage
 from drdoctl.stages import sft as sft_stage
-from drdoctl.stages.blueprint import Blueprint, Origin, lora_settings, training_settings
+from drdoctl.stages.blueprint import Blueprint, Origin, lora_settings, once, training_settings
 
 VERSION = 1
 TEACHER = "teacher"
 """Label of the oracle that is trained on the student's pairs, beside the one that a split needed."""
 
 
+@once
 def want(bp: Blueprint) -> Want | None:
     """Return the spec's oracle: trained here, or pulled; None where there is none, or it is outside the store.
 
@@ -28,6 +29,7 @@ def want(bp: Blueprint) -> Want | None:
     return _own(bp, bp.spec.oracle, whole=bp.parted)
 
 
+@once
 def teacher(bp: Blueprint) -> Want | None:
     """Return the oracle whose rewards a student learns from: the spec's, or one more, trained on the student's pairs.
 
@@ -40,6 +42,7 @@ def teacher(bp: Blueprint) -> Want | None:
     return own if made.fingerprint == own.fingerprint else made
 
 
+@once
 def members(bp: Blueprint) -> list[Want]:
     """Return the oracles that the combination's method learns from; a finished one outside the store is not listed.
 

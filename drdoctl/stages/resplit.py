@@ -5,9 +5,10 @@ from __future__ import annotations
 from drdoctl.stages import Want
 from drdoctl.stages import data as data_stage
 from drdoctl.stages import rewards as rewards_stage
-from drdoctl.stages.blueprint import Blueprint
+from drdoctl.stages.blueprint import Blueprint, once
 
 
+@once
 def want(bp: Blueprint) -> Want:
     """Return the stage: it reads the first data stage and the oracle's rewards of its pairs."""
     first = data_stage.whole(bp)

@@ -8,11 +8,12 @@ from drdoctl.spec.oracles import Oracle
 from drdoctl.stages import Job, Want
 from drdoctl.stages import data as data_stage
 from drdoctl.stages import oracle as oracle_stage
-from drdoctl.stages.blueprint import Blueprint, Origin
+from drdoctl.stages.blueprint import Blueprint, Origin, once
 
 VERSION = 1
 
 
+@once
 def want(bp: Blueprint) -> Want | None:
     """Return the rewards that the combination's method learns from, or None where it learns from none."""
     method, oracle = bp.spec.method, bp.spec.oracle
@@ -24,6 +25,7 @@ def want(bp: Blueprint) -> Want | None:
     return _scored(bp, oracle, data_stage.want(bp), members, method.name if method.ensemble else "", read)
 
 
+@once
 def of_all(bp: Blueprint) -> Want:
     """Return the spec's oracle's rewards of all pairs: what a split goes by whose steps need them."""
     oracle, made, data = bp.spec.oracle, oracle_stage.want(bp), data_stage.whole(bp)

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from drdoctl.stages import Job, Want
 from drdoctl.stages import data as data_stage
-from drdoctl.stages.blueprint import Blueprint, Origin, lora_settings, rounding, training_settings
+from drdoctl.stages.blueprint import Blueprint, Origin, lora_settings, once, rounding, training_settings
 
 VERSION = 1
 
 
+@once
 def want(bp: Blueprint, *, whole: bool = False) -> Want | None:
     """Return the stage, or None with `student.sft: false`.
 
@@ -46,6 +47,7 @@ def _demonstrated(bp: Blueprint) -> bool:
     return sft.rows == "demonstrations" or (sft.rows == "auto" and source.has_part("sft"))
 
 
+@once
 def start_model(bp: Blueprint, *, whole: bool = False) -> Origin:
     """Return the model that alignment starts from, and is compared with: the SFT student, or the base as it is."""
     made, base, lora = want(bp, whole=whole), bp.base_student(), bp.spec.student.lora

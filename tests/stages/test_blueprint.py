@@ -8,7 +8,7 @@ from plan_world import SPEC
 from drdoctl.spec.facts import Facts
 from drdoctl.spec.load import load
 from drdoctl.spec.training import Training
-from drdoctl.stages.blueprint import Blueprint, is_pull, training_settings, uses_oracle
+from drdoctl.stages.blueprint import Blueprint, is_pull, once, training_settings, uses_oracle
 
 
 def blueprint(world, *sets, **changes):
@@ -68,3 +68,20 @@ def test_pulls_are_told_from_publishing(world):
     """A stage with a zoo location brings a model, unless it publishes one."""
     world.spec.write_text(SPEC + "publish: {student: zoo/mine}\nzoo: the-zoo\n")
     assert not any(is_pull(want) for want in world.wants())
+
+
+def test_what_was_asked_once_is_remembered_for_this_blueprint_alone(world):
+    """The same question to the same blueprint is answered once; another question, or another blueprint, anew."""
+    asked = []
+
+    @once
+    def answer(bp, *, whole=False):
+        asked.append((bp.label, whole))
+        return object()
+
+    first, second = blueprint(world), blueprint(world)
+    assert answer(first) is answer(first)
+    assert answer(first, whole=True) is answer(first, whole=True)
+    assert answer(first) is not answer(first, whole=True)
+    assert answer(second) is not answer(first)
+    assert len(asked) == 3
