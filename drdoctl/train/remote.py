@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 SEED_BITS = 31
 """All servers take seeds of so many bits."""
 LISTEN_SECONDS = 0.5
+QUIET_SECONDS = 10.0
+"""How long a server is waited for before the user hears of it."""
 
 
 class ServerSampler:
@@ -156,7 +158,7 @@ class _Session:
 
     async def _find_model(self) -> None:
         """Wait until the server answers, and see that it serves this very model."""
-        began, number, broken = time.monotonic(), 0, 0
+        began, number, broken, told = time.monotonic(), 0, 0, False
         while True:
             try:
                 listed = await self.client.models()
@@ -164,7 +166,10 @@ class _Session:
             except (httpx2.HTTPError, Malformed) as error:
                 number += 1
                 broken += not starting(error)
-                late = time.monotonic() - began >= self.server.start_seconds
+                waited = time.monotonic() - began
+                if waited >= QUIET_SECONDS and not told:
+                    told = self._say_that_it_waits()
+                late = waited >= self.server.start_seconds
                 if late or broken == ATTEMPTS or not passing(error):
                     raise self.client.failed("models", error, number) from None
             await asyncio.sleep(LISTEN_SECONDS)
@@ -172,6 +177,14 @@ class _Session:
         self.model = next((entry["id"] for entry in listed if {entry.get("id"), entry.get("root")} & {*names}), "")
         if not self.model:
             raise self._other_model([str(entry.get("id")) for entry in listed])
+
+    def _say_that_it_waits(self) -> bool:
+        """Tell the user what the stage waits for, and where to look: some servers never end after they failed."""
+        where = f"; its log is `{self.server.log}`" if self.server.log is not None else ""
+        limit = round(self.server.start_seconds / 60, 1)
+        self.progress.note(f"`{self.server.url}` does not answer yet, and has {limit:g} minutes in all{where}")
+        self._report(0)
+        return True
 
     def _other_model(self, listed: list[str]) -> StageFailed:
         command = shlex.join(command_line(SERVE, self.served, self.job.settings["student.dtype"], "PORT"))

@@ -51,6 +51,8 @@ class Endpoint:
     """Raises StageFailed where a server that was started has ended."""
     start_seconds: float = 30.0
     """How long it may take until it answers at all."""
+    log: Path | None = None
+    """What a server that was started says of itself."""
 
 
 def served_model(job: Job, location: Mapping[str, Any]) -> Served:
@@ -129,7 +131,7 @@ def endpoint(job: Job, served: Served) -> Iterator[Endpoint]:
         process = _start(line, out)
     try:
         limit = PATIENCE * 60 * float(job.resources["timeout_minutes"])
-        yield Endpoint(f"http://127.0.0.1:{port}/v1", key, lambda: _still_runs(process, line, log), limit)
+        yield Endpoint(f"http://127.0.0.1:{port}/v1", key, lambda: _still_runs(process, line, log), limit, log)
     except StageFailed:
         sys.stderr.write(f"the last lines of {log}:\n" + "".join(f"  {text}\n" for text in tail(log)))
         raise

@@ -290,6 +290,20 @@ def test_a_server_that_is_broken_is_not_waited_for(fake, sampler, status, attemp
     assert len(fake.keys) == attempts
 
 
+def test_the_user_hears_what_is_waited_for(fake, sampler, monkeypatch):
+    """While a server loads, the stage says so, once, with its limit; one that answers at once is not spoken of."""
+    quick = sampler(fake.url, "quick")
+    run(quick)
+    assert json.loads(quick.job.path("progress.json").read_text())["notes"] == []
+    monkeypatch.setattr(remote, "QUIET_SECONDS", 0.0)
+    fake.listing = lambda handler, number: number < 9 and (handler.send(503, {}) or True)
+    fake.keys.clear()
+    slow = sampler(fake.url, "slow")
+    assert run(slow) == ALL
+    (note,) = json.loads(slow.job.path("progress.json").read_text())["notes"]
+    assert note == f"`{fake.url}/v1` does not answer yet, and has 0.5 minutes in all"
+
+
 def test_no_form_is_taken(fake, sampler):
     """A server that takes no form of a request is an error with its own words."""
     fake.refuses = ("vllm", "ids", "text")
