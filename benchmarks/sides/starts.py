@@ -16,18 +16,21 @@ from typing import Any
 
 from drdoctl.engine.signals import Signals
 from drdoctl.engine.start import Starter
+from drdoctl.engine.warm import Forked
 from drdoctl.stages import Job
 
 POLL_SECONDS = 0.001
 LIMIT_SECONDS = 300.0
 
 
-def _follow(starter: Starter, told: Job, folder: Path) -> dict[str, Any]:
+def _follow(starter: Starter, told: Job, folder: Path, forked: bool) -> dict[str, Any]:
     """Start a stage and return the seconds to its first step, and those beyond what a later step takes."""
     folder.mkdir(parents=True)
     (folder / "job.json").write_text(json.dumps(asdict(told)), encoding="utf-8")
     begun, ends = time.perf_counter(), []
     process, metrics = starter.start(folder, told, Signals()), folder / "metrics.jsonl"
+    if forked and not isinstance(process, Forked):
+        raise ValueError("the warm process did not start the stage")
     while process.poll() is None and time.perf_counter() - begun < LIMIT_SECONDS:
         lines = metrics.read_bytes().count(b"\n") if metrics.exists() else 0
         ends += [time.perf_counter()] * (lines - len(ends))
@@ -58,7 +61,7 @@ def _started(job: dict[str, Any], folders: list[Path], threads: int) -> dict[str
     starter = Starter(told.resources, offline=True)
     starter.warm_up([told.kind] * len(folders))
     try:
-        records = [_follow(starter, replace(told, out=str(folder)), folder) for folder in folders]
+        records = [_follow(starter, replace(told, out=str(one)), one, len(folders) > 1) for one in folders]
     finally:
         starter.close()
     return records[-1]

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import drdoctl
+from drdoctl.core.allocator import ALLOCATOR
 from drdoctl.core.files import disk_errors
 from drdoctl.engine.signals import held_back
 from drdoctl.stages import Job
@@ -97,13 +98,7 @@ def environment(kind: str, resources: Mapping[str, Any], *, offline: bool) -> di
     )
     # threads that spin while they wait make a step ten times slower as soon as anything else wants the cores
     env.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # glibc: activations come back in every step, so what was freed is kept instead of being mapped and zeroed again;
-    # 3 to 8 % less processor time at the same peak (experiments/memory-allocator.md)
-    env.setdefault("MALLOC_MMAP_THRESHOLD_", str(32 << 20))
-    env.setdefault("MALLOC_TRIM_THRESHOLD_", str(64 << 30))
-    # and in pages of 2 MiB where the kernel has them: a seventh of the page faults, 0.06 s of a stage's first step; a
-    # large model asks for none (`train.pages`)
-    env.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
+    env = {**ALLOCATOR, **env}
     if offline:
         env.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
     if not str(Path(drdoctl.__file__).resolve()).startswith(str(Path(site.getusersitepackages()).resolve())):

@@ -167,10 +167,11 @@ class Blueprint:
 
 def once(make: Callable[Concatenate[Blueprint, How], Found]) -> Callable[Concatenate[Blueprint, How], Found]:
     """Let a function answer for each blueprint once: stages ask for what they rest on again and again."""
+    usual = make.__kwdefaults__ or {}
 
     @wraps(make)
     def found(bp: Blueprint, /, *args: How.args, **kwargs: How.kwargs) -> Found:
-        key = (make, args, tuple(sorted(kwargs.items())))
+        key = (make, args, tuple(sorted({**usual, **kwargs}.items())))
         if key not in bp.made:
             bp.made[key] = make(bp, *args, **kwargs)
         return cast("Found", bp.made[key])

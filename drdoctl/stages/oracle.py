@@ -42,7 +42,6 @@ def teacher(bp: Blueprint) -> Want | None:
     return own if made.fingerprint == own.fingerprint else made
 
 
-@once
 def members(bp: Blueprint) -> list[Want]:
     """Return the oracles that the combination's method learns from; a finished one outside the store is not listed.
 

@@ -14,12 +14,15 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from drdoctl.train.pages import reset
+
 GRACE_SECONDS = 10.0
 NOT_STARTED = 127
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the program and return its exit code; once stdin closes, end the whole group, ourselves included."""
+    reset()  # the stage's choice of pages is not the program's
     try:
         child = subprocess.Popen(argv, stdin=subprocess.DEVNULL)  # noqa: S603  # the user's own program
     except OSError as error:

@@ -146,7 +146,11 @@ class _Session:
     async def run(self) -> None:
         """Do all of it. Raises StopRequested soon after a stop is asked for: requests under way are dropped."""
         try:
-            await self._while_wanted(self._find_model())
+            slow = asyncio.get_running_loop().call_later(QUIET_SECONDS, self._say_that_it_waits)
+            try:
+                await self._while_wanted(self._find_model())
+            finally:
+                slow.cancel()
             self._report(0)
             await self._while_wanted(self._settle())
             await self._while_wanted(*(self._work() for _ in range(self.many)))
@@ -158,7 +162,7 @@ class _Session:
 
     async def _find_model(self) -> None:
         """Wait until the server answers, and see that it serves this very model."""
-        began, number, broken, told = time.monotonic(), 0, 0, False
+        began, number, broken = time.monotonic(), 0, 0
         while True:
             try:
                 listed = await self.client.models()
@@ -166,10 +170,7 @@ class _Session:
             except (httpx2.HTTPError, Malformed) as error:
                 number += 1
                 broken += not starting(error)
-                waited = time.monotonic() - began
-                if waited >= QUIET_SECONDS and not told:
-                    told = self._say_that_it_waits()
-                late = waited >= self.server.start_seconds
+                late = time.monotonic() - began >= self.server.start_seconds
                 if late or broken == ATTEMPTS or not passing(error):
                     raise self.client.failed("models", error, number) from None
             await asyncio.sleep(LISTEN_SECONDS)
@@ -178,13 +179,13 @@ class _Session:
         if not self.model:
             raise self._other_model([str(entry.get("id")) for entry in listed])
 
-    def _say_that_it_waits(self) -> bool:
+    def _say_that_it_waits(self) -> None:
         """Tell the user what the stage waits for, and where to look: some servers never end after they failed."""
         where = f"; its log is `{self.server.log}`" if self.server.log is not None else ""
-        limit = round(self.server.start_seconds / 60, 1)
-        self.progress.note(f"`{self.server.url}` does not answer yet, and has {limit:g} minutes in all{where}")
+        seconds = self.server.start_seconds
+        limit = f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{seconds:.0f} seconds"
+        self.progress.note(f"`{self.server.url}` does not answer yet, and has {limit} in all{where}")
         self._report(0)
-        return True
 
     def _other_model(self, listed: list[str]) -> StageFailed:
         command = shlex.join(command_line(SERVE, self.served, self.job.settings["student.dtype"], "PORT"))

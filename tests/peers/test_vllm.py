@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -27,6 +29,7 @@ from pyarrow.parquet import read_table
 from transformers import AutoTokenizer
 
 from drdoctl import cli
+from drdoctl.core.commands import SERVE
 from drdoctl.train.models import save_oracle
 
 VLLM = os.environ.get("VLLM") or shutil.which("vllm")
@@ -78,10 +81,7 @@ def test_a_served_student_says_what_ours_says(tmp_path):
     spec.write_text(SPEC, encoding="utf-8")
     store = tmp_path / "store"
     ours = sampled(spec, store)
-    command = (
-        f"{VLLM} serve {{model}} --served-model-name {{name}} --dtype {{dtype}} --host 127.0.0.1 --port {{port}} "
-        "--enforce-eager"
-    )
+    command = f"{shlex.quote(VLLM)} {SERVE.removeprefix('vllm ')} --enforce-eager"
     theirs = sampled(spec, store, "sampler=server", f"resources.server.command={json.dumps(command)}")
     assert theirs.keys() == ours.keys()
     same = {heat: sum(ours[key] == theirs[key] for key in ours if key[1] == heat) for heat in (0.0, 0.7)}
@@ -117,17 +117,22 @@ def serving(folder, log):
         yield url
     finally:
         process.terminate()
-        process.wait(60)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
-def rewards(url, key, asked):
+def rewards(url, path, key, asked):
     """Return what the server reads from texts, given as `input` (token ids) or `messages`."""
     found = []
     for value in asked:
         body = json.dumps({"model": "oracle", key: value}).encode()
-        request = urllib.request.Request(f"{url}/pooling", body, {"Content-Type": "application/json"})  # noqa: S310
+        request = urllib.request.Request(f"{url}/{path}", body, {"Content-Type": "application/json"})  # noqa: S310
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-            found.extend(json.load(answer)["data"][0]["data"])
+            (one,) = json.load(answer)["data"]
+            found.extend(one["data"] if path == "pooling" else one["probs"])
     return found
 
 
@@ -148,6 +153,7 @@ def test_an_exported_oracle_gives_vllm_our_rewards(tmp_path, capsys):
     ]
     ids = [tokenizer.apply_chat_template(talk, tokenize=True, return_dict=False) for talk in talks]
     with serving(exported, tmp_path / "log.txt") as url:
-        assert rewards(url, "input", ids) == pytest.approx(ours, rel=1e-4, abs=1e-5)
-        assert rewards(url, "messages", talks) == pytest.approx(ours, rel=1e-4, abs=1e-5)
+        for path in ("pooling", "classify"):
+            assert rewards(url, path, "input", ids) == pytest.approx(ours, rel=1e-5, abs=1e-5)
+            assert rewards(url, path, "messages", talks) == pytest.approx(ours, rel=1e-5, abs=1e-5)
     assert max(ours) - min(ours) > 0.1

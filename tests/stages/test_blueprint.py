@@ -82,6 +82,7 @@ def test_what_was_asked_once_is_remembered_for_this_blueprint_alone(world):
     first, second = blueprint(world), blueprint(world)
     assert answer(first) is answer(first)
     assert answer(first, whole=True) is answer(first, whole=True)
+    assert answer(first, whole=False) is answer(first)
     assert answer(first) is not answer(first, whole=True)
     assert answer(second) is not answer(first)
     assert len(asked) == 3

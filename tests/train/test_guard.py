@@ -86,3 +86,15 @@ def test_a_killed_owner_ends_the_program(tmp_path):
     os.kill(owner.pid, signal.SIGKILL)
     owner.wait()
     eventually(lambda: gone(pid))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux's pages")
+def test_the_program_may_have_large_pages_again(tmp_path):
+    """What a stage gave up for a large model is not given up by what it starts."""
+    told = tmp_path / "told"
+    asks = "import ctypes, sys; open(sys.argv[1], 'w').write(str(ctypes.CDLL(None).prctl(42, 0, 0, 0, 0)))"
+    gives_up = f"import ctypes; ctypes.CDLL(None).prctl(41, 1, 0, 0, 0); {SHORT}"
+    line = [sys.executable, "-c", gives_up, sys.executable, "-c", asks, str(told)]
+    with subprocess.Popen(line, stdin=subprocess.PIPE, start_new_session=True) as process:
+        process.wait(60)
+    assert told.read_text() == "0"

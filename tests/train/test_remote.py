@@ -301,7 +301,7 @@ def test_the_user_hears_what_is_waited_for(fake, sampler, monkeypatch):
     slow = sampler(fake.url, "slow")
     assert run(slow) == ALL
     (note,) = json.loads(slow.job.path("progress.json").read_text())["notes"]
-    assert note == f"`{fake.url}/v1` does not answer yet, and has 0.5 minutes in all"
+    assert note == f"`{fake.url}/v1` does not answer yet, and has 30 seconds in all"
 
 
 def test_no_form_is_taken(fake, sampler):
