@@ -13,8 +13,10 @@ ROOT = Path(__file__).resolve().parents[1]
 settings.register_profile("drdoctl", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("drdoctl")
 os.environ["DRDOCTL_CONFIG"] = ""  # whoever runs the tests may have settings of their own
-# a shell starts what runs in its background deaf to Ctrl-C, and what tests start would inherit that
+# a shell starts what runs in its background deaf to Ctrl-C, `nohup` deaf to the terminal's end, and what tests start
+# would inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_addoption(parser):
