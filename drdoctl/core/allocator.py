@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 ALLOCATOR = {
     # activations come back in every step, so what was freed is kept instead of being mapped and zeroed again: 6 to 8 %
-    # less processor time in a small model, 2 to 4 % in a large one, at the same peak (experiments/memory-allocator.md)
+    # less processor time in a small model, 4 to 6 % in a large one, at the same peak (experiments/memory-allocator.md)
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(64 << 30),
     # in pages of 2 MiB where the kernel has them: a seventh of the page faults, 0.06 s of a stage's first step; a large

@@ -57,7 +57,7 @@ def _marks(bp: Blueprint) -> dict[str, Any]:
     """Return what each reward model is, by the judge's name, whose word `select` may choose a combination by."""
     select, models = bp.spec.select, {ORACLE, *bp.spec.judges}
     names = {one.judge for one in matching(select, measures(bp.spec))} & models if select is not None else set()
-    measured = evaluate_stage.want(bp) if names else None  # not for nothing: it takes a while in large matrices
+    measured = evaluate_stage.want(bp)
     return {name: _mark(measured, name) for name in sorted(filter(None, names))} if measured is not None else {}
 
 

@@ -148,7 +148,6 @@ def _plain_lm(location: dict[str, Any]) -> Any:
     with as_planned(location.get("outside", ())):
         config = supported_config(source, revision)
         check_window(config, location.get("max_tokens"))
-        pages.settle(config)
         lm = whole(AutoModelForCausalLM, source, revision=revision, config=config, attention=TREES)
         return copied(lm) if location.get("outside") else lm
 

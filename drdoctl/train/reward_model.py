@@ -12,7 +12,7 @@ from transformers import AutoModelForSequenceClassification
 from drdoctl.core.architectures import is_reward_model
 from drdoctl.core.errors import UserError
 from drdoctl.stages.planned import as_planned
-from drdoctl.train import adapters, pages
+from drdoctl.train import adapters
 from drdoctl.train.attention import NAME as TREES
 from drdoctl.train.batches import FlatBatch
 from drdoctl.train.forward import Outputs, responses_reward
@@ -100,5 +100,4 @@ def load_classifier(source: str, revision: str | None) -> Any:
             code="not-a-reward-model",
             hint="take a model with `num_labels` 1, or make one: keep the row of `score.weight` that is the reward",
         )
-    pages.settle(config)
     return whole(AutoModelForSequenceClassification, source, revision=revision, config=config, attention=TREES)

@@ -10,6 +10,7 @@ import torch
 from safetensors import SafetensorError
 
 from drdoctl.core.errors import UserError
+from drdoctl.train import pages
 
 BROKEN = (RuntimeError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError, SafetensorError)
 """What transformers raises for a config or weights that do not fit together, or are not whole."""
@@ -37,6 +38,7 @@ def whole(auto: Any, source: str, *, revision: str | None, config: Any, attentio
     transformers fills what is missing, or of another shape, with random numbers and goes on with a warning.
     """
     with reading(source):
+        pages.settle(config)
         model, found = auto.from_pretrained(
             source,
             revision=revision,

@@ -21,7 +21,7 @@ from benchmarks.sides.sampling import classes, with_length  # noqa: E402
     ],
 )
 def test_a_quick_run_prints_its_table(root, tmp_path, measure, row):
-    """`python -m benchmarks floor --quick` ends well, keeps no record, and prints a line for its row."""
+    """A measure with `--quick` ends well, keeps no record, and prints a line for its row."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", measure, "--quick", "--work", str(tmp_path / "work")],
         cwd=root,

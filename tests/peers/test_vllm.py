@@ -76,7 +76,7 @@ def sampled(spec, store, *sets):
 
 
 def test_a_served_student_says_what_ours_says(tmp_path):
-    """Greedy responses are the same; at a temperature the engines draw other numbers, and mostly say something else."""
+    """At least nine in ten greedy responses are the same; at a temperature the engines draw other numbers."""
     spec = tmp_path / "spec.yaml"
     spec.write_text(SPEC, encoding="utf-8")
     store = tmp_path / "store"

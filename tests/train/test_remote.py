@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 import threading
 import time
+from collections import deque
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -302,6 +304,19 @@ def test_the_user_hears_what_is_waited_for(fake, sampler, monkeypatch):
     assert run(slow) == ALL
     (note,) = json.loads(slow.job.path("progress.json").read_text())["notes"]
     assert note == f"`{fake.url}/v1` does not answer yet, and has 30 seconds in all"
+
+
+def test_the_user_hears_where_the_log_is(sampler, monkeypatch, tmp_path):
+    """Of a server that was started, the log is named, and the limit is its own."""
+    monkeypatch.setattr(remote, "QUIET_SECONDS", 0.0)
+    log = tmp_path / "server.log"
+    one = sampler("http://127.0.0.1:9/v1", "started")
+    server = serve.Endpoint("http://127.0.0.1:9/v1", None, start_seconds=0.3, log=log)
+    session = remote._Session(one, server, SimpleNamespace(names=()), deque(), 0)
+    with pytest.raises(StageFailed):
+        asyncio.run(session.run())
+    (note,) = json.loads(one.job.path("progress.json").read_text())["notes"]
+    assert note == f"`http://127.0.0.1:9/v1` does not answer yet, and has 0 seconds in all; its log is `{log}`"
 
 
 def test_no_form_is_taken(fake, sampler):
