@@ -17,6 +17,7 @@ from chaos._world import World, environment
 from drdoctl.core.files import read_json
 from drdoctl.core.metrics import read_metrics
 from drdoctl.engine import launch
+from drdoctl.engine.ranks import NAME
 from drdoctl.store.folder import newest_checkpoint
 
 MARK = "DRDOCTL_CHAOS"
@@ -132,7 +133,7 @@ class Apply:
     def ranks(self) -> list[int]:
         """Return the processes that compute the stage at work, the first rank first."""
         starters = self.starters()
-        below = [pid for starter in starters for pid in children_of(starter)]
+        below = [pid for starter in starters for child in children_of(starter) for pid in _forked(child) or [child]]
         alone = [pid for pid in children_of(self.process.pid) if pid not in starters]
         ours = {launch.WORKER, "drdoctl.engine.warm"}
         return [pid for pid in [*below, *alone] if ours & set(command_of(pid))]
@@ -158,6 +159,16 @@ def marked(token: str) -> list[int]:
         with contextlib.suppress(OSError):
             if wanted in (folder / "environ").read_bytes().split(b"\0"):
                 found.append(int(folder.name))
+    return found
+
+
+def _forked(leader: int) -> list[int]:
+    """Return the ranks that a stage's first process forked, which are named so; none where it works alone."""
+    found = []
+    for pid in children_of(leader):
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").startswith(NAME):
+                found.append(pid)
     return found
 
 

@@ -225,7 +225,7 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 def too_much(hit: Hit) -> bool:
     """Whether more steps are lost than those since the checkpoint before the one that was being sealed."""
-    return hit.redone is not None and hit.redone >= 2 * CHECKPOINT_STEPS
+    return hit.redone is not None and hit.redone > 2 * CHECKPOINT_STEPS
 
 
 PROCESSES = (

@@ -52,7 +52,6 @@ MAX_LINES, MAX_FUNCTION = 250, 60
 LONG_FILES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
 TESTED_ELSEWHERE = {
-    "drdoctl.engine.node": "tests/engine/test_orphans.py",
     "drdoctl.engine.start": "tests/engine/test_warm.py",
     "drdoctl.report.rows": "tests/report/test_model.py",
     "drdoctl.train.answer": "tests/train/test_score_file.py",

@@ -2,8 +2,9 @@
 
 Each stage has a child of its own, so memory, threads and process groups of one never reach another. One process is
 started directly; several go through DeepSpeed's per-node launcher, which sets RANK and LOCAL_RANK and ends all when one
-fails. The same worker runs either way. A launcher for one process would add nothing but an interpreter that imports
-torch and deepspeed and looks once a second whether its child has ended: 3 to 6 s for each stage.
+fails. The same worker runs either way, also where a warm process forks it in place of all this. A launcher for one
+process would add nothing but an interpreter that imports torch and deepspeed and looks once a second whether its child
+has ended: 3 to 6 s for each stage.
 
 POSIX only: sessions, flock and signals are used throughout. On Windows, use WSL.
 """
@@ -49,8 +50,8 @@ def threads(kind: str, resources: Mapping[str, Any]) -> int:
 
 
 def can_fork(kind: str, resources: Mapping[str, Any]) -> bool:
-    """Whether a stage may be forked from a warm process: one process, Linux, no CUDA (its context dies in a fork)."""
-    if kind not in FORKED_KINDS or processes(kind, resources) > 1 or sys.platform != "linux":
+    """Whether a stage may be forked from a warm process: on Linux, without CUDA (its context dies in a fork)."""
+    if kind not in FORKED_KINDS or sys.platform != "linux":
         return False
     return resources["device"] == "cpu" or (resources["device"] == "auto" and not cuda_likely(os.environ))
 
@@ -75,7 +76,7 @@ def command(job: Path, ticket: str, count: int) -> list[str]:
         return [sys.executable, "-u", "-m", WORKER, str(job), ticket]
     world = base64.urlsafe_b64encode(json.dumps({"localhost": _devices(count)}).encode()).decode()
     launcher = [sys.executable, "-u", "-m", LAUNCHER, f"--world_info={world}"]
-    meeting = ["--master_addr=127.0.0.1", f"--master_port={_free_port()}"]
+    meeting = ["--master_addr=127.0.0.1", f"--master_port={free_port()}"]
     return [*launcher, *meeting, "--no_local_rank", "--module", WORKER, str(job), ticket]
 
 
@@ -110,8 +111,14 @@ def environment(kind: str, resources: Mapping[str, Any], *, offline: bool) -> di
     for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE"):  # a batch system's, which would be taken for ours
         env.pop(name, None)
     if processes(kind, resources) == 1:
-        env.update(RANK="0", LOCAL_RANK="0", WORLD_SIZE="1")
+        env.update(place(0, 1))
     return env
+
+
+def place(rank: int, count: int, port: int | None = None) -> dict[str, str]:
+    """Return which process of so many on this machine one is, and at which port they meet: torch's own variables."""
+    meeting = {} if port is None else {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    return {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count), **meeting}
 
 
 def cuda_likely(env: Mapping[str, str]) -> bool:
@@ -139,7 +146,8 @@ def _devices(count: int) -> list[int | str]:
     return list(range(count))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nothing listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import select
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +16,7 @@ from typing import Any, Protocol
 STACKS = signal.SIGUSR2
 """Upon which a worker writes the stacks of its threads to its log."""
 STACKS_SECONDS = 0.5
+NAME, PR_SET_NAME = "rank-", 15
 NAMED = 4
 """Processes of a hung stage of which is told when they were last heard of."""
 
@@ -36,7 +39,7 @@ class Process(Protocol):
 class Exits:
     """Waits for the end of a child, or of processes below it, without asking again and again.
 
-    The launcher looks once a second and takes the exit status away; this wakes up at once and sees it first.
+    Whoever started them looks once a second and takes the exit status away; this wakes up at once and sees it first.
     """
 
     def __init__(self, process: Process) -> None:
@@ -72,7 +75,10 @@ class Exits:
 
 
 class Ranks:
-    """The processes that a launcher started, from `/proc`. Where there is none, nothing is seen and nothing breaks."""
+    """The processes of a stage of several, whoever started them, from `/proc`.
+
+    Where there is none, nothing is seen and nothing breaks.
+    """
 
     def __init__(self, leader: int, count: int, exits: Exits) -> None:
         self.leader, self.count, self.exits = leader, count, exits
@@ -148,10 +154,18 @@ def _children(pid: int) -> list[int]:
         return []
 
 
+def be_named(rank: int) -> None:
+    """Let the kernel show this process's rank: of a forked process it shows the environment of the one it is from."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_NAME, f"{NAME}{rank}".encode())
+
+
 def _rank(pid: int) -> int | None:
     try:
-        env = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        shown = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        name = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    found = [entry[5:] for entry in env if entry.startswith(b"RANK=")]
+    found = [name.strip().removeprefix(NAME)] if name.startswith(NAME) else []
+    found += [entry[5:].decode() for entry in shown if entry.startswith(b"RANK=")]
     return int(found[0]) if found and found[0].isdigit() else None

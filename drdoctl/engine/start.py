@@ -21,13 +21,14 @@ class Starter:
         self._warm: Warm | None = None
 
     def warm_up(self, kinds: Sequence[str]) -> None:
-        """Start the warm process where two stages at least will be forked from it; it imports while the first runs.
+        """Start the warm process where two processes at least will be forked from it; it imports while the first runs.
 
         `kinds`: of the stages ahead.
         """
         forked = [kind for kind in kinds if launch.can_fork(kind, self._resources)]
-        if len(forked) > 1:
-            self._warm = Warm(launch.environment(forked[0], self._resources, offline=self._offline))
+        if sum(launch.processes(kind, self._resources) for kind in forked) > 1:
+            widest = max(forked, key=lambda kind: launch.processes(kind, self._resources))
+            self._warm = Warm(launch.environment(widest, self._resources, offline=self._offline))
 
     def start(self, folder: Path, job: Job, signals: Signals) -> Process:
         """Start a stage's process: forked from the warm one, or directly where there is none or it has died."""

@@ -1,8 +1,8 @@
 """One warm process for many stages: it imports torch and its friends, then forks a child a stage.
 
 Every stage still has a process of its own, so a crash costs only its stage. What is saved is the imports and first
-calls, four to five seconds of CPU a stage. Used for single processes without CUDA, for a CUDA context does not survive
-a fork; where the warm process is not there or dies, stages are started directly, as always.
+calls, four to five seconds of CPU a stage and process. Used without CUDA, for a CUDA context does not survive a fork;
+where the warm process is not there or dies, stages are started directly, as always.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from drdoctl.core.imports import import_all
+from drdoctl.engine import launch
 from drdoctl.engine.launch import PARALLEL_KINDS
+from drdoctl.engine.node import fork
 from drdoctl.engine.signals import held_back
 from drdoctl.engine.worker import end, main, modules, tie
 from drdoctl.stages import Job
@@ -36,6 +38,8 @@ AHEAD = (
     "drdoctl.train.rehearsal",
 )
 """All that a forked stage imports, but for peft, which only stages with an adapter need."""
+SHARDED = "deepspeed.runtime.zero.muon.muon_optimizer"
+"""What DeepSpeed imports from ZeRO stage 1 on, with all that it needs of torch: 0.8 s."""
 
 
 class Forked:
@@ -126,13 +130,17 @@ class Warm:
                     pipe.close()
 
 
-def _become_stage(job: str, ticket: str, log: str, warm: int) -> None:
+def _become_stage(order: Mapping[str, str], job: Job, warm: int) -> None:
     os.setsid()
     tie(warm)
-    out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    out = os.open(order["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     for target, handle in ((0, os.open(os.devnull, os.O_RDONLY)), (1, out), (2, out)):
         os.dup2(handle, target)
-    end(main([job, ticket]))
+    os.environ.update(launch.environment(job.kind, job.resources, offline=False))  # which the warm process may be
+    path, ticket = order["job"], order["ticket"]
+    count = launch.processes(job.kind, job.resources)
+    work = partial(main, [path, ticket])
+    end(work() if count == 1 else fork(Path(path), ticket, count, work))
 
 
 def rehearse() -> None:
@@ -153,11 +161,14 @@ def serve() -> None:
     ahead: list[Callable[[], None]] = [*(partial(import_all, [name]) for name in AHEAD), rehearse]
     while line := sys.stdin.buffer.readline():
         order = json.loads(line)
-        import_all(modules(Job.read(Path(order["job"])).kind))
+        job = Job.read(Path(order["job"]))
+        import_all(modules(job.kind))
+        if job.resources.get("zero_stage") and SHARDED not in sys.modules:
+            ahead.append(partial(import_all, [SHARDED]))
         pid = os.fork()
         if pid == 0:
             os.close(answers)
-            _become_stage(order["job"], order["ticket"], order["log"], warm)
+            _become_stage(order, job, warm)
         os.write(answers, json.dumps({"pid": pid}).encode() + b"\n")
         meanwhile(ahead, pid)
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

@@ -19,7 +19,7 @@ from drdoctl.plan.seconds import device_of
 from drdoctl.plan.sizes import ModelSize
 
 GIB = 2**30
-PROCESS_GIB = {"forked": 0.39, "started": 0.46, "cuda": 0.6}
+PROCESS_GIB = {"forked": 0.39, "together": 0.42, "cuda": 0.6}
 """Interpreter, torch, transformers, DeepSpeed and what they touch in a first pass; on a GPU, the CUDA context."""
 TRAINER_GIB = 0.04
 """What a first backward pass and DeepSpeed's engine touch beside, on a CPU."""
@@ -81,13 +81,13 @@ def _whole(**parts: float) -> Memory:
 
 
 def process(resources: Mapping[str, Any], weights: float) -> float:
-    """Return the bytes that are there whatever is computed. A single process on a CPU is forked from a warm one.
+    """Return the bytes that are there whatever is computed. On a CPU processes are forked from a warm one.
 
     `weights`: bytes of the model's, of which loading leaves some behind.
     """
     if not on_cpu(resources):
         return PROCESS_GIB["cuda"] * GIB
-    begun = PROCESS_GIB["forked" if resources["processes"] == 1 else "started"] * GIB
+    begun = PROCESS_GIB["forked" if resources["processes"] == 1 else "together"] * GIB
     return begun + min(SPARE * weights, SPARE_GIB * GIB)
 
 

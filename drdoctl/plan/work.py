@@ -21,17 +21,20 @@ ZERO_BYTES = {0: 0.0, 1: 24.0, 2: 32.0, 3: 80.0}
 """Bytes more for a parameter by ZeRO stage: flat copies, and whole weights put together again."""
 SCORED_ROWS = 12.0
 """Rows in a batch that is scored."""
-START_SECONDS = {"forked": 0.3, "started": 4.5, "launched": 8.0, "data": 4.0, "training": 0.1, "other": 0.0}
-"""Imports, loading, saving: a fork of the warm process, one of its own, DeepSpeed's launcher; the data stage; and what
-setting up the optimizer adds."""
+START_SECONDS = {"forked": 0.3, "together": 0.7, "started": 4.5, "launched": 8.0}
+"""Imports, loading, saving: a fork of the warm process, several that have to meet; with CUDA, a process of its own and
+DeepSpeed's launcher."""
+DATA_SECONDS, TRAINING_SECONDS = 4.0, 0.1
+"""The same of the data stage, and what setting up the optimizer adds."""
 
 
 def start_seconds(kind: str, resources: Mapping[str, Any]) -> float:
     """Return the seconds before the first step and after the last."""
     if kind == "data":
-        return START_SECONDS["data"]
-    how = "launched" if resources["processes"] > 1 else "forked" if on_cpu(resources) else "started"
-    return START_SECONDS[how] + START_SECONDS["training" if kind in ("sft", "oracle", "align") else "other"]
+        return DATA_SECONDS
+    alone, several = ("forked", "together") if on_cpu(resources) else ("started", "launched")
+    begun = START_SECONDS[several if resources["processes"] > 1 else alone]
+    return begun + (TRAINING_SECONDS if kind in ("sft", "oracle", "align") else 0.0)
 
 
 def training_step(

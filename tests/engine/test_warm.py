@@ -56,12 +56,12 @@ def test_a_dead_warm_process_counts_as_killed(pipe):
     assert Forked(1, answers).wait() == GONE
 
 
-def test_only_single_processes_without_cuda_are_forked():
-    """Publishing, several processes and CUDA are started directly."""
+def test_what_computes_without_cuda_is_forked():
+    """Publishing and CUDA are started directly, everything else is forked, however many processes it has."""
     assert launch.can_fork("align", RESOURCES)
     assert launch.can_fork("data", RESOURCES)
     assert not launch.can_fork("publish", RESOURCES)
-    assert not launch.can_fork("align", {**RESOURCES, "processes": 2})
+    assert launch.can_fork("align", {**RESOURCES, "processes": 2})
     assert not launch.can_fork("align", {**RESOURCES, "device": "cuda"})
 
 
