@@ -20,6 +20,8 @@ EXAMPLES = (
 )
 MODULE = "drdoctl.train.export"
 KINDS = ("oracle", "sft", "align")
+VLLM_LLAMA = "silu"
+"""What vLLM (0.32) computes in a Llama, whatever the config says: it refuses to load another activation."""
 WORDS = {"oracle": "reward model", "student": "language model"}
 
 
@@ -69,6 +71,10 @@ def _say(options: Options, target: Path, summary: dict[str, Any], files: dict[st
     if summary["ends_where_read"] is False:
         options.console.warning(
             f"the chat template goes on after `{summary['end_token']}`, where rewards are read: cut it there"
+        )
+    if summary["architecture"].startswith("Llama") and summary["activation"] != VLLM_LLAMA:
+        options.console.warning(
+            f"vLLM takes no Llama with the activation `{summary['activation']}`, only `{VLLM_LLAMA}`; transformers does"
         )
     if options.json:
         options.console.json({"format": 1, "path": str(target), **summary, "files": files})

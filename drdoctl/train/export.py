@@ -65,6 +65,7 @@ def run(request: Request) -> dict[str, Any]:
     return {
         "role": role,
         "architecture": type(model).__name__,
+        "activation": getattr(model.config, "hidden_act", None),
         "parameters": sum(weight.numel() for weight in model.parameters()),
         "dtype": request.dtype,
         "pad_token": tokenizer.pad_token,

@@ -46,6 +46,17 @@ def test_a_child_exports(oracle, tmp_path, monkeypatch, capsys):
     assert "reward model (LlamaForSequenceClassification), fp32" in seen.err
 
 
+@pytest.mark.parametrize(("activation", "refused"), [("silu", False), ("gelu", True)])
+def test_a_llama_that_vllm_refuses_is_named_so(oracle, tmp_path, capsys, activation, refused):
+    """Its Llama computes `silu`: an export with another activation is warned of, and its name is in the JSON."""
+    config = json.loads((oracle / "config.json").read_text(encoding="utf-8"))
+    (oracle / "config.json").write_text(json.dumps({**config, "hidden_act": activation}), encoding="utf-8")
+    assert cli.run(["export", str(oracle), str(tmp_path / "out"), "--json"]) == 0
+    seen = capsys.readouterr()
+    assert json.loads(seen.out)["activation"] == activation
+    assert ("vLLM takes no Llama with the activation" in seen.err) is refused
+
+
 def test_a_folder_with_something_in_it_is_left_alone(oracle, tmp_path, capsys):
     """Nothing is written over, and nothing is loaded before that is known."""
     target = tmp_path / "full"
