@@ -7,7 +7,6 @@ files, and rename the folder: a crash at any point leaves either work in progres
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -133,8 +132,8 @@ class Store:
         with disk_errors(folder):
             job = read_json(folder / "job.json")
             resumes = isinstance(job, dict) and job.get("fingerprint") == want.fingerprint
-            if not resumes and folder.exists():
-                shutil.rmtree(folder)
+            if not resumes:
+                remove(folder)
             folder.mkdir(parents=True, exist_ok=True)
             for name in ("stop", "stopped", "failure.json"):
                 (folder / name).unlink(missing_ok=True)

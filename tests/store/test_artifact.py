@@ -163,6 +163,19 @@ def test_what_a_killed_process_left_half_written_is_swept(store):
     assert set(store.manifest(WANT.artifact)["files"]) == {".keep", "model.safetensors", "tokenizer/tokenizer.json"}
 
 
+def test_a_link_to_other_work_is_removed_not_followed(store, tmp_path):
+    """A folder in progress that is a link, and whose job is not this stage's, gives way; what it led to stays."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "job.json").write_text('{"fingerprint": "another"}')
+    store.partial_path(WANT.artifact).parent.mkdir(parents=True, exist_ok=True)
+    store.partial_path(WANT.artifact).symlink_to(elsewhere)
+    folder, resumes = store.open_partial(WANT)
+    assert not resumes
+    assert not folder.is_symlink()
+    assert (elsewhere / "job.json").is_file()
+
+
 def test_work_is_not_gone_on_with_beside_a_child_of_an_earlier_apply(store, monkeypatch):
     """While a process of a killed apply is still at work in the folder, the next apply waits, and then refuses."""
     folder = fill(store)
