@@ -116,9 +116,9 @@ def environment(kind: str, resources: Mapping[str, Any], *, offline: bool) -> di
 
 
 def place(rank: int, count: int, port: int | None = None) -> dict[str, str]:
-    """Return which process of so many on this machine one is, and at which port they meet: torch's own variables."""
+    """Return which process of so many on this machine one is, and at which port they meet: as DeepSpeed's launcher."""
     meeting = {} if port is None else {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    return {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count), **meeting}
+    return {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count), "LOCAL_SIZE": str(count), **meeting}
 
 
 def cuda_likely(env: Mapping[str, str]) -> bool:

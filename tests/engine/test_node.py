@@ -24,7 +24,7 @@ from drdoctl.engine.worker import end
 
 def work():
     rank = os.environ["RANK"]
-    names = ("LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+    names = ("LOCAL_RANK", "WORLD_SIZE", "LOCAL_SIZE", "MASTER_ADDR", "MASTER_PORT")
     Path(sys.argv[1]).with_name(rank).write_text(" ".join(os.environ[name] for name in names))
     hear()
     what = sys.argv[3] if rank == "1" else "wait" if sys.argv[3] != "end" else "end"
@@ -82,10 +82,10 @@ def test_every_rank_knows_its_place_and_the_end_is_good_when_all_are(start, tmp_
     """Both get torch's variables and one port to meet at; the exit code is 0."""
     assert start("end").wait(60) == 0
     first, second = ((tmp_path / rank).read_text().split() for rank in "01")
-    assert first[:3] == ["0", "2", "127.0.0.1"]
-    assert second[:3] == ["1", "2", "127.0.0.1"]
-    assert first[3] == second[3]
-    assert int(first[3]) > 1023
+    assert first[:4] == ["0", "2", "2", "127.0.0.1"]
+    assert second[:4] == ["1", "2", "2", "127.0.0.1"]
+    assert first[4] == second[4]
+    assert int(first[4]) > 1023
 
 
 @pytest.mark.parametrize(("what", "code"), [("3", 3), ("kill", 247)])
