@@ -130,6 +130,11 @@ class Apply:
         between = {"drdoctl.engine.warm", launch.LAUNCHER}
         return [pid for pid in children_of(self.process.pid) if between & set(command_of(pid))]
 
+    def leader(self) -> int | None:
+        """Return the first process of a stage of several that are forked, None where there is none."""
+        below = [child for starter in self.starters() for child in children_of(starter)]
+        return next((pid for pid in below if _forked(pid)), None)
+
     def ranks(self) -> list[int]:
         """Return the processes that compute the stage at work, the first rank first."""
         starters = self.starters()

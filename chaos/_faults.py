@@ -143,6 +143,21 @@ def kill_starter(apply: Apply, rng: Random) -> Hit:  # noqa: ARG001
     return hit
 
 
+def kill_leader(apply: Apply, rng: Random) -> Hit:  # noqa: ARG001
+    """SIGKILL to the first process of a stage of several: they go with it, and none of them is named for it."""
+    place, folder, leader = apply.place(), apply.folder(), apply.leader()
+    if leader is None:
+        raise Missed
+    _signal(leader, KILL)
+    hit = finish(apply, place, folder, (1, 0))
+    if hit.exit == 0:
+        raise Missed
+    told = " ".join(fault["message"] for fault in apply.faults())
+    if "signal 9" not in told or "rank" in told:
+        hit.wrong.append(f"it says: {told}")
+    return hit
+
+
 def kill_and_go_on(apply: Apply, rng: Random) -> Hit:  # noqa: ARG001
     """SIGKILL to the apply, and the same command again before its children can have noticed."""
     place, folder = apply.place(), apply.folder() if apply.working() else None
@@ -233,6 +248,7 @@ PROCESSES = (
     Kind("SIGKILL of the apply, at any time", send(KILL), started, delay=12.0),
     Kind("SIGKILL of the apply, again at once", kill_and_go_on, Apply.working),
     Kind("SIGKILL of who started the ranks", kill_starter, Apply.working),
+    Kind("SIGKILL of the first of several", kill_leader, Apply.working),
     Kind("SIGKILL of all its processes", kill_tree, Apply.working),
     Kind("SIGKILL of all, at any time", kill_tree, started, delay=12.0),
     Kind("SIGKILL of one rank", kill_rank, Apply.working),

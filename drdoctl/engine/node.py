@@ -39,8 +39,8 @@ def main() -> None:
 def fork(path: Path, ticket: str, count: int, work: Callable[[], int]) -> int:
     """Fork so many processes, each of which ends with what `work` returns, and wait for them.
 
-    Returns 0, or the exit code of the first that ended badly (256 less the signal's number, as the launcher's); the
-    others are killed then.
+    Returns 0, or the exit code of one that ended badly (256 less the signal's number, as the launcher's); the others
+    are killed then.
     """
     leader, port = os.getpid(), free_port()
     ranks = set()
@@ -74,8 +74,11 @@ def _listen(job: Job) -> None:
 def _wait(ranks: set[int]) -> int:
     while ranks:
         ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
-        if ended is None or not ended.si_status:
-            ranks.discard(os.wait()[0])
+        if ended is None:
+            raise ChildProcessError  # only a call that does not wait gives none
+        if not ended.si_status:
+            os.waitpid(ended.si_pid, 0)  # this very one: another may have ended since, and badly
+            ranks.discard(ended.si_pid)
             continue
         time.sleep(SEEN_SECONDS)
         for pid in ranks:

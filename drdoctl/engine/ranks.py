@@ -39,7 +39,7 @@ class Process(Protocol):
 class Exits:
     """Waits for the end of a child, or of processes below it, without asking again and again.
 
-    Whoever started them looks once a second and takes the exit status away; this wakes up at once and sees it first.
+    Whoever started them takes the exit status away after a second at most; this wakes up at once and sees it first.
     """
 
     def __init__(self, process: Process) -> None:
@@ -86,7 +86,10 @@ class Ranks:
         """Process id -> rank."""
 
     def look(self) -> tuple[int, int] | None:
-        """Return (rank, wait status) of a rank that has died badly and was not waited for yet, or None."""
+        """Return (rank, wait status) of a rank that has died badly and was not waited for yet, or None.
+
+        None, too, where the one that started it is gone: it died of that.
+        """
         if self.count == 1:
             return None
         for pid in _children(self.leader) if len(self.known) < self.count else ():
@@ -96,7 +99,7 @@ class Ranks:
         for pid, rank in self.known.items():
             fields = _stat(pid)
             if fields and fields[0] == "Z" and int(fields[-1]) != 0:
-                return rank, int(fields[-1])
+                return (rank, int(fields[-1])) if _stat(self.leader)[:1] not in ([], ["Z"]) else None
         return None
 
     def stuck(self, beats: Path) -> str:
@@ -162,10 +165,11 @@ def be_named(rank: int) -> None:
 
 def _rank(pid: int) -> int | None:
     try:
-        shown = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        name = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        name = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
+        if name.startswith(NAME):  # all that is left of one that has ended
+            return int(name.removeprefix(NAME))
+        env = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except (OSError, ValueError):
         return None
-    found = [name.strip().removeprefix(NAME)] if name.startswith(NAME) else []
-    found += [entry[5:].decode() for entry in shown if entry.startswith(b"RANK=")]
+    found = [entry[5:] for entry in env if entry.startswith(b"RANK=")]
     return int(found[0]) if found and found[0].isdigit() else None

@@ -28,7 +28,7 @@ from drdoctl.engine.signals import held_back
 from drdoctl.engine.worker import end, main, modules, tie
 from drdoctl.stages import Job
 
-ANSWER_SECONDS = 60.0
+ANSWER_SECONDS = 120.0
 """How long the warm process may take to import everything and fork."""
 POLL_SECONDS = 0.1
 GONE = -9
@@ -153,7 +153,8 @@ def rehearse() -> None:
 def serve() -> None:
     """Fork a stage for each line of stdin, one after the other, and answer with its pid and then its exit code.
 
-    Before a fork only what that stage needs is imported. The rest follows while the stage is at work.
+    Before a fork only what that stage needs is imported. The rest follows while the stage is at work. Before a fork of
+    several all is, or each of them would import for itself what is not there yet.
     """
     tie()
     warm, answers = os.getpid(), os.dup(1)
@@ -165,6 +166,8 @@ def serve() -> None:
         import_all(modules(job.kind))
         if job.resources.get("zero_stage") and SHARDED not in sys.modules:
             ahead.append(partial(import_all, [SHARDED]))
+        while ahead and launch.processes(job.kind, job.resources) > 1:
+            do_next(ahead)
         pid = os.fork()
         if pid == 0:
             os.close(answers)
@@ -176,10 +179,15 @@ def serve() -> None:
 
 
 def meanwhile(ahead: list[Callable[[], None]], pid: int) -> None:
-    """Do one thing after the other as long as the stage runs. What fails is left to whom it concerns."""
+    """Do one thing after the other as long as the stage runs."""
     while ahead and not _has_ended(pid):
-        with contextlib.suppress(Exception):  # or a broken library would cost a stage that does not need it
-            ahead.pop(0)()
+        do_next(ahead)
+
+
+def do_next(ahead: list[Callable[[], None]]) -> None:
+    """Do the first of many things. What fails is left to whom it concerns."""
+    with contextlib.suppress(Exception):  # or a broken library would cost a stage that does not need it
+        ahead.pop(0)()
 
 
 def _has_ended(pid: int) -> bool:

@@ -18,7 +18,7 @@ from drdoctl.core.files import WORK_FILES, disk_errors, fsync_dir, read_json, se
 from drdoctl.core.fingerprint import file_sha256
 from drdoctl.core.progress import AFRESH
 from drdoctl.store.folder import newest_checkpoint, remove, result_files, subfolders, sweep
-from drdoctl.store.lock import wait_until_free
+from drdoctl.store.lock import busy_with, wait_until_free
 from drdoctl.store.manifest import FORMAT, MANIFEST, describe, number_of, read, sealed
 
 if TYPE_CHECKING:
@@ -124,10 +124,12 @@ class Store:
         """Return the folder to work in, and whether earlier work on the very same stage lies in it."""
         folder = self.partial_path(want.artifact)
         if not wait_until_free(folder / "job.json", PATIENCE_SECONDS):
+            pids = " ".join(map(str, busy_with(folder / "job.json")))
+            ends = f"`kill {pids}` ends it" if pids else f"find it with `pgrep -f {quoted(folder)}` and end it"
             raise Refused(
                 f"a child of an earlier apply is still at work in `{folder}`",
                 code="still-at-work",
-                hint=f"find it with `pgrep -f {quoted(folder)}` and end it, then run the same command again",
+                hint=f"{ends}; then run the same command again",
             )
         with disk_errors(folder):
             job = read_json(folder / "job.json")

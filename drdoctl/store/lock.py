@@ -96,6 +96,17 @@ def wait_until_free(path: Path, seconds: float) -> bool:
                 return True
 
 
+def busy_with(path: Path) -> list[int]:
+    """Return the processes that mark a file as busy, as far as the kernel tells (Linux: `/proc/locks`)."""
+    try:
+        node = path.stat().st_ino
+        lines = [line.split() for line in Path("/proc/locks").read_text(encoding="ascii").splitlines()]
+    except OSError:
+        return []
+    found = {int(words[4]) for words in lines if words[1] == "FLOCK" and words[5].endswith(f":{node}")}
+    return sorted(pid for pid in found if pid > 0)
+
+
 def pid_alive(pid: int) -> bool:
     """Whether a process of this machine runs. One that has ended but was not waited for counts as dead."""
     try:

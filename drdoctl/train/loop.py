@@ -225,7 +225,7 @@ class Trainer:
             self.last_save = time.monotonic()
             if word[0] > 0:
                 self.saver.wait()
-                self.world.barrier()  # the launcher ends all processes when the first one has gone
+                self.world.barrier()  # none goes before all have saved
                 raise StopRequested
 
 

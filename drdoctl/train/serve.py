@@ -166,7 +166,7 @@ def _start(line: list[str], out: IO[bytes]) -> subprocess.Popen[bytes]:
     )
 
 
-_OURS = frozenset({"RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"})
+_OURS = frozenset({"RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_SIZE", "MASTER_ADDR", "MASTER_PORT"})
 
 
 def _still_runs(process: subprocess.Popen[bytes], line: list[str], log: Path) -> None:

@@ -27,7 +27,7 @@ def work():
     names = ("LOCAL_RANK", "WORLD_SIZE", "LOCAL_SIZE", "MASTER_ADDR", "MASTER_PORT")
     Path(sys.argv[1]).with_name(rank).write_text(" ".join(os.environ[name] for name in names))
     hear()
-    what = sys.argv[3] if rank == "1" else "wait" if sys.argv[3] != "end" else "end"
+    what = sys.argv[3 + int(rank)]
     if what == "wait":
         time.sleep(60)
     while what != "end" and not Path(sys.argv[1]).with_name("go").exists():
@@ -36,6 +36,14 @@ def work():
         os.kill(os.getpid(), signal.SIGKILL)
     return int(what) if what.isdigit() else 0
 
+def slowly(*given, waitid=os.waitid):
+    found = waitid(*given)
+    Path(sys.argv[1]).with_name("go").touch()
+    time.sleep(0.5)
+    return found
+
+if sys.argv[5:] == ["slowly"]:
+    os.waitid = slowly
 end(node.fork(Path(sys.argv[1]), sys.argv[2], 2, work))
 """
 
@@ -51,13 +59,13 @@ def wait_until(ready, seconds=30):
 
 @pytest.fixture
 def start(tmp_path):
-    """Return a function that starts two ranks, of which the second does as told, and the first waits for it."""
+    """Return a function that starts two ranks, which do as they are told."""
     started = []
 
-    def run(what, ticket="ours", parent=None):
+    def run(first, second, *how, ticket="ours", parent=None):
         job = Job("sft", "sft", "sft-1", {}, {}, {}, {}, str(tmp_path), parent=parent or os.getpid(), ticket="ours")
         (tmp_path / "job.json").write_text(json.dumps(asdict(job)))
-        words = [sys.executable, "-c", PROGRAM, str(tmp_path / "job.json"), ticket, what]
+        words = [sys.executable, "-c", PROGRAM, str(tmp_path / "job.json"), ticket, first, second, *how]
         with held_back():  # as the warm process is started
             started.append(subprocess.Popen(words, start_new_session=True))
         return started[-1]
@@ -80,7 +88,7 @@ def gone(pids):
 
 def test_every_rank_knows_its_place_and_the_end_is_good_when_all_are(start, tmp_path):
     """Both get torch's variables and one port to meet at; the exit code is 0."""
-    assert start("end").wait(60) == 0
+    assert start("end", "end").wait(60) == 0
     first, second = ((tmp_path / rank).read_text().split() for rank in "01")
     assert first[:4] == ["0", "2", "2", "127.0.0.1"]
     assert second[:4] == ["1", "2", "2", "127.0.0.1"]
@@ -91,16 +99,21 @@ def test_every_rank_knows_its_place_and_the_end_is_good_when_all_are(start, tmp_
 @pytest.mark.parametrize(("what", "code"), [("3", 3), ("kill", 247)])
 def test_one_that_ends_badly_ends_the_other(start, tmp_path, what, code):
     """The exit code is its own, or tells its signal as the launcher's would; the one that waits does not stay."""
-    process = start(what)
+    process = start("wait", what)
     ranks = known(process)
     (tmp_path / "go").touch()
     assert process.wait(60) == code
     wait_until(lambda: gone(ranks.known))
 
 
+def test_a_bad_end_while_a_good_one_is_looked_at_is_not_lost(start):
+    """The second rank ends well, and before the leader has taken that away, the first is killed: no good end."""
+    assert start("kill", "end", "slowly").wait(60) == 256 - signal.SIGKILL
+
+
 def test_a_dead_rank_is_seen_by_its_number(start):
     """A forked rank is named to the kernel, so that who looks from outside can tell which it was that died."""
-    process = start("wait")
+    process = start("wait", "wait")
     ranks = known(process)
     assert sorted(ranks.known.values()) == [0, 1]
     victim = next(pid for pid, rank in ranks.known.items() if rank == 1)
@@ -111,7 +124,7 @@ def test_a_dead_rank_is_seen_by_its_number(start):
 
 def test_without_the_first_process_no_rank_goes_on(start):
     """Killed, it takes its ranks along."""
-    process = start("wait")
+    process = start("wait", "wait")
     ranks = known(process)
     process.kill()
     wait_until(lambda: gone(ranks.known))
@@ -120,7 +133,7 @@ def test_without_the_first_process_no_rank_goes_on(start):
 def test_without_the_apply_nothing_goes_on(start):
     """When the apply that it works for is gone, it ends, and with it its ranks."""
     with subprocess.Popen(["sleep", "60"]) as apply:
-        process = start("wait", parent=apply.pid)
+        process = start("wait", "wait", parent=apply.pid)
         ranks = known(process)
         apply.kill()
     assert process.wait(30) == -signal.SIGKILL
@@ -129,7 +142,7 @@ def test_without_the_apply_nothing_goes_on(start):
 
 def test_a_signal_is_the_wish_to_stop(start, tmp_path):
     """It ends nobody, but leaves the file that the ranks look for."""
-    process = start("wait")
+    process = start("wait", "wait")
     known(process)
     process.send_signal(signal.SIGUSR1)
     wait_until((tmp_path / "stop").exists)
@@ -139,4 +152,4 @@ def test_a_signal_is_the_wish_to_stop(start, tmp_path):
 
 def test_another_starts_job_is_left_alone(start):
     """With another ticket than the job's it ends at once, whatever its ranks are at."""
-    assert start("wait", ticket="theirs").wait(30) == FOREIGN
+    assert start("wait", "wait", ticket="theirs").wait(30) == FOREIGN

@@ -3,8 +3,12 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
-from drdoctl.engine.ranks import Exits, Ranks, kill_group, last_heard
+import pytest
+
+from drdoctl.engine import ranks as ranks_module
+from drdoctl.engine.ranks import Exits, Ranks, _rank, be_named, kill_group, last_heard
 
 
 def test_a_dead_rank_is_seen_before_anyone_waits_for_it(tmp_path):
@@ -34,6 +38,26 @@ def test_a_dead_rank_is_seen_before_anyone_waits_for_it(tmp_path):
     finally:
         kill_group(launcher)
         launcher.stdout.close()
+
+
+def test_a_forked_rank_is_known_after_its_end():
+    """Of a process that has ended and was not waited for, the kernel still tells the name."""
+    pid = os.fork()
+    if pid == 0:
+        be_named(3)
+        os._exit(9)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert _rank(pid) == 3
+    os.waitpid(pid, 0)
+
+
+@pytest.mark.parametrize(("leader", "seen"), [(["S"], (1, 9)), (["Z"], None), ([], None)])
+def test_ranks_that_die_with_their_leader_are_not_the_cause(monkeypatch, leader, seen):
+    """A dead rank is told as long as the process that started it is there; else that one was struck."""
+    ranks = Ranks(7, 2, SimpleNamespace())
+    ranks.known = {8: 0, 9: 1}
+    monkeypatch.setattr(ranks_module, "_stat", {7: leader, 8: ["S", "0"], 9: ["Z", "9"]}.__getitem__)
+    assert ranks.look() == seen
 
 
 def test_who_has_been_silent_longest_comes_first(tmp_path):

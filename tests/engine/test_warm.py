@@ -3,12 +3,13 @@
 import json
 import os
 import subprocess
+import sys
 import time
 from dataclasses import asdict
 
 import pytest
 
-from drdoctl.engine import launch
+from drdoctl.engine import launch, start
 from drdoctl.engine.signals import EXIT_CODES
 from drdoctl.engine.warm import GONE, Answers, Forked, Warm, meanwhile
 from drdoctl.engine.worker import FOREIGN
@@ -92,6 +93,34 @@ def test_what_fails_meanwhile_costs_no_stage():
         meanwhile(ahead, child.pid)
     assert done == ["broken", "last"]
     assert len(ahead) == 1
+
+
+@pytest.mark.parametrize(
+    ("kinds", "processes", "threads"),
+    [(["data", "align"], 1, "4"), (["data", "publish"], 2, None), (["data", "align"], 2, "2"), (["align"], 2, "2")],
+)
+def test_the_warm_process_is_there_for_two_processes_and_more(monkeypatch, kinds, processes, threads):
+    """It starts with the threads of a stage that has the most processes; for one process there is none."""
+    monkeypatch.setattr(launch, "cores", lambda: 4)
+    monkeypatch.setattr(start, "Warm", lambda env: env)
+    starter = start.Starter({"processes": processes, "threads": None, "device": "cpu"}, offline=True)
+    starter.warm_up(kinds)
+    assert (starter._warm and starter._warm["OMP_NUM_THREADS"]) == threads
+
+
+def test_a_stage_has_the_threads_of_its_kind(tmp_path):
+    """Data are read by one process with all cores, though the warm one was made for ranks that share them."""
+    job = Job("data", "data", "data-1", {}, {}, {}, {**RESOURCES, "processes": 2, "threads": None}, str(tmp_path))
+    (tmp_path / "job.json").write_text(json.dumps(asdict(job)))
+    program = "import os, sys\nfrom pathlib import Path\nfrom drdoctl.engine import launch, warm\n"
+    program += "launch.cores = lambda: 6\nnames = ('RAYON_NUM_THREADS', 'RANK', 'WORLD_SIZE')\n"
+    program += "warm.main = lambda _: print(*map(os.environ.get, names)) or 0\n"
+    program += "job, log = (Path(sys.argv[1], name) for name in ('job.json', 'log.txt'))\n"
+    program += "order = {'job': str(job), 'ticket': '', 'log': str(log)}\n"
+    program += "warm._become_stage(order, warm.Job.read(job), os.getppid())"
+    env = launch.environment("align", job.resources, offline=True)
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], env=env, check=True, start_new_session=False)
+    assert (tmp_path / "log.txt").read_text() == "6 0 1\n"
 
 
 @pytest.mark.slow

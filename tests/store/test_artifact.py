@@ -1,4 +1,5 @@
 import json
+import os
 import runpy
 import shutil
 import subprocess
@@ -181,8 +182,14 @@ def test_work_is_not_gone_on_with_beside_a_child_of_an_earlier_apply(store, monk
     folder = fill(store)
     monkeypatch.setattr("drdoctl.store.artifact.PATIENCE_SECONDS", 0.2)
     busy = mark_busy(folder / "job.json")
-    with pytest.raises(Refused, match="still at work"):
+    with pytest.raises(Refused, match="still at work") as refused:
         store.open_partial(WANT)
+    if Path("/proc/locks").exists():
+        assert f"`kill {os.getpid()}` ends it" in refused.value.faults[0].hint
+    monkeypatch.setattr("drdoctl.store.artifact.busy_with", lambda _: [])
+    with pytest.raises(Refused) as refused:
+        store.open_partial(WANT)
+    assert f"`pgrep -f {folder}`" in refused.value.faults[0].hint
     busy.close()
     assert store.open_partial(WANT) == (folder, True)
 

@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drdoctl.core.errors import Refused, StageFailed
-from drdoctl.store.lock import hold, holder, pid_alive
+from drdoctl.store.lock import busy_with, hold, holder, mark_busy, pid_alive
 
 HOLD = "import sys, time; from pathlib import Path; from drdoctl.store.lock import hold\n"
 HOLD += "with hold(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
@@ -90,3 +91,15 @@ def test_a_process_that_ended_counts_as_dead_even_before_it_is_waited_for():
     child.wait()
     assert pid_alive(os.getpid())
     assert not pid_alive(2**40)
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="the kernel does not tell who holds a lock")
+def test_who_marks_a_file_as_busy_is_told(tmp_path):
+    """The process that marked it, until it lets go; nobody for a file that is not there."""
+    path = tmp_path / "job.json"
+    assert busy_with(path) == []
+    path.write_text("{}")
+    mark = mark_busy(path)
+    assert busy_with(path) == [os.getpid()]
+    mark.close()
+    assert busy_with(path) == []
