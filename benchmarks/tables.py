@@ -62,7 +62,7 @@ def line(row: Row, rounds: Rounds) -> Line:
         return _alone(row, rounds)
     peer = min(row.peers, key=lambda name: median(cost(found[name], row.quantity) for found in rounds))
     ratios = _ratios(row, peer, row.quantity, rounds)
-    timed = row.quantity == "time" and all(
+    timed = row.quantity in ("time", "total") and all(
         "cpu_seconds" in found[side] for found in rounds for side in (row.ours, peer)
     )
     processor = _ratios(row, peer, "processor", rounds) if timed else None

@@ -36,10 +36,11 @@ def test_a_ratio_is_the_median_of_its_rounds():
     assert (found.ours, found.peer, found.unit) == (100.0, 500.0, "ms a row")
 
 
-def test_processor_time_must_reach_the_target_too():
+@pytest.mark.parametrize("quantity", ["time", "total"])
+def test_processor_time_must_reach_the_target_too(quantity):
     """Where both sides' processor seconds are known, their ratio stands beside the clock's, and both must reach."""
     sides = {"ours": {**record(1.0), "cpu_seconds": 1.0}, "a": {**record(5.0), "cpu_seconds": 4.0}}
-    found = line(Row("step", "ours", ("a",), "A", target=4.5), [sides])
+    found = line(Row("step", "ours", ("a",), "A", quantity, 4.5), [sides])
     assert (found.ratio, found.processor, found.reached) == (5.0, (4.0, 4.0, 4.0), False)
     assert cells(found)[4:] == ["5.00x [5.00 to 5.00]", "4.00x [4.00 to 4.00]", "≥ 4.5x", "no"]
 
