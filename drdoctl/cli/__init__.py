@@ -35,7 +35,7 @@ EXIT_CODES = (
     ("3", "changes pending (plan --detailed-exitcode)"),
     ("4", "network, permission or zoo"),
     ("5", "integrity: a hash or a manifest does not match"),
-    ("6", "refused: a stale plan, or the store is held by another apply"),
+    ("6", "refused: a stale plan, a store that is held, work that another form began"),
     ("75", "checkpointed and to be requeued (SIGUSR1)"),
     ("129", "stopped by SIGHUP, a closed terminal; the same command goes on"),
     ("130", "stopped by Ctrl-C; the same command goes on"),

@@ -107,12 +107,12 @@ def _detail(stage: Mapping[str, Any], now: datetime | None) -> str:
     if state == "waiting":
         return f"damaged: {stage['damage']}; the next apply makes it again" if "damage" in stage else ""
     at = f"at {count(stage['step'], stage['steps'], stage['unit'])}"
+    saved = f", saved at {stage['unit']} {stage['checkpoint']:,}" if stage["checkpoint"] is not None else ""
     if state == "running":
         return f"{at} (pid {stage['pid']})"
     if state == "failed":
         why = "; ".join(fault["message"] for fault in stage["faults"])
-        return f"{at} ({ago(stage['at'], now)}): {why}; log: {stage['log']}"
+        return f"{at}{saved} ({ago(stage['at'], now)}): {why}; log: {stage['log']}"
     if stage["step"] and not stage["kept"]:
         return f"{at}, nothing saved: starts afresh ({ago(stage['at'], now)}, pid gone)"
-    saved = f", saved at {stage['unit']} {stage['checkpoint']:,}" if stage["checkpoint"] is not None else ""
     return f"{at}{saved} ({ago(stage['at'], now)}, pid gone)"

@@ -84,7 +84,7 @@ class IntegrityError(DrdoError):
 
 
 class Refused(DrdoError):
-    """A stale plan, or a store that another apply holds."""
+    """What is there does not allow it: a stale plan, a held store, work in progress of another form."""
 
     exit_code = 6
 

@@ -22,6 +22,8 @@ STOP = "stop"
 BEATS = "beats"
 AFRESH = "row"
 """The unit of a stage that keeps nothing of what it began: of the data stage. Interrupted, it starts afresh."""
+UNITS = {"data": AFRESH, "rewards": "chunk", "logps": "chunk", "evaluate": "token"}
+"""What stages count in, where they have not said so yet; all others count steps."""
 INTERVAL_SECONDS = 0.25
 HALF_LIFE_SECONDS = 20.0
 _BEGAN: dict[Path, float] = {}

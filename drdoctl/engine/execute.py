@@ -85,7 +85,7 @@ class _Execution:
                 ahead = [stage.want for stage in self.plan.stages if stage.action not in ("pull", "reuse")]
                 self._starter.warm_up([want.kind for want in ahead if not is_there(self.store, want)])
             for stage in self.plan.stages:
-                if signals.first is not None:
+                if signals.first is not None and (self.options.keep_going or not self.outcome.failed):
                     raise stops.between(signals.name, "no stage was at work", self.options.command)
                 if stage.want.id in self.outcome.failed:
                     continue

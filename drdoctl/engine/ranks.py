@@ -17,6 +17,8 @@ STACKS = signal.SIGUSR2
 """Upon which a worker writes the stacks of its threads to its log."""
 STACKS_SECONDS = 0.5
 NAME, PR_SET_NAME = "rank-", 15
+SIGNALLED = 0x7F
+"""The bits of a wait status that hold a signal."""
 NAMED = 4
 """Processes of a hung stage of which is told when they were last heard of."""
 
@@ -88,7 +90,8 @@ class Ranks:
     def look(self) -> tuple[int, int] | None:
         """Return (rank, wait status) of a rank that has died badly and was not waited for yet, or None.
 
-        None, too, where the one that started it is gone: it died of that.
+        Of several, one that a signal killed: others fail because of it. None, too, where the one that started them is
+        gone: they died of that.
         """
         if self.count == 1:
             return None
@@ -96,11 +99,11 @@ class Ranks:
             if pid not in self.known and (rank := _rank(pid)) is not None:
                 self.known[pid] = rank
                 self.exits.add(pid)
-        for pid, rank in self.known.items():
-            fields = _stat(pid)
-            if fields and fields[0] == "Z" and int(fields[-1]) != 0:
-                return (rank, int(fields[-1])) if _stat(self.leader)[:1] not in ([], ["Z"]) else None
-        return None
+        ended = {rank: int(fields[-1]) for pid, rank in self.known.items() if (fields := _stat(pid))[:1] == ["Z"]}
+        dead = [(rank, status) for rank, status in ended.items() if status]
+        if not dead or _stat(self.leader)[:1] in ([], ["Z"]):
+            return None
+        return max(dead, key=lambda found: found[1] & SIGNALLED > 0)
 
     def stuck(self, beats: Path) -> str:
         """Return what is known of the processes of a hung stage, in words; empty where nothing is.

@@ -160,12 +160,13 @@ def serve() -> None:
     warm, answers = os.getpid(), os.dup(1)
     os.dup2(2, 1)  # a library's word on stdout must not be taken for an answer
     ahead: list[Callable[[], None]] = [*(partial(import_all, [name]) for name in AHEAD), rehearse]
+    sharded = [partial(import_all, [SHARDED])]
     while line := sys.stdin.buffer.readline():
         order = json.loads(line)
         job = Job.read(Path(order["job"]))
         import_all(modules(job.kind))
-        if job.resources.get("zero_stage") and SHARDED not in sys.modules:
-            ahead.append(partial(import_all, [SHARDED]))
+        if sharded and job.resources.get("zero_stage"):
+            ahead.append(sharded.pop())
         while ahead and launch.processes(job.kind, job.resources) > 1:
             do_next(ahead)
         pid = os.fork()

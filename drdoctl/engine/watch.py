@@ -12,7 +12,7 @@ from typing import Any
 
 from drdoctl.core.files import read_json
 from drdoctl.core.progress import BEATS, PROGRESS, STOP
-from drdoctl.engine.ranks import Exits, Process, Ranks, kill_group
+from drdoctl.engine.ranks import SIGNALLED, Exits, Process, Ranks, kill_group
 from drdoctl.engine.signals import Signals
 
 POLL_SECONDS = 0.1
@@ -136,7 +136,7 @@ class Watch:
         while time.monotonic() < deadline and not self._ended():
             pass
         kill_group(self.process)
-        number = status & 0x7F
+        number = status & SIGNALLED
         return Ending(128 + number if number else status >> 8, signal=number or None, rank=rank)
 
     def _ending(self) -> Ending:

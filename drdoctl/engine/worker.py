@@ -105,6 +105,8 @@ def report(job: Job, error: BaseException) -> int:
         beside.write_text(json.dumps(failure, ensure_ascii=False), encoding="utf-8")
         # A link, for it fails where the file is there: the first rank that failed knows the cause, the others follow.
         os.link(beside, job.path("failure.json"))
+    except FileExistsError:
+        pass
     except OSError as why:
         if why.errno in FULL:
             return NO_ROOM

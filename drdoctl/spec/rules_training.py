@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import gcd
 
 from drdoctl.core.errors import Fault
 from drdoctl.spec.case import Case
@@ -44,17 +45,20 @@ def warm_up(case: Case) -> Iterator[Fault]:
 
 def batch(case: Case) -> Iterator[Fault]:
     """Every process takes the same share of a batch."""
-    processes = case.spec.resources.processes
-    for section, settings in trained(case):
+    processes, batches = case.spec.resources.processes, trained(case)
+    shared = gcd(*(settings.global_batch for _, settings in batches))
+    fewer = next(count for count in range(processes, 0, -1) if shared % count == 0)
+    for section, settings in batches:
         if settings.global_batch % processes:
             message = (
                 f"`{section}.global_batch` ({settings.global_batch}) cannot be divided "
                 f"among `resources.processes` ({processes})"
             )
             given = f"{section}.global_batch"
-            at = case.nearest(given, "resources.processes")
+            at = case.nearest("resources.processes", given)
             near = max(processes, settings.global_batch // processes * processes)
-            yield case.fault("indivisible", message, at, f"for instance `{given}: {near}`")
+            hint = f"for instance `resources.processes: {fewer}`, which keeps all artifacts, or `{given}: {near}`"
+            yield case.fault("indivisible", message, at, hint)
 
 
 def offload(case: Case) -> Iterator[Fault]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Container, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +15,8 @@ from drdoctl.core.commands import quoted
 from drdoctl.core.errors import IntegrityError, Refused, StageFailed
 from drdoctl.core.files import WORK_FILES, disk_errors, fsync_dir, read_json, seal, write_atomic, write_json
 from drdoctl.core.fingerprint import file_sha256
-from drdoctl.core.progress import AFRESH
-from drdoctl.store.folder import newest_checkpoint, remove, result_files, subfolders, sweep
+from drdoctl.core.progress import AFRESH, UNITS
+from drdoctl.store.folder import moment, newest_checkpoint, remove, result_files, subfolders, sweep
 from drdoctl.store.lock import busy_with, wait_until_free
 from drdoctl.store.manifest import FORMAT, MANIFEST, describe, number_of, read, sealed
 
@@ -110,14 +109,14 @@ class Store:
         }
         newest = folder / ("progress.json" if progress else "job.json")
         checkpoint = newest_checkpoint(folder) or progress.get("checkpoint")
-        seen, unit = progress.get("step", 0), progress.get("unit", "step")
+        seen, unit = progress.get("step", 0), progress.get("unit", UNITS.get(artifact.rpartition("-")[0], "step"))
         return {
             "step": checkpoint or (0 if unit in ("step", AFRESH) else seen),
             "seen": seen,
             "steps": progress.get("steps", 0),
             "unit": unit,
             "checkpoint": checkpoint,
-            "at": datetime.fromtimestamp(newest.stat().st_mtime, UTC).isoformat(timespec="seconds"),
+            "at": moment(newest),
         }
 
     def open_partial(self, want: Want) -> tuple[Path, bool]:

@@ -1,9 +1,10 @@
-"""What is done to the folder of a stage in progress: look for checkpoints, sweep, list, remove."""
+"""What is done to the folder of a stage in progress: look for checkpoints, sweep, list, date, remove."""
 
 from __future__ import annotations
 
 import re
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 from drdoctl.core.files import WORK_FILES
@@ -41,6 +42,11 @@ def subfolders(parent: Path) -> list[Path]:
         return [path for path in parent.iterdir() if path.is_dir()]
     except OSError:
         return []
+
+
+def moment(path: Path) -> str:
+    """Return when a file was last written (UTC, to the second)."""
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
 
 
 def remove(path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from drdoctl.core.files import read_json
 from drdoctl.store.artifact import Store
+from drdoctl.store.folder import moment
 from drdoctl.store.lock import holder, pid_alive
 from drdoctl.store.run import read_events, run_folders
 from drdoctl.store.whole import lacks
@@ -59,7 +60,8 @@ def _state(store: Store, artifact: str, held_by: Mapping[str, Any] | None) -> di
     progress |= {"step": partial["seen"], "kept": partial["step"]}
     failure = read_json(folder / "failure.json")
     if isinstance(failure, dict):  # also while its apply goes on with others: what starts clears it away
-        return {"state": "failed", **progress, "faults": faults_of(failure), "log": str(folder / "log.txt")}
+        told = {"faults": faults_of(failure), "log": str(folder / "log.txt")}
+        return {"state": "failed", **progress, "at": moment(folder / "failure.json"), **told}
     if held_by is not None and _works(folder, held_by):
         return {"state": "running", **progress, "pid": held_by.get("pid")}
     return {"state": "interrupted", **progress}

@@ -47,6 +47,8 @@ FOUND = {
             "step": 3,
             "steps": 0,
             "unit": "step",
+            "checkpoint": 2,
+            "kept": 2,
             "at": "2026-03-01T11:59:55+00:00",
             "faults": [{"code": "x", "message": "the loss is nan"}],
             "log": "log.txt",
@@ -59,7 +61,7 @@ TEXT = """\
 Last run: toy, 2 h 0 min ago, ended without a word (killed?)
   = data         done         2 days ago, 41 s
   > align[drdo]  interrupted  at step 1,200 of 4,000, saved at step 1,000 (2 h 0 min ago, pid gone)
-  ! sft          failed       at step 3 (just now): the loss is nan; log: log.txt
+  ! sft          failed       at step 3, saved at step 2 (just now): the loss is nan; log: log.txt
   + logps        waiting
 Status: 1 done, 1 interrupted, 1 failed, 1 waiting."""
 

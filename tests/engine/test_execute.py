@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from drdoctl.core.errors import IntegrityError, StageFailed, Stopped
+from drdoctl.core.progress import AFRESH
 from drdoctl.engine.execute import Options, execute
 from drdoctl.store.run import Run, read_events
 from drdoctl.store.status import status
@@ -105,6 +106,34 @@ def test_a_failed_stage_says_why_and_the_rest_is_named(store, apply, monkeypatch
     state = {stage["id"]: stage for stage in status(store)["stages"]}
     assert (state["data"]["state"], state["sft"]["state"], state["logps"]["state"]) == ("done", "failed", "waiting")
     assert words in state["sft"]["faults"][0]["message"]
+
+
+def test_a_signal_while_a_stage_fails_does_not_hide_the_failure(apply, monkeypatch):
+    """Ctrl-C that comes with a failure: the failure is what the apply ends with, and nothing more is begun."""
+    monkeypatch.setenv("FAKE_FAULT", "crash@2:sft")
+    outcome, seen = apply(lambda event, _: event == "stage_failed" and signal.raise_signal(signal.SIGINT))
+    assert outcome.exit_code == 1
+    assert list(outcome.failed) == ["sft"]
+    assert [fields["id"] for event, fields in seen if event == "stage_started"] == ["data", "sft"]
+
+
+def test_a_stage_that_has_not_said_how_far_it_is_stops_in_its_own_unit(store, apply, toy):
+    """Asked to stop before its first report, a data stage is said to keep nothing; training counts steps."""
+    said = []
+
+    def early(event, fields):
+        if event == "stage_started":
+            signal.raise_signal(signal.SIGINT)
+        if event == "stopping":
+            said.append(fields["unit"])
+
+    with pytest.raises(Stopped):
+        apply(early)
+    assert said == [AFRESH]
+    want = toy.chain().stages[1].want
+    store.open_partial(want)
+    (store.partial_path(want.artifact) / "job.json").write_text("{}")
+    assert store.partial(want.artifact)["unit"] == "step"
 
 
 def test_after_a_failure_the_same_plan_goes_on_to_the_same_bytes(store, apply, monkeypatch, toy, tmp_path):

@@ -60,6 +60,14 @@ def test_ranks_that_die_with_their_leader_are_not_the_cause(monkeypatch, leader,
     assert ranks.look() == seen
 
 
+def test_of_several_dead_ranks_the_one_that_a_signal_killed_is_the_cause(monkeypatch):
+    """The others fail because of it, with an exit code of their own, and may be the first that are looked at."""
+    ranks = Ranks(7, 2, SimpleNamespace())
+    ranks.known = {8: 0, 9: 1}
+    monkeypatch.setattr(ranks_module, "_stat", {7: ["S"], 8: ["Z", "256"], 9: ["Z", "9"]}.__getitem__)
+    assert ranks.look() == (1, 9)
+
+
 def test_who_has_been_silent_longest_comes_first(tmp_path):
     """Each process is named with its step; what is no process's file, or not whole, is left out."""
     for rank, (step, age) in {"0": ("7", 60), "1": ("6", 75.5), "2": ("", 80), "x": ("1", 90)}.items():

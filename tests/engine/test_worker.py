@@ -38,7 +38,7 @@ def test_whatever_a_stage_raises_reaches_the_parent(job, capfd, error, code, fau
     assert type(error).__name__ in capfd.readouterr().err
 
 
-def test_the_first_rank_that_fails_has_the_word(job, monkeypatch):
+def test_the_first_rank_that_fails_has_the_word(job, monkeypatch, capfd):
     """A second failure, which follows from the first, does not replace its cause."""
     monkeypatch.setenv("RANK", "1")
     worker.report(job, ValueError("the cause"))
@@ -47,6 +47,7 @@ def test_the_first_rank_that_fails_has_the_word(job, monkeypatch):
     told = json.loads(job.path("failure.json").read_text())
     assert (told["rank"], told["faults"][0]["message"]) == (1, "ValueError: the cause")
     assert [path.name for path in job.path().iterdir()] == ["failure.json"]
+    assert "FileExistsError" not in capfd.readouterr().err
 
 
 def test_a_signal_to_the_child_asks_for_a_stop_and_keeps_the_first_name(job):

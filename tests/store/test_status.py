@@ -54,6 +54,8 @@ def test_a_failure_is_told_with_its_reason_and_log(store):
     folder = fill(store)
     (folder / "failure.json").write_text(json.dumps({"exit_code": 1, "faults": [{"code": "x", "message": "why"}]}))
     assert (state(store)["state"], state(store)["faults"][0]["message"]) == ("failed", "why")
+    os.utime(store.partial_path(WANT.artifact) / "failure.json", (0, 0))
+    assert state(store)["at"] == "1970-01-01T00:00:00+00:00"
     assert state(store)["log"] == str(folder / "log.txt")
 
 

@@ -271,7 +271,7 @@ def test_two_processes_learn_the_same_and_resume_bitwise(stage, alone, make_job,
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2)])
-@pytest.mark.parametrize("stage", [0, 2, 3])
+@pytest.mark.parametrize("stage", [0, 1, 2, 3])
 def test_another_number_of_processes_goes_on(stage, before, after, alone, make_job, run_job):
     """Of two processes one goes on, and of one two: with the same rows, to rounding, and the metrics say from where."""
     job = make_job("sft", "moved", resources={"processes": before, "zero_stage": stage})
