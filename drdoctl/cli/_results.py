@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from drdoctl.cli._words import place
 from drdoctl.cli.options import Options
 from drdoctl.core.files import read_json
+from drdoctl.core.labels import student as called
 from drdoctl.plan.types import Plan
 from drdoctl.store.artifact import Store
 
@@ -88,5 +89,5 @@ def _students(plan: Plan, found: dict[str, Any] | None) -> list[Want]:
     if not groups or plan.grid is None:
         return made
     picked = {group["picked"] for group in groups}
-    names = {cell.student for cell in plan.grid.cells if cell.setting in picked}
+    names = {cell.student for cell in plan.grid.cells if called(cell.setting) in picked}
     return [want for want in made if want.id in names] or made

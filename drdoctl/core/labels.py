@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from drdoctl.core.words import SFT
+
 OPENING, CLOSING = "([{", ")]}"
 
 
@@ -15,3 +17,8 @@ def parts(label: str) -> list[str]:
         else:
             found[-1] += sign
     return found
+
+
+def student(label: str) -> str:
+    """Return what a combination's student is called: its label; but `sft` and `sft,seed=1` are start models' names."""
+    return f"align-{label}" if parts(label)[0] == SFT else label

@@ -11,6 +11,7 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.labels import parts
+from drdoctl.core.labels import student as called
 from drdoctl.core.parts import Model
 from drdoctl.core.student_t import interval, p_value
 
@@ -121,7 +122,7 @@ def members(plan: Plan, students: Sequence[StudentRow]) -> dict[str, dict[int, S
             found.setdefault(label, {})[seeds.pop()] = rows[want.id]
     for cell in plan.grid.cells:
         if cell.evaluation in rows:
-            found.setdefault(cell.setting, {})[cell.seed] = rows[cell.evaluation]
+            found.setdefault(called(cell.setting), {})[cell.seed] = rows[cell.evaluation]
     return found
 
 

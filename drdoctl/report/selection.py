@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.choice import best, is_meant, mean
+from drdoctl.core.labels import student as called
 from drdoctl.core.parts import Model
 from drdoctl.core.words import TEST, VALIDATION
 
@@ -66,7 +67,7 @@ def selection(grid: Grid | None, students: Sequence[StudentRow]) -> list[GroupRo
     rows = {row.stage: row for row in students}
     groups: dict[str, dict[str, list[Any]]] = {}
     for cell in grid.cells:
-        groups.setdefault(str(cell.group), {}).setdefault(cell.setting, []).append(cell)
+        groups.setdefault(str(cell.group), {}).setdefault(called(cell.setting), []).append(cell)
     return [_group(name, settings, grid.select, list(grid.over), rows) for name, settings in groups.items()]
 
 

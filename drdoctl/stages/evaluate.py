@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from drdoctl.core.labels import student as called
 from drdoctl.core.words import KIN, LABELLER, REFERENCE, SFT, TEACHER
 from drdoctl.data._instructions import read_instructions
 from drdoctl.evals import OF
@@ -38,10 +39,8 @@ def want(bp: Blueprint) -> Want | None:
     start, below = baseline(bp), sft_stage.adapter_base(bp)
     known = rewards_stage.want(bp) if _needs_pairs(bp) and _teaches(bp) else None
     inputs = {"policy": student, **({"baseline": start} if start else {}), **({"rewards": known} if known else {})}
-    # `sft` is the start model's name
-    label = f"align-{SFT}" if bp.label == SFT else bp.label
     policy = replace(below, inputs=inputs, settings=judge_stages.stamps(bp))
-    return replace(_measured(bp, policy, label, (SFT, REFERENCE)), warnings=tuple(_stamps(bp)))
+    return replace(_measured(bp, policy, called(bp.label), (SFT, REFERENCE)), warnings=tuple(_stamps(bp)))
 
 
 @once

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drdoctl.core.labels import parts
+from drdoctl.core.labels import parts, student
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,12 @@ def test_brackets_hold_together(label, words):
 def test_nothing_is_lost(label):
     """The words joined again are the label, whatever its brackets."""
     assert ",".join(parts(label)) == label
+
+
+@pytest.mark.parametrize(
+    ("label", "called"),
+    [("sft", "align-sft"), ("sft,seed=1", "align-sft,seed=1"), ("dpo,seed=1", "dpo,seed=1"), ("sft-like", "sft-like")],
+)
+def test_a_student_is_never_called_as_a_start_model(label, called):
+    """`sft` and `sft,seed=1` are start models; a student of the method `sft` gets a name of its own."""
+    assert student(label) == called

@@ -109,6 +109,12 @@ def test_method_sft_does_not_take_the_start_models_name(world):
     wants = {want.id: want for want in world.wants()}
     assert wants["evaluate[sft]"].inputs["policy"].id == "sft"
     assert wants["evaluate[align-sft]"].inputs["policy"].id == "align[sft]"
+    world.spec.write_text(SPEC.replace(ONE_METHOD, "method: sft\n") + "matrix: {seed: [1, 2]}\n")
+    found = world.wants()
+    wants = {want.id: want for want in found}
+    assert len(wants) == len(found)
+    assert wants["evaluate[sft,seed=2]"].inputs["policy"].id == "sft[seed=2]"
+    assert wants["evaluate[align-sft,seed=2]"].inputs["policy"].id == "align[sft,seed=2]"
 
 
 def test_without_sft_the_base_is_the_start_model(world):
