@@ -1,5 +1,6 @@
 """A real apply with two processes a stage, all forked from one warm process: killed, gone on with, the same bytes."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -23,8 +24,8 @@ student:
   sft: {max_steps: 4, global_batch: 8}
 oracle: {model: sft, max_steps: 4, global_batch: 8}
 method: {name: drdo}
-train: {max_steps: 24, global_batch: 8}
-resources: {device: cpu, threads: 1, processes: 2, zero_stage: 1, checkpoint_steps: 2}
+train: {max_steps: 200, global_batch: 8}
+resources: {device: cpu, threads: 1, processes: 2, zero_stage: 1, checkpoint_steps: 10}
 """
 
 
@@ -34,9 +35,10 @@ def forked():
     while left:
         for pid in _children(left.pop()):
             left.append(pid)
-            name = Path(f"/proc/{pid}/comm").read_text().strip()
-            if name.startswith(NAME):
-                found[int(name.removeprefix(NAME))] = pid
+            with contextlib.suppress(OSError):  # gone meanwhile
+                name = Path(f"/proc/{pid}/comm").read_text().strip()
+                if name.startswith(NAME):
+                    found[int(name.removeprefix(NAME))] = pid
     return found
 
 
