@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 
 from chaos._apply import Apply
-from chaos._faults import Hit, Kind, Missed, finish
+from chaos._hit import Hit, Kind, Missed, finish
 from drdoctl.store.folder import newest_checkpoint
 
 Harm = Callable[[Path, Random], str]

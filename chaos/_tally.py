@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from chaos._faults import Hit
+from chaos._hit import Hit
 from chaos._world import CHECKPOINT_STEPS
 
 

@@ -18,7 +18,8 @@ from typing import Any
 
 from chaos._apply import Apply
 from chaos._damage import DAMAGED, FILES, FULL, small_disk
-from chaos._faults import PROCESSES, Hit, Kind, Missed, too_much
+from chaos._faults import PROCESSES
+from chaos._hit import Hit, Kind, Missed, too_much
 from chaos._tally import line, summary
 from chaos._world import World, clear, contents, differences
 

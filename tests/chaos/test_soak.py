@@ -14,7 +14,7 @@ import pytest
 
 from chaos import __main__ as chaos
 from chaos import _apply, _damage, soak
-from chaos._faults import Hit, Kind, Missed, finish
+from chaos._hit import Hit, Kind, Missed, finish
 from chaos._tally import line, share, summary
 from chaos._world import SPEC, World, differences
 from drdoctl.spec.load import load

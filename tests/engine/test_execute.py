@@ -117,8 +117,9 @@ def test_a_signal_while_a_stage_fails_does_not_hide_the_failure(apply, monkeypat
     assert [fields["id"] for event, fields in seen if event == "stage_started"] == ["data", "sft"]
 
 
-def test_a_stage_that_has_not_said_how_far_it_is_stops_in_its_own_unit(store, apply, toy):
+def test_a_stage_that_has_not_said_how_far_it_is_stops_in_its_own_unit(store, apply, toy, monkeypatch):
     """Asked to stop before its first report, a data stage is said to keep nothing; training counts steps."""
+    monkeypatch.setenv("FAKE_LATE", "1")  # so that the signal is heard before any report
     said = []
 
     def early(event, fields):
