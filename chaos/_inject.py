@@ -40,11 +40,14 @@ def forked(body: Callable[[], int], log: Path, tracer: Sequence[str] = ()) -> in
     threads, the calls of each are counted by themselves.
     """
     ready, go = os.pipe()
+    up, said = os.pipe()
     pid = os.fork()
     if pid == 0:
-        os.close(go)
-        os._exit(_child(body, ready, log))
+        os._exit(_child(body, (ready, go), said, log))
     os.close(ready)
+    os.close(said)
+    os.read(up, 1)  # its own preparations are not what is to be struck
+    os.close(up)
     attached = _attach(pid, tracer) if tracer else None
     os.close(go)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -53,13 +56,15 @@ def forked(body: Callable[[], int], log: Path, tracer: Sequence[str] = ()) -> in
     return code
 
 
-def _child(body: Callable[[], int], ready: int, log: Path) -> int:
+def _child(body: Callable[[], int], start: tuple[int, int], said: int, log: Path) -> int:
+    os.close(start[1])
     out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     for handle in (1, 2):
         os.dup2(out, handle)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PTRACER, ANYBODY)
-    os.read(ready, 1)  # until the other end is closed
+    os.close(said)
+    os.read(start[0], 1)  # until the other end is closed
     try:
         return body()
     except BaseException:  # noqa: BLE001  # a fork must not go on with what its parent does
