@@ -17,7 +17,7 @@ from chaos._world import World, environment
 from drdoctl.core.files import read_json
 from drdoctl.core.metrics import read_metrics
 from drdoctl.engine import launch
-from drdoctl.engine.ranks import NAME
+from drdoctl.engine.ranks import named
 from drdoctl.store.folder import newest_checkpoint
 
 MARK = "DRDOCTL_CHAOS"
@@ -169,12 +169,7 @@ def marked(token: str) -> list[int]:
 
 def _forked(leader: int) -> list[int]:
     """Return the ranks that a stage's first process forked, which are named so; none where it works alone."""
-    found = []
-    for pid in children_of(leader):
-        with contextlib.suppress(OSError):
-            if Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").startswith(NAME):
-                found.append(pid)
-    return found
+    return [pid for pid in children_of(leader) if named(pid) is not None]
 
 
 def children_of(pid: int) -> list[int]:

@@ -64,28 +64,27 @@ def kill_rank(apply: Apply, rng: Random) -> Hit:
 
 def kill_starter(apply: Apply, rng: Random) -> Hit:  # noqa: ARG001
     """SIGKILL to what started a stage's processes: they go with it, and the apply says so."""
-    place, folder, starters = apply.place(), apply.folder(), apply.starters()
-    if not starters or not apply.ranks():
-        raise Missed
-    _signal(starters[-1], KILL)
-    hit = finish(apply, place, folder, (1, 0))
-    if hit.exit == 0:
-        raise Missed
-    return hit
+    starters = apply.starters() if apply.ranks() else []
+    return _kill_above(apply, starters[-1] if starters else None)
 
 
 def kill_leader(apply: Apply, rng: Random) -> Hit:  # noqa: ARG001
     """SIGKILL to the first process of a stage of several: they go with it, and none of them is named for it."""
-    place, folder, leader = apply.place(), apply.folder(), apply.leader()
-    if leader is None:
-        raise Missed
-    _signal(leader, KILL)
-    hit = finish(apply, place, folder, (1, 0))
-    if hit.exit == 0:
-        raise Missed
+    hit = _kill_above(apply, apply.leader())
     told = " ".join(fault["message"] for fault in apply.faults())
     if "signal 9" not in told or "rank" in told:
         hit.wrong.append(f"it says: {told}")
+    return hit
+
+
+def _kill_above(apply: Apply, pid: int | None) -> Hit:
+    place, folder = apply.place(), apply.folder()
+    if pid is None:
+        raise Missed
+    _signal(pid, KILL)
+    hit = finish(apply, place, folder, (1, 0))
+    if hit.exit == 0:
+        raise Missed
     return hit
 
 

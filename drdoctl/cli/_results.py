@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from drdoctl.cli._words import place
 from drdoctl.cli.options import Options
 from drdoctl.core.files import read_json
-from drdoctl.core.labels import student as called
+from drdoctl.core.labels import called
 from drdoctl.plan.types import Plan
 from drdoctl.store.artifact import Store
 

@@ -19,6 +19,6 @@ def parts(label: str) -> list[str]:
     return found
 
 
-def student(label: str) -> str:
+def called(label: str) -> str:
     """Return what a combination's student is called: its label; but `sft` and `sft,seed=1` are start models' names."""
     return f"align-{label}" if parts(label)[0] == SFT else label

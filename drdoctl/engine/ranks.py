@@ -17,8 +17,6 @@ STACKS = signal.SIGUSR2
 """Upon which a worker writes the stacks of its threads to its log."""
 STACKS_SECONDS = 0.5
 NAME, PR_SET_NAME = "rank-", 15
-SIGNALLED = 0x7F
-"""The bits of a wait status that hold a signal."""
 NAMED = 4
 """Processes of a hung stage of which is told when they were last heard of."""
 
@@ -103,7 +101,7 @@ class Ranks:
         dead = [(rank, status) for rank, status in ended.items() if status]
         if not dead or _stat(self.leader)[:1] in ([], ["Z"]):
             return None
-        return max(dead, key=lambda found: found[1] & SIGNALLED > 0)
+        return max(dead, key=lambda found: os.WIFSIGNALED(found[1]))
 
     def stuck(self, beats: Path) -> str:
         """Return what is known of the processes of a hung stage, in words; empty where nothing is.
@@ -166,13 +164,22 @@ def be_named(rank: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_NAME, f"{NAME}{rank}".encode())
 
 
-def _rank(pid: int) -> int | None:
+def named(pid: int) -> int | None:
+    """Return the rank that a process is named for, also after its end; None where it is no forked rank, or gone."""
     try:
         name = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
-        if name.startswith(NAME):  # all that is left of one that has ended
-            return int(name.removeprefix(NAME))
+    except OSError:
+        return None
+    number = name.removeprefix(NAME)
+    return int(number) if name.startswith(NAME) and number.isdigit() else None
+
+
+def _rank(pid: int) -> int | None:
+    if (rank := named(pid)) is not None:
+        return rank
+    try:
         env = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except (OSError, ValueError):
+    except OSError:
         return None
     found = [entry[5:] for entry in env if entry.startswith(b"RANK=")]
     return int(found[0]) if found and found[0].isdigit() else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 
 from drdoctl.core.files import read_json
 from drdoctl.core.progress import BEATS, PROGRESS, STOP
-from drdoctl.engine.ranks import SIGNALLED, Exits, Process, Ranks, kill_group
+from drdoctl.engine.ranks import Exits, Process, Ranks, kill_group
 from drdoctl.engine.signals import Signals
 
 POLL_SECONDS = 0.1
@@ -136,8 +137,9 @@ class Watch:
         while time.monotonic() < deadline and not self._ended():
             pass
         kill_group(self.process)
-        number = status & SIGNALLED
-        return Ending(128 + number if number else status >> 8, signal=number or None, rank=rank)
+        code = os.waitstatus_to_exitcode(status)
+        number = -code if code < 0 else None
+        return Ending(128 + number if number else code, signal=number, rank=rank)
 
     def _ending(self) -> Ending:
         code = self.process.returncode

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
-from drdoctl.core.labels import parts
-from drdoctl.core.labels import student as called
+from drdoctl.core.labels import called, parts
 from drdoctl.core.parts import Model
 from drdoctl.core.student_t import interval, p_value
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.choice import best, is_meant, mean
-from drdoctl.core.labels import student as called
+from drdoctl.core.labels import called
 from drdoctl.core.parts import Model
 from drdoctl.core.words import TEST, VALIDATION
 

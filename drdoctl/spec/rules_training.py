@@ -46,8 +46,6 @@ def warm_up(case: Case) -> Iterator[Fault]:
 def batch(case: Case) -> Iterator[Fault]:
     """Every process takes the same share of a batch."""
     processes, batches = case.spec.resources.processes, trained(case)
-    shared = gcd(*(settings.global_batch for _, settings in batches))
-    fewer = next(count for count in range(processes, 0, -1) if shared % count == 0)
     for section, settings in batches:
         if settings.global_batch % processes:
             message = (
@@ -57,6 +55,8 @@ def batch(case: Case) -> Iterator[Fault]:
             given = f"{section}.global_batch"
             at = case.nearest("resources.processes", given)
             near = max(processes, settings.global_batch // processes * processes)
+            shared = gcd(*(other.global_batch for _, other in batches))
+            fewer = next(count for count in range(processes, 0, -1) if shared % count == 0)
             hint = f"for instance `resources.processes: {fewer}`, which keeps all artifacts, or `{given}: {near}`"
             yield case.fault("indivisible", message, at, hint)
 

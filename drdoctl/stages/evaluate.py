@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from drdoctl.core.labels import student as called
+from drdoctl.core.labels import called
 from drdoctl.core.words import KIN, LABELLER, REFERENCE, SFT, TEACHER
 from drdoctl.data._instructions import read_instructions
 from drdoctl.evals import OF

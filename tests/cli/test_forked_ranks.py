@@ -1,6 +1,5 @@
 """A real apply with two processes a stage, all forked from one warm process: killed, gone on with, the same bytes."""
 
-import contextlib
 import os
 import signal
 import threading
@@ -13,7 +12,7 @@ pytest.importorskip("torch")
 
 from drdoctl import cli
 from drdoctl.engine import launch
-from drdoctl.engine.ranks import NAME, _children
+from drdoctl.engine.ranks import _children, named
 
 SPEC = """\
 version: 1
@@ -35,10 +34,8 @@ def forked():
     while left:
         for pid in _children(left.pop()):
             left.append(pid)
-            with contextlib.suppress(OSError):  # gone meanwhile
-                name = Path(f"/proc/{pid}/comm").read_text().strip()
-                if name.startswith(NAME):
-                    found[int(name.removeprefix(NAME))] = pid
+            if (rank := named(pid)) is not None:
+                found[rank] = pid
     return found
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drdoctl.core.labels import parts, student
+from drdoctl.core.labels import called, parts
 
 
 @pytest.mark.parametrize(
@@ -33,9 +33,9 @@ def test_nothing_is_lost(label):
 
 
 @pytest.mark.parametrize(
-    ("label", "called"),
+    ("label", "name"),
     [("sft", "align-sft"), ("sft,seed=1", "align-sft,seed=1"), ("dpo,seed=1", "dpo,seed=1"), ("sft-like", "sft-like")],
 )
-def test_a_student_is_never_called_as_a_start_model(label, called):
+def test_a_student_is_never_called_as_a_start_model(label, name):
     """`sft` and `sft,seed=1` are start models; a student of the method `sft` gets a name of its own."""
-    assert student(label) == called
+    assert called(label) == name

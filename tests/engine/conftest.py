@@ -10,6 +10,7 @@ from drdoctl.engine import launch
 from drdoctl.store.artifact import Store
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))  # for what the tests share
 
 
 def _load(name):

@@ -5,10 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import asdict
 
 import pytest
+from waiting import wait_until
 
 from drdoctl.engine.ranks import Exits, Ranks, _stat, kill_group
 from drdoctl.engine.signals import held_back
@@ -46,15 +46,6 @@ if sys.argv[5:] == ["slowly"]:
     os.waitid = slowly
 end(node.fork(Path(sys.argv[1]), sys.argv[2], 2, work))
 """
-
-
-def wait_until(ready, seconds=30):
-    """Return what `ready` gives once that is true."""
-    deadline = time.monotonic() + seconds
-    while not (found := ready()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 from drdoctl.core.errors import Stopped
 from drdoctl.engine import launch, worker
@@ -23,15 +24,6 @@ from drdoctl.store.run import Run
 def alive(pid):
     """Whether a process runs; one that has ended and was not waited for does not."""
     return _stat(pid)[:1] not in ([], ["Z"], ["X"])
-
-
-def wait_until(ready, seconds=30):
-    """Return what `ready` gives once that is true."""
-    deadline = time.monotonic() + seconds
-    while not (found := ready()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
 
 
 def at_work(store, stage="data"):
