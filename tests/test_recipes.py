@@ -16,9 +16,9 @@ from drdoctl.spec.load import load
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
-BIAS = "length-bias"
+BIAS, GRID = "length-bias", "compare"
 WORLDS = ("quickstart", BIAS)
-PAPERS = [path for path in RECIPES if path.stem not in (*WORLDS, "smollm2-ultrafeedback")]
+PAPERS = [path for path in RECIPES if path.stem not in (*WORLDS, GRID, "smollm2-ultrafeedback")]
 MODELINE = "# yaml-language-server: $schema=../schemas/spec.schema.json"
 METHODS = ("drdo", "dpo", "e-dpo")
 SHARED_ONCE = ("data", "sft", "oracle", "logps")
@@ -44,7 +44,9 @@ def test_it_loads_under_its_own_name(path):
     assert load(path).spec.name == path.stem
 
 
-@pytest.mark.parametrize("path", [path for path in RECIPES if path.stem != BIAS], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in RECIPES if path.stem not in (BIAS, GRID)], ids=lambda path: path.stem
+)
 def test_it_compares_three_methods_on_shared_stages(path, tmp_path, capsys):
     """Planned offline, a recipe aligns with DRDO, DPO and e-DPO, and what they share stands in the plan once."""
     code = run(["plan", str(path), "--json", "--offline", "--store", str(tmp_path / "store")])
@@ -55,6 +57,20 @@ def test_it_compares_three_methods_on_shared_stages(path, tmp_path, capsys):
     assert [ids.count(kind) for kind in SHARED_ONCE] == [1] * 4
     assert sum(stage["kind"] == "oracle" for stage in stages) == 4 + len(load(path).spec.judges)
     assert all(stage["action"] == "run" for stage in stages)
+
+
+def test_the_grid_has_one_judge_for_all_splits(tmp_path, capsys):
+    """The recipe that compares methods on splits chooses rates by one judge a seed, which is nobody's teacher."""
+    path = ROOT / "recipes" / f"{GRID}.yaml"
+    code = run(["plan", str(path), "--json", "--offline", "--store", str(tmp_path / "store")])
+    plan = json.loads(capsys.readouterr().out)
+    ids = [stage["id"] for stage in plan["stages"]]
+    judged = [one for one in ids if one.startswith("oracle[independent")]
+    spec = load(path).spec
+    assert code == 0
+    assert len(judged) == len(spec.matrix["seed"]) == 3
+    assert sum(one.startswith("align") for one in ids) == 60
+    assert (spec.select.judge, spec.select.over) == ("independent", ["method.learning_rate"])
 
 
 def test_all_rhos_share_the_oracle_and_the_relabelling(tmp_path, capsys):
@@ -116,9 +132,10 @@ def toys(tmp_path_factory) -> dict[str, str]:
     with (room / "pairs.jsonl").open("w", encoding="utf-8") as file:
         for at in range(60):
             near = at % 2  # half of the pairs differ in one word and are unsure, half in all words and are sure
-            chosen = f"w{at % 7} w{at % 5} w1 w2"
-            rejected = f"w{at % 7} w{at % 5} w1 w3" if near else f"w{at % 3 + 8}" + " w9" * (at % 4)
-            sureness = at % 4 + (1 if near else 6)
+            start = f"w{at % 7} w{at % 5} w1" + " w4 w5" * (at % 4 == 3)  # of those in a longer one, and are least sure
+            chosen = f"{start} w2"
+            rejected = f"{start} w3" if near else f"w{at % 3 + 8}" + " w9" * (at % 4)
+            sureness = 5 - at % 4 if near else at % 4 + 6
             row = {"prompt": f"w{at % 28} w{at // 28}", "chosen": chosen, "rejected": rejected, "confidence": sureness}
             file.write(json.dumps(row) + "\n")
     return {"model": str(room / "model"), "pairs": str(room / "pairs.jsonl"), "store": str(room / "store")}
@@ -143,9 +160,12 @@ def toy_sets(path: Path, toys: dict[str, str]) -> list[str]:
             f"train={{{steps}}}",
             *(f"judges.{name}={{model: {toys['model']}, {steps}}}" for name in load(path).spec.judges),
         ]
+    prompts = "prompts=4"
+    if path.stem == GRID:  # chosen on some prompts, shown on the others
+        sets, prompts = [*sets, "matrix.seed=[0]", "data.eval_fraction=0.3"], "prompts=16"
     for at, part in enumerate(load(path).spec.evaluate):
         if part.samplings():
-            sets += [f"evaluate.{at}.prompts=4", f"evaluate.{at}.max_new_tokens=4", f"evaluate.{at}.temperatures=[0.7]"]
+            sets += [f"evaluate.{at}.{small}" for small in (prompts, "max_new_tokens=4", "temperatures=[0.7]")]
             sets += [f"evaluate.{at}.against=[sft]"] if part.name != "true-reward" and path.stem not in WORLDS else []
     return [word for text in sets for word in ("--set", text)]
 

@@ -29,7 +29,7 @@ MARK = "# From here on written by tools/gen.py, from the recipe's plan.\n"
 GPU_GIB = 79.0
 """What a GPU of 80 GB leaves to a process."""
 GPUS = "two GPUs of 80 GB, at 300 TFLOP/s each in bfloat16 (assumed, not measured)"
-CORE = "one CPU core, at 90 GFLOP/s (assumed)"
+CORE = "one CPU core, at 200 GFLOP/s (assumed)"
 
 
 def stale_cards() -> dict[Path, str]:

@@ -2,7 +2,8 @@
 
 Forward, backward and AdamW over as many tokens as the step has unique ones, cut into dense causal rows of the mean
 sequence length (prompt with one response), four rows a micro-batch. The LM head runs on as many states as there are
-response tokens. No clipping, no batch building, no logging.
+response tokens. No clipping, no batch building, no logging. Matrix products are torch's own, or those of
+`drdoctl.train.products`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,16 @@ def micro_batches(unique: int, responses: int, length: int) -> list[tuple[int, i
 
 
 def train(
-    model: str, rows: str, batch: int, warmup: int, max_tokens: int, folder: str, threads: int, dtype: str = "fp32"
+    model: str,
+    rows: str,
+    batch: int,
+    warmup: int,
+    max_tokens: int,
+    folder: str,
+    threads: int,
+    dtype: str = "fp32",
+    *,
+    our_products: bool = False,
 ) -> dict[str, Any]:
     """Take the steps of the file's pairs and return the record. Tokens are drawn at random: values do not matter."""
     import torch
@@ -50,6 +60,10 @@ def train(
     lines = [json.loads(line)["tokens"] for line in Path(rows).read_text(encoding="utf-8").splitlines()]
     steps = [step_sizes(lines[at : at + batch]) for at in range(0, len(lines), batch)]
     lm = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32).train()
+    if our_products:
+        from drdoctl.train.products import use_products
+
+        use_products(lm)
     optimizer = torch.optim.AdamW(lm.parameters(), lr=1e-5, weight_decay=0.0, fused=True)
     clock, losses, done = StepClock(warmup), [], []
     for sizes in steps:

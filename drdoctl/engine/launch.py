@@ -26,6 +26,7 @@ from typing import Any
 import drdoctl
 from drdoctl.core.allocator import ALLOCATOR
 from drdoctl.core.files import disk_errors
+from drdoctl.core.processor import blas
 from drdoctl.engine.signals import held_back
 from drdoctl.stages import Job
 from drdoctl.store.manifest import cores
@@ -87,6 +88,7 @@ def environment(kind: str, resources: Mapping[str, Any], *, offline: bool) -> di
     env.update(
         OMP_NUM_THREADS=each,
         MKL_NUM_THREADS=each,
+        OPENBLAS_NUM_THREADS=each,
         # threads that the warm process started would be missing in its forks; the data stage asks for them itself
         TOKENIZERS_PARALLELISM="false",
         RAYON_NUM_THREADS=each,
@@ -99,7 +101,7 @@ def environment(kind: str, resources: Mapping[str, Any], *, offline: bool) -> di
     )
     # threads that spin while they wait make a step ten times slower as soon as anything else wants the cores
     env.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    env = {**ALLOCATOR, **env}
+    env = {**ALLOCATOR, **env, **blas(env)}
     if offline:
         env.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
     if not str(Path(drdoctl.__file__).resolve()).startswith(str(Path(site.getusersitepackages()).resolve())):

@@ -38,8 +38,9 @@ FOREIGN = 6
 """Exit code of a child that finds another start's job. Nobody waits for it: its apply is gone."""
 NO_ROOM = 74
 """Exit code of a child that could not even leave its faults on a full disk; EX_IOERR of sysexits.h."""
-TOKENIZING = ("drdoctl.data._build", "transformers.models.auto.tokenization_auto")
-"""What the data stage runs: no DeepSpeed, and of transformers the tokenizers alone."""
+TOKENIZING = ("drdoctl.data._build", "transformers.models.auto.tokenization_auto", "transformers.activations")
+"""What the data stage runs: no DeepSpeed, and of transformers the tokenizers and what any model's configuration
+imports, 1.3 s, which later stages need not do again where it is done before a fork."""
 PARENT_SECONDS = 1.0
 PR_SET_PDEATHSIG = 1
 OUT_OF_MEMORY = (

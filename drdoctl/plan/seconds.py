@@ -58,7 +58,7 @@ class Speed:
 
 
 SPEEDS = {
-    "cpu": Speed({"fp32": 90.0, "bf16": 150.0}, bandwidth=4e9, call=25e-6),
+    "cpu": Speed({"fp32": 200.0, "bf16": 150.0}, bandwidth=4e9, call=25e-6),
     "cuda": Speed({"fp32": 40e3, "bf16": 300e3}, bandwidth=2e12, call=8e-6),
 }
 
@@ -79,7 +79,7 @@ def nominal(work: Work, dtype: str, resources: Mapping[str, Any]) -> float:
 
 
 def assumption(dtypes: Sequence[str], resources: Mapping[str, Any]) -> str:
-    """Return what the seconds rest on where nothing was measured: `90 GFLOP/s in each process`."""
+    """Return what the seconds rest on where nothing was measured: `200 GFLOP/s in each process`."""
     speed, given = SPEEDS[device_of(resources)], resources.get("gflops")
     rates = (
         [given] if given else sorted({speed.gflops[dtype] * float(resources.get("threads") or 1) for dtype in dtypes})

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from drdoctl.train.products import of_rows, product
+
 
 class Activation(NamedTuple):
     """f, and what carries a gradient back through it: (gradient by f(x), x) -> gradient by x."""
@@ -41,7 +43,7 @@ class _Down(torch.autograd.Function):
     def forward(ctx: Any, gate: Tensor, up: Tensor, weight: Tensor, activation: Activation) -> Tensor:
         ctx.save_for_backward(gate, up, weight)
         ctx.activation = activation
-        return functional.linear(activation.value(gate).mul_(up), weight)
+        return product(activation.value(gate).mul_(up), weight)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
@@ -50,10 +52,8 @@ class _Down(torch.autograd.Function):
         active = ctx.activation.value(gate)
         by_weight = None
         if ctx.needs_input_grad[2]:  # not a frozen one, under an adapter
-            product = (active * up).flatten(0, -2)
-            by_weight = (grad.flatten(0, -2).T @ product).to(weight.dtype)
-            del product
-        inner = grad @ weight.to(grad.dtype)
+            by_weight = of_rows(grad, active * up).to(weight.dtype)
+        inner = product(grad, weight.to(grad.dtype).T)
         by_up = active.mul_(inner)
         by_gate = ctx.activation.back(inner.mul_(up), gate)
         return by_gate, by_up, by_weight, None

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from drdoctl.train.bloom import use_interface
 from drdoctl.train.gated import use_gated
+from drdoctl.train.products import use_products
 
 HALVES = ("gemma", "llama", "mistral", "qwen2", "qwen3")
 """Types that rotate whole heads, with one function of their module for queries and keys."""
@@ -112,6 +113,7 @@ def use_kernels(model: Any) -> None:
     """
     if model.config.model_type == "bloom":
         use_interface(model)
+    use_products(model)
     layers = layers_of(model)
     for layer in layers:
         for name in ("input_layernorm", "post_attention_layernorm"):

@@ -179,7 +179,7 @@ def test_keep_going_runs_what_does_not_rest_on_the_failure(apply, monkeypatch):
 def test_a_hung_stage_is_ended(store, apply, monkeypatch, kind, known):
     """A stage without progress for `timeout_minutes` is killed, and the error names the step and a stopped process."""
     monkeypatch.setenv("FAKE_FAULT", f"{kind}@2:data")
-    outcome, _ = apply(resources={"timeout_minutes": 1.2 / 60})
+    outcome, _ = apply(resources={"timeout_minutes": 3 / 60})
     fault = outcome.failed["data"].faults[0]
     assert fault.code == "hung"
     assert "after step 1" in fault.message

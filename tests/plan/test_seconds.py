@@ -59,6 +59,6 @@ def test_manifests_without_nominal_seconds_are_no_witnesses():
 
 def test_the_assumption_in_words():
     """The sentence names the speed of a process: assumed for its device and arithmetic, or given."""
-    assert assumption(["fp32"], RESOURCES) == "90 GFLOP/s in each process"
+    assert assumption(["fp32"], RESOURCES) == "200 GFLOP/s in each process"
     assert assumption(["bf16", "fp32"], {**RESOURCES, "device": "cuda"}) == "40 TFLOP/s or 300 TFLOP/s in each process"
     assert assumption(["fp32"], {**RESOURCES, "gflops": 12.5}) == "12.5 GFLOP/s in each process"

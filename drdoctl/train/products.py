@@ -1,0 +1,89 @@
+"""Matrix products in float32 on a CPU: by numpy's OpenBLAS, where torch's MKL leaves half of the processor idle.
+
+MKL takes AVX2 on processors that are not Intel's, even where these have AVX-512: on one of AMD's 110 GFLOP/s a thread,
+where OpenBLAS reaches 245 and torch's oneDNN as much, which keeps half a MiB for every new length of a batch
+(docs/performance.md).
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from drdoctl.core.processor import has_wide
+
+ROWS = 32
+"""Of fewer rows MKL makes as much, and its calls cost less."""
+
+
+@cache
+def by_openblas() -> bool:
+    """Whether float32 products on a CPU go to OpenBLAS: where `core.processor` found it to have the better kernels.
+
+    That depends on the machine alone, never on a trial, so that a resumed stage does what it did before.
+    """
+    return has_wide(os.environ) and torch.backends.mkl.is_available() and "openblas" in _blas_of_numpy()
+
+
+def _blas_of_numpy() -> str:
+    """Return the name of the library behind numpy's products."""
+    return str(np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"])
+
+
+def _fits(x: Tensor, weight: Tensor) -> bool:
+    return (
+        x.dtype == weight.dtype == torch.float32
+        and x.device.type == weight.device.type == "cpu"
+        and x.numel() >= ROWS * x.shape[-1] > 0
+        and not torch.is_autocast_enabled("cpu")
+        and by_openblas()
+    )
+
+
+def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return x W' + b, without a gradient. Shapes: (..., K), (N, K), (N,) -> (..., N); any strides."""
+    if not _fits(x, weight):
+        return functional.linear(x, weight, bias)
+    out = x.new_empty(*x.shape[:-1], len(weight))
+    rows = x.detach().reshape(-1, x.shape[-1]).numpy()
+    np.matmul(rows, weight.detach().numpy().T, out=out.view(len(rows), -1).numpy())
+    return out if bias is None else out.add_(bias)
+
+
+def of_rows(grad: Tensor, x: Tensor) -> Tensor:
+    """Return a weight's gradient: the sum over rows of their outer products. Shapes: (..., N), (..., K) -> (N, K)."""
+    return product(grad.flatten(0, -2).T, x.flatten(0, -2).T)
+
+
+class _Linear(torch.autograd.Function):
+    """x W' + b, shapes (..., K), (N, K), (N,) -> (..., N)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        of_x, of_weight, _ = ctx.needs_input_grad
+        ctx.save_for_backward(x if of_weight else None, weight if of_x else None)  # one is frozen under an adapter
+        return product(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        x, weight = ctx.saved_tensors
+        by_x = None if weight is None else product(grads[0], weight.T)
+        by_weight = None if x is None else of_rows(grads[0], x)
+        return by_x, by_weight, grads[0].flatten(0, -2).sum(0) if ctx.needs_input_grad[2] else None
+
+
+def _forward(layer: nn.Linear, whole: Any, x: Tensor) -> Tensor:
+    return _Linear.apply(x, layer.weight, layer.bias) if _fits(x, layer.weight) else whole(x)
+
+
+def use_products(model: nn.Module) -> None:
+    """Let a model's linear layers take their products this way, wherever it is the faster one."""
+    for layer in model.modules():
+        if type(layer) is nn.Linear:  # not one of 4 bits, or an adapter around one
+            vars(layer)["forward"] = partial(_forward, layer, layer.forward)
