@@ -125,3 +125,18 @@ def test_a_stop_is_asked_for_even_where_no_byte_fits(job, monkeypatch):
     monkeypatch.setattr(Path, "write_text", full)
     worker.ask_to_stop(job, "SIGTERM")
     assert job.path("stop").read_text() == ""
+
+
+def test_what_configurations_import_is_there_before_the_data_stage():
+    """After the data stage's modules a model's configuration imports next to nothing, so that a fork need not."""
+    told = (
+        "import sys\n"
+        "from drdoctl.core.imports import import_all\n"
+        "from drdoctl.engine.worker import modules\n"
+        "import_all(modules('data'))\n"
+        "before = len(sys.modules)\n"
+        "from transformers import LlamaConfig, OPTConfig\n"
+        "print(len(sys.modules) - before)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert int(found.stdout) < 20
