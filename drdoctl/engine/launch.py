@@ -88,7 +88,6 @@ def environment(kind: str, resources: Mapping[str, Any], *, offline: bool) -> di
     env.update(
         OMP_NUM_THREADS=each,
         MKL_NUM_THREADS=each,
-        OPENBLAS_NUM_THREADS=each,
         # threads that the warm process started would be missing in its forks; the data stage asks for them itself
         TOKENIZERS_PARALLELISM="false",
         RAYON_NUM_THREADS=each,

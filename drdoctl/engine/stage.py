@@ -19,6 +19,7 @@ from drdoctl.core.usage import taken
 from drdoctl.engine import launch
 from drdoctl.engine.watch import Ending
 from drdoctl.engine.worker import NO_MEMORY, NO_ROOM, OUT_OF_MEMORY, as_dict
+from drdoctl.plan.seconds import MACHINE
 from drdoctl.plan.types import Estimate, PlannedStage
 from drdoctl.stages import Job, Want
 from drdoctl.stages.blueprint import is_pull
@@ -96,7 +97,7 @@ def metrics_of(folder: Path, estimate: Estimate) -> dict[str, Any]:
     if estimate.tokens:
         metrics["tokens"] = estimate.tokens
     if estimate.nominal_seconds:
-        metrics["nominal_seconds"] = estimate.nominal_seconds
+        metrics.update(nominal_seconds=estimate.nominal_seconds, nominal_machine=MACHINE)
         metrics.update({name: value for name, value in estimate.likeness.items() if name != "kind"})
     if estimate.memory_gib:
         metrics["expected_gib"] = estimate.memory_gib

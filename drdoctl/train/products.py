@@ -1,25 +1,30 @@
 """Matrix products in float32 on a CPU: by numpy's OpenBLAS, where torch's MKL leaves half of the processor idle.
 
 MKL takes AVX2 on processors that are not Intel's, even where these have AVX-512: on one of AMD's 110 GFLOP/s a thread,
-where OpenBLAS reaches 245 and torch's oneDNN as much, which keeps half a MiB for every new length of a batch
-(docs/performance.md).
+where OpenBLAS reaches 245 and torch's oneDNN as much, which keeps memory for every new length of a batch
+(docs/performance.md). OpenBLAS has one thread. As many as torch has share a product's rows, and wait without spinning.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from drdoctl.core.processor import has_wide
 
-ROWS = 32
-"""Of fewer rows MKL makes as much, and its calls cost less."""
+ROWS, LEAST = 32, 1 << 20
+"""Of fewer rows, or with fewer multiply-adds, MKL makes as much, and its calls cost less."""
+SHARED = 1 << 24
+"""Multiply-adds from which threads share a product: 0.14 ms of one."""
 
 
 @cache
@@ -41,9 +46,31 @@ def _fits(x: Tensor, weight: Tensor) -> bool:
         x.dtype == weight.dtype == torch.float32
         and x.device.type == weight.device.type == "cpu"
         and x.numel() >= ROWS * x.shape[-1] > 0
+        and x.numel() * len(weight) >= LEAST
         and not torch.is_autocast_enabled("cpu")
         and by_openblas()
     )
+
+
+@cache
+def _pool(process: int, threads: int) -> ThreadPoolExecutor:  # noqa: ARG001  # a fork has none of its parent's threads
+    return ThreadPoolExecutor(threads)
+
+
+def _array(matrix: Tensor) -> Any:
+    """Return a matrix as numpy's, with rows or columns that lie together: older versions are slow without."""
+    matrix = matrix.detach()
+    return (matrix if 1 in matrix.stride() else matrix.contiguous()).numpy()
+
+
+def _parts(rows: int, threads: int) -> Iterator[slice]:
+    each = -(-rows // threads)
+    return (slice(at, at + each) for at in range(0, rows, each))
+
+
+def _multiply(x: Any, weight: Any, out: Any, part: slice) -> None:
+    with np.errstate(all="ignore"):  # torch says nothing of what is not finite, and neither do we: losses are looked at
+        np.matmul(x[part], weight, out=out[part])
 
 
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -51,8 +78,12 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if not _fits(x, weight):
         return functional.linear(x, weight, bias)
     out = x.new_empty(*x.shape[:-1], len(weight))
-    rows = x.detach().reshape(-1, x.shape[-1]).numpy()
-    np.matmul(rows, weight.detach().numpy().T, out=out.view(len(rows), -1).numpy())
+    rows, threads = x.numel() // x.shape[-1], torch.get_num_threads()
+    given = _array(x.reshape(rows, -1)), _array(weight).T, out.view(rows, -1).numpy()
+    if threads == 1 or x.numel() * len(weight) < SHARED:
+        _multiply(*given, slice(rows))
+    else:
+        list(_pool(os.getpid(), threads).map(partial(_multiply, *given), _parts(rows, threads)))
     return out if bias is None else out.add_(bias)
 
 
@@ -71,6 +102,7 @@ class _Linear(torch.autograd.Function):
         return product(x, weight, bias)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> Any:
         x, weight = ctx.saved_tensors
         by_x = None if weight is None else product(grads[0], weight.T)
@@ -83,7 +115,7 @@ def _forward(layer: nn.Linear, whole: Any, x: Tensor) -> Tensor:
 
 
 def use_products(model: nn.Module) -> None:
-    """Let a model's linear layers take their products this way, wherever it is the faster one."""
+    """Let a model's linear layers take their products this way, where these are large enough for it to pay."""
     for layer in model.modules():
         if type(layer) is nn.Linear:  # not one of 4 bits, or an adapter around one
             vars(layer)["forward"] = partial(_forward, layer, layer.forward)

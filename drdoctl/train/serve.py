@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from drdoctl.core.allocator import without_allocator
 from drdoctl.core.commands import not_ready, program, words
 from drdoctl.core.errors import StageFailed, UserError
+from drdoctl.core.processor import without_blas
 from drdoctl.train.guard import GRACE_SECONDS
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def tail(log: Path) -> list[str]:
 
 def _start(line: list[str], out: IO[bytes]) -> subprocess.Popen[bytes]:
     # the stage's rank and port are not the server's: it would join our process group
-    env = {name: value for name, value in without_allocator(os.environ).items() if name not in _OURS}
+    env = {name: value for name, value in without_blas(without_allocator(os.environ)).items() if name not in _OURS}
     return subprocess.Popen(  # noqa: S603  # the user's own program
         [sys.executable, "-m", "drdoctl.train.guard", program(line[0]) or line[0], *line[1:]],
         env=env,

@@ -7,6 +7,7 @@ import struct
 
 from drdoctl.plan.compile import compile as wanted
 from drdoctl.plan.diff import diff
+from drdoctl.plan.seconds import MACHINE
 from drdoctl.spec.facts import Facts
 from drdoctl.spec.load import load
 from drdoctl.store.artifact import Store
@@ -72,7 +73,8 @@ def pair(index):
 
 def told(estimate):
     """Return what a manifest keeps of an estimate."""
-    return {"flops": estimate.flops, "nominal_seconds": estimate.nominal_seconds, **estimate.likeness}
+    nominal = {"nominal_seconds": estimate.nominal_seconds, "nominal_machine": MACHINE}
+    return {"flops": estimate.flops, **nominal, **estimate.likeness}
 
 
 class World:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drdoctl.plan.seconds import SPEEDS, Witness, Work, assumption, likeness, nominal, slowness, witnesses
+from drdoctl.plan.seconds import MACHINE, SPEEDS, Witness, Work, assumption, likeness, nominal, slowness, witnesses
 
 RESOURCES = {"device": "cpu", "threads": 1, "gflops": None}
 FACTS = {"dtype": "fp32", "processes": 1, "threads": 1, "device": "cpu"}
@@ -23,11 +23,11 @@ def test_work_adds_up():
 
 
 def test_what_makes_it_faster():
-    """Bfloat16, more threads and a given speed shorten what is computed."""
+    """An arithmetic has a speed of its own, and more threads and a given speed shorten what is computed."""
     todo = Work(flops=1e12)
     plain = nominal(todo, "fp32", RESOURCES)
     assert plain == pytest.approx(1e12 / (SPEEDS["cpu"].gflops["fp32"] * 1e9))
-    assert nominal(todo, "bf16", RESOURCES) < plain
+    assert nominal(todo, "bf16", RESOURCES) == pytest.approx(1e12 / (SPEEDS["cpu"].gflops["bf16"] * 1e9))
     assert nominal(todo, "fp32", {**RESOURCES, "threads": 2}) == pytest.approx(plain / 2)
     assert nominal(todo, "fp32", {**RESOURCES, "gflops": 500.0}) == pytest.approx(2.0)
 
@@ -49,10 +49,12 @@ def test_data_stages_tell_of_nothing_else():
 
 
 def test_manifests_without_nominal_seconds_are_no_witnesses():
-    """Artifacts from before plans had nominal seconds, and pulled ones, say nothing."""
-    made = {"kind": "sft", "fingerprint": "f", "seconds": 6.0, "metrics": {"flops": 1e9}}
+    """Artifacts from before plans had nominal seconds, or of another nominal machine, and pulled ones, say nothing."""
+    made = {"kind": "sft", "fingerprint": "f", "seconds": 6.0, "metrics": {"flops": 1e9, "nominal_machine": MACHINE}}
     assert witnesses([made], {}) == []
-    whole = {**made, "metrics": {"flops": 1e9, "nominal_seconds": 2.0}}
+    whole = {**made, "metrics": {**made["metrics"], "nominal_seconds": 2.0}}
+    for other in ({"nominal_machine": MACHINE - 1}, {"nominal_machine": None}):
+        assert witnesses([{**whole, "metrics": {**whole["metrics"], **other}}], {}) == []
     assert [one.ratio for one in witnesses([whole], {})] == [3.0]
     assert [one.ratio for one in witnesses([whole], {"f": 2e9})] == [1.5]
 

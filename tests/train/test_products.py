@@ -1,8 +1,10 @@
 """Matrix products by OpenBLAS: torch's values and gradients, whatever the strides, and only where they are meant."""
 
 import os
+import signal
 import subprocess
 import sys
+import warnings
 
 import pytest
 
@@ -11,7 +13,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
-from drdoctl.core.processor import CORE, WIDE, blas  # noqa: E402
+from drdoctl.core.processor import blas  # noqa: E402
 from drdoctl.engine.launch import environment  # noqa: E402
 from drdoctl.train import products  # noqa: E402
 
@@ -23,6 +25,7 @@ def openblas(monkeypatch):
     """Take them whatever the machine, and count them."""
     made = []
     plain = products.np.matmul
+    monkeypatch.setattr(products, "LEAST", 1)
     monkeypatch.setattr(products, "by_openblas", lambda: True)
     monkeypatch.setattr(products.np, "matmul", lambda *args, **more: made.append(1) or plain(*args, **more))
     return made
@@ -105,15 +108,76 @@ def test_the_first_layer_has_no_gradient_by_states(openblas):
     assert len(openblas) == 2
 
 
-def test_what_goes_to_torch(openblas):
-    """A few rows, none, float64 and autocast are torch's own, in the same bits."""
+def test_what_goes_to_torch(openblas, monkeypatch):
+    """Little, float64 and autocast are torch's own, in the same bits."""
     layer = layer_of(24, 70, bias=True)
-    for x in (torch.randn(products.ROWS - 1, 24), torch.randn(0, 24)):
+    for x in (torch.randn(products.ROWS - 1, 24), torch.randn(0, 24)):  # few rows, none
         torch.testing.assert_close(layer(x), F.linear(x, layer.weight, layer.bias), rtol=0, atol=0)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert layer(torch.randn(40, 24)).dtype == torch.bfloat16
     assert layer.double()(torch.randn(40, 24, dtype=torch.float64)).dtype == torch.float64
+    monkeypatch.setattr(products, "LEAST", 40 * 24 * 70 + 1)
+    layer.float()(torch.randn(40, 24))
     assert not openblas
+
+
+def test_threads_share_the_rows(openblas, monkeypatch):
+    """With as many threads as torch has, a part of the rows each, the values are those of one thread."""
+    monkeypatch.setattr(products, "SHARED", 1)
+    threads, x, weight = torch.get_num_threads(), torch.randn(2, 101, 24), torch.randn(70, 24)
+    try:
+        found = []
+        for count in (1, 2, 3):
+            torch.set_num_threads(count)
+            found.append(products.product(x, weight))
+    finally:
+        torch.set_num_threads(threads)
+    assert len(openblas) == 1 + 2 + 3
+    for one in found:
+        close(one, x.double() @ weight.double().T)
+    for rows in (1, 5, 101):
+        cut = list(products._parts(rows, 3))
+        assert [row for part in cut for row in range(rows)[part]] == list(range(rows))
+
+
+def test_a_fork_has_threads_of_its_own(openblas, monkeypatch):
+    """A process that is forked after its parent's threads were at work goes on without waiting for them."""
+    monkeypatch.setattr(products, "SHARED", 1)
+    threads, x, weight = torch.get_num_threads(), torch.randn(101, 24), torch.randn(70, 24)
+    try:
+        torch.set_num_threads(2)
+        want = products.product(x, weight)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
+            child = os.fork()
+        if child == 0:
+            signal.alarm(60)
+            os._exit(0 if torch.equal(products.product(x, weight), want) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_what_is_not_finite_is_passed_on_in_silence(openblas):
+    """As torch does it: no warning, and no other row is touched."""
+    x, weight = torch.randn(40, 24), torch.randn(70, 24)
+    x[3, 5] = float("inf")
+    weight[0, 5] = 0.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = products.product(x, weight)
+    assert found[3, 0].isnan()
+    assert found[3, 1:].isinf().all()
+    assert found[torch.arange(40) != 3].isfinite().all()
+
+
+def test_gradients_of_gradients_are_refused(openblas):
+    """There are none, and whoever asks is told."""
+    layer = layer_of(24, 70, bias=False)
+    x = torch.randn(40, 24, requires_grad=True)
+    (grad,) = torch.autograd.grad(layer(x).square().sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        grad.sum().backward()
 
 
 def test_without_openblas(monkeypatch):
@@ -136,20 +200,17 @@ def test_other_layers_stay():
 
 
 @pytest.mark.parametrize(
-    ("core", "mkl", "library", "expected"),
+    ("given", "mkl", "library", "expected"),
     [
-        (WIDE, True, "scipy-openblas", True),
-        ("Haswell", True, "scipy-openblas", False),
-        (None, True, "scipy-openblas", False),
-        (WIDE, False, "scipy-openblas", False),
-        (WIDE, True, "mkl", False),
+        (True, True, "scipy-openblas", True),
+        (False, True, "scipy-openblas", False),
+        (True, False, "scipy-openblas", False),
+        (True, True, "mkl", False),
     ],
 )
-def test_when(monkeypatch, core, mkl, library, expected):
-    """Where the environment asks for the kernels, torch would take MKL, and numpy has OpenBLAS."""
-    monkeypatch.delenv(CORE, raising=False)
-    if core:
-        monkeypatch.setenv(CORE, core)
+def test_when(monkeypatch, given, mkl, library, expected):
+    """Where the process was given the kernels, torch would take MKL, and numpy has OpenBLAS."""
+    monkeypatch.setattr(products, "has_wide", lambda environment: given and environment is os.environ)
     monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: mkl)
     monkeypatch.setattr(products, "_blas_of_numpy", lambda: library)
     assert products.by_openblas.__wrapped__() is expected
