@@ -82,6 +82,7 @@ def ours(model: str, prompts: str, folder: str, threads: int) -> dict[str, Any]:
     force(lm, special, end)
 
     def sample(prompts: list[list[int]], out: str) -> list[int]:
+        Path(folder, out).mkdir()
         job = Job("evaluate", "", "", {"seed": 0}, {}, {}, {}, str(Path(folder, out)))
         sampler = Sampler(job, World(0, 1, torch.device("cpu")), prompts, [str(at) for at in range(len(prompts))])
         way = Way(TEMPERATURE, TOP_P, STATES, len(prompts))
