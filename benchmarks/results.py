@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import measures
+from benchmarks.measure import Row, measures
 from benchmarks.runs import ROOT, Settings
 from benchmarks.tables import Record, Rounds, line, markdown
 from benchmarks.worlds import WORLDS
@@ -64,12 +64,17 @@ def page(folder: Path) -> str:
         for name, measure in measures().items():
             if (name, world) in files:
                 rounds = read(files[name, world])
-                lines += [line(row, rounds) for row in measure.rows]
+                lines += [line(row, rounds) for row in measure.rows if _measured(row, rounds)]
                 for found in rounds:
                     seen |= {key: value for record in found.values() for key, value in _with(record).items()}
         if lines:
             text += f"### {known.title}\n\n{markdown(lines)}\n{', '.join(f'{k} {v}' for k, v in seen.items())}.\n\n"
     return text
+
+
+def _measured(row: Row, rounds: Rounds) -> bool:
+    """Whether the records have all sides of a row: those from before a side was added lack it."""
+    return all(found.keys() >= {row.ours, *row.peers} for found in rounds)
 
 
 def _with(record: Any) -> dict[str, Any]:
