@@ -21,7 +21,7 @@ from chaos._acts import ACTS, Act
 from chaos._inject import KILL, UNCLEAR, forked, struck
 from drdoctl.core.columns import aligned
 from drdoctl.core.errors import DrdoError
-from drdoctl.core.processor import blas
+from drdoctl.core.processor import blas, has_wide
 
 STRIKES = {
     KILL: ("fsync", "rename", "unlink", "write"),
@@ -45,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
     """Strike, look, and print a table; 0 where all of it held."""
     wanted = _parser().parse_args(list(argv))
     products = blas(os.environ)
-    if not products.items() <= os.environ.items():  # acts compute in forks of this process, as a stage's child would
+    if products and not has_wide(os.environ):  # acts compute in forks of this process, as a stage's child would
         os.execve(sys.executable, [sys.executable, "-m", "chaos", "kills", *argv], {**os.environ, **products})  # noqa: S606
     if shutil.which("strace") is None:
         print("strace is not installed", file=sys.stderr)

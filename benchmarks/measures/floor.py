@@ -12,12 +12,11 @@ from benchmarks.worlds import Ready
 
 def sides(ready: Ready) -> Mapping[str, Side]:
     """Return drdoctl's align stage, the floor, and the floor with our matrix products, all in float32."""
-    floor = ready.peer("benchmarks.sides.floor:train")
-    ours = ready.peer("benchmarks.sides.floor:train", our_products=True)
+    with_ours = ready.peer("benchmarks.sides.floor:train", our_products=True)
     return {
         "drdoctl": ready.job("align"),
-        "floor": floor,
-        "floor-products": replace(ours, environment=ready.environment("align")),
+        "floor": ready.peer("benchmarks.sides.floor:train"),
+        "floor-products": replace(with_ours, environment=ready.environment("align")),
     }
 
 

@@ -45,7 +45,6 @@ def train(
     max_tokens: int,
     folder: str,
     threads: int,
-    dtype: str = "fp32",
     *,
     our_products: bool = False,
 ) -> dict[str, Any]:
@@ -70,9 +69,8 @@ def train(
         total = 0.0
         for count, length, states in micro_batches(*sizes):
             ids = torch.randint(3, lm.config.vocab_size, (count, length))
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == "bf16"):
-                hidden = lm.base_model(input_ids=ids, use_cache=False).last_hidden_state.flatten(0, 1)[:states]
-                logits = lm.get_output_embeddings()(hidden)
+            hidden = lm.base_model(input_ids=ids, use_cache=False).last_hidden_state.flatten(0, 1)[:states]
+            logits = lm.get_output_embeddings()(hidden)
             loss = F.cross_entropy(logits.float(), ids.flatten()[:states], reduction="sum") / sizes[1]
             loss.backward()
             total += loss.item()

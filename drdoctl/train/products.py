@@ -75,8 +75,10 @@ def _multiply(x: Any, weight: Any, out: Any, part: slice) -> None:
 
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return x W' + b, without a gradient. Shapes: (..., K), (N, K), (N,) -> (..., N); any strides."""
-    if not _fits(x, weight):
-        return functional.linear(x, weight, bias)
+    return _made(x, weight, bias) if _fits(x, weight) else functional.linear(x, weight, bias)
+
+
+def _made(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     out = x.new_empty(*x.shape[:-1], len(weight))
     rows, threads = x.numel() // x.shape[-1], torch.get_num_threads()
     given = _array(x.reshape(rows, -1)), _array(weight).T, out.view(rows, -1).numpy()
@@ -93,13 +95,13 @@ def of_rows(grad: Tensor, x: Tensor) -> Tensor:
 
 
 class _Linear(torch.autograd.Function):
-    """x W' + b, shapes (..., K), (N, K), (N,) -> (..., N)."""
+    """x W' + b by OpenBLAS, shapes (..., K), (N, K), (N,) -> (..., N)."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         of_x, of_weight, _ = ctx.needs_input_grad
         ctx.save_for_backward(x if of_weight else None, weight if of_x else None)  # one is frozen under an adapter
-        return product(x, weight, bias)
+        return _made(x, weight, bias)
 
     @staticmethod
     @once_differentiable

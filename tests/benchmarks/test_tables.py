@@ -138,6 +138,11 @@ def test_records_become_the_page(tmp_path):
     assert markdown([line(measures()["dpo-step"].rows[0], read)]) in text
     assert "4.50x [4.00 to 5.00]" in text
     assert "old" not in text
+    floor = [{side: {**record(1.0), "versions": {}} for side in ("drdoctl", "floor")}]  # without its third
+    results.keep(tmp_path, "floor", "pairs", Settings(work=tmp_path), floor)
+    results.render(tmp_path, page)
+    of_floor = measures()["floor"].rows
+    assert [row.title in page.read_text() for row in of_floor] == [True, False]
     page.write_text("no marks")
     with pytest.raises(ValueError, match="lacks the lines"):
         results.render(tmp_path, page)

@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from drdoctl.core import processor
+from drdoctl.core.allocator import ALLOCATOR
 from drdoctl.core.commands import SERVE
 from drdoctl.core.errors import StageFailed, UserError
 from drdoctl.stages import Job
+from drdoctl.train import serve
 from drdoctl.train.serve import Served, api_url, command_line, endpoint, served_model
 
 PROGRAM = Path(__file__).parent / "fake_server.py"
@@ -195,3 +198,16 @@ def test_what_no_server_loads_is_written_out(tmp_path, data):
     (served.folder / "model.safetensors").write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     assert served_model(job, location) == served
     assert (served.folder / "model.safetensors").read_bytes() == whole
+
+
+def test_the_server_has_the_users_settings(monkeypatch, tmp_path):
+    """What a stage is given for its own arithmetic and place is not the server's; what the user had set is."""
+    (tmp_path / "cpuinfo").write_text(f"vendor_id : AuthenticAMD\nflags : {' '.join(processor.NEEDED)}\n")
+    monkeypatch.setattr(processor, "CPUINFO", tmp_path / "cpuinfo")
+    users = {"PATH": os.environ["PATH"], "OPENBLAS_CORETYPE": "Haswell"}
+    given = {}
+    monkeypatch.setattr(serve.os, "environ", {**users, **ALLOCATOR, **processor.blas(users), "RANK": "0"})
+    monkeypatch.setattr(serve.subprocess, "Popen", lambda words, env, **more: given.update(env))
+    with (tmp_path / "log").open("wb") as log:
+        serve._start(["true"], log)
+    assert given == users
