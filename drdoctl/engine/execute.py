@@ -18,6 +18,7 @@ from drdoctl.engine import launch, stops
 from drdoctl.engine.ahead import lacking
 from drdoctl.engine.outcome import Outcome
 from drdoctl.engine.pulling import Pull
+from drdoctl.engine.ranks import Process
 from drdoctl.engine.signals import Signals
 from drdoctl.engine.stage import failure, is_there, job_for, leave, line, metrics_of, names, spent_before
 from drdoctl.engine.start import Starter
@@ -143,17 +144,18 @@ class _Execution:
         job = job_for(want, folder, self.store, resources, offline=offline, spent=spent)
         write_json(folder / "job.json", asdict(job))
         self._announce(stage, folder, before)
-        began = time.monotonic()
-        ending = self._run_child(stage, folder, job, signals)
+        process = self._starter.start(folder, job, signals)
+        began = time.monotonic()  # what the warm process imports before it forks the first is no stage's time
+        ending = self._wait(stage, folder, job, process, signals)
         seconds = job.spent + time.monotonic() - began
         self._judge(stage, folder, ending, signals.name or ending.stopped, before)
         path = self.store.commit(want, self.options.spec_name, metrics_of(folder, stage.estimate), seconds)
         return self._finished(stage, path, seconds)
 
-    def _run_child(self, stage: PlannedStage, folder: Path, job: Job, signals: Signals) -> Ending:
+    def _wait(self, stage: PlannedStage, folder: Path, job: Job, process: Process, signals: Signals) -> Ending:
         resources = job.resources
         return Watch(
-            self._starter.start(folder, job, signals),
+            process,
             folder,
             signals,
             timeout=60 * float(resources["timeout_minutes"]),

@@ -120,6 +120,11 @@ class Method(Optioned):
         return None
 
     @property
+    def head_limit(self) -> float | None:
+        """The norm that the reward head's gradient is clipped to by itself; None where nothing clips it apart."""
+        return None
+
+    @property
     def detaches_trunk(self) -> bool:
         """Whether the reward head reads a detached hidden state, so that its loss never reaches the trunk."""
         return False

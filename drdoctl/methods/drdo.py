@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+OF_HEAD = ("detach_trunk", "head_learning_rate", "head_max_grad_norm")
+"""Options of the reading `head`."""
+
 
 def contrast(z_w: Tensor, z_l: Tensor, gate: Tensor, *, printed: bool = False) -> Tensor:
     """Return the contrastive log-unlikelihood -gate * [z_w + log(1 - exp z_l)], without alpha. Shapes: (N,).
@@ -68,6 +71,8 @@ class DrdoMethod(Method):
     """Let the head's loss train only the head."""
     head_learning_rate: float | None = Field(default=None, gt=0)
     """The head's learning rate; without it, the student's. Its gradient never counts in the trunk's clipping."""
+    head_max_grad_norm: float | None = Field(default=None, gt=0)
+    """The head's gradient is clipped to this norm, apart from the trunk's; without it, by the trunk's factor."""
     reward_scale: RewardScale = "none"
     """`std` divides the oracle's margins by their standard deviation over the training split; `none`: its units."""
     distillation: bool = True
@@ -76,7 +81,7 @@ class DrdoMethod(Method):
     """Whether the second term of eq. 6 is there."""
 
     paper: ClassVar[str] = "Nath et al., arXiv 2410.08458, eq. 6"
-    later: ClassVar[tuple[str, ...]] = ("head_learning_rate",)
+    later: ClassVar[tuple[str, ...]] = ("head_learning_rate", "head_max_grad_norm")
     equation: ClassVar[str] = "(dr - dr_hat)^2 - alpha (1 - p_w)^gamma [z_w + log(1 - exp z_l)]"
 
     @property
@@ -100,6 +105,11 @@ class DrdoMethod(Method):
         return self.head_learning_rate
 
     @property
+    def head_limit(self) -> float | None:
+        """The head's own, where it has one."""
+        return self.head_max_grad_norm
+
+    @property
     def detaches_trunk(self) -> bool:
         """Where the head's loss is kept from the trunk."""
         return self.needs_head and self.detach_trunk
@@ -119,12 +129,12 @@ class DrdoMethod(Method):
         elif self.gamma == 0:
             idle["detach_gate"] = "with `gamma: 0`"
         if not self.distillation:
-            off = ("reward", "beta", "reference", "reward_scale", "detach_trunk", "head_learning_rate")
+            off = ("reward", "beta", "reference", "reward_scale", *OF_HEAD)
             idle |= dict.fromkeys(off, "with `distillation: false`")
         elif self.reward == "head":
             idle |= dict.fromkeys(("beta", "reference"), "with `reward: head`")
         else:
-            idle |= dict.fromkeys(("detach_trunk", "head_learning_rate"), "with `reward: implicit`")
+            idle |= dict.fromkeys(OF_HEAD, "with `reward: implicit`")
         return idle
 
     def doubts(self) -> list[str]:

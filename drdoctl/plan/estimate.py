@@ -191,7 +191,8 @@ def _scoring(
     flops = passes * model.forward(tokens, tokens / rows if rows else 0.0, answers)
     peak = memory.scoring(model, tokens, answers, _dtype(want), resources)
     todo = work.scoring(model, tokens, rows, _dtype(want)) + Work(flops=flops / passes)
-    return replace(estimate, flops=flops, **peak.told()), todo.times(passes / resources["processes"])
+    share = max(work.busiest(work.scored_pieces(part.count * part.pair), resources["processes"]) for part in parts)
+    return replace(estimate, flops=flops, **peak.told()), todo.times(passes * share)
 
 
 def _weights(model: ModelSize | None) -> float:

@@ -197,7 +197,7 @@ def sampling(
         weights=_held(model, dtype),
         activations=rows * prompt * passing_bytes(model),
         logits=2 * rows * model.shape.vocabulary * FP32,
-        cache=rows * _cache_bytes(model, prompt + new),
+        cache=rows * cache_bytes(model, prompt + new),
     )
 
 
@@ -205,10 +205,11 @@ def sampled_rows(model: ModelSize, prompts: float, length: float, resources: Map
     """Return how many rows of `length` tokens are sampled at once: as many as the cache's budget holds."""
     device = device_of(resources)
     budget = CACHE_BYTES[device]
-    return float(max(1.0, min(prompts, SAMPLED_ROWS[device], budget // max(1.0, _cache_bytes(model, length)))))
+    return float(max(1.0, min(prompts, SAMPLED_ROWS[device], budget // max(1.0, cache_bytes(model, length)))))
 
 
-def _cache_bytes(model: ModelSize, length: float) -> float:
+def cache_bytes(model: ModelSize, length: float) -> float:
+    """Return the bytes of the keys and values of `length` tokens."""
     return length * model.shape.layers * (model.shape.kv_width + model.shape.alibi) * 2 * FP32
 
 

@@ -53,7 +53,8 @@ def drawing(
     todo = work.sampling(model, prompts, length, wrote, at_once) + Work(flops=flops)
     peak = memory.sampling(model, prompts, rows.prompt, new, dtype, resources)
     told = Estimate(tokens=round(prompts * length), flops=flops, disk_gib=prompts * wrote * 4 / GIB, **peak.told())
-    return told, todo.times(1 / resources["processes"])
+    pieces = work.sampled_pieces(model, prompts, rows.longest + new)
+    return told, todo.times(work.busiest(pieces, resources["processes"]))
 
 
 def together(one: tuple[Estimate, Work], other: tuple[Estimate, Work]) -> tuple[Estimate, Work]:

@@ -59,7 +59,7 @@ def evaluation(want: Want, sizes: Sizes, dtype: str, resources: Mapping[str, Any
     model, oracle = (model_size(want.sizes.get(name)) for name in ("model", "oracle"))
     judges = [model_size(size) for size in (want.sizes.get("oracle"), *want.sizes.get("judges", ()))]
     tokens = flops = text = 0.0
-    todo, peak = Work(), Memory()
+    todo, peak, pieces = Work(), Memory(), 1.0
     for one in sampled(want, sizes.prompts):
         count, length, longest = one.count, one.length, one.longest
         tokens += count * length
@@ -67,6 +67,7 @@ def evaluation(want: Want, sizes: Sizes, dtype: str, resources: Mapping[str, Any
         if model is not None:
             flops += model.forward(count * length, length, count * one.new)
             peak = peak.larger(memory.sampling(model, count, longest, one.new, dtype, resources))
+            pieces = max(pieces, work.sampled_pieces(model, count, longest + one.new))
             rows = memory.sampled_rows(model, count, longest + one.new, resources)
             todo += work.sampling(model, count, length, one.wrote, rows)
         for scorer in filter(None, judges if one.judged else ()):
@@ -75,6 +76,7 @@ def evaluation(want: Want, sizes: Sizes, dtype: str, resources: Mapping[str, Any
     if held_out is not None:
         pairs = held_out.count * held_out.pair
         tokens += pairs
+        pieces = max(pieces, work.scored_pieces(pairs))
         # what the student's own rewards stage has scored is not scored again
         judged = None if "rewards" in want.inputs else oracle
         for judge, heads in ((model, pairs - held_out.count * held_out.prompt), (judged, 0.0)):
@@ -83,4 +85,4 @@ def evaluation(want: Want, sizes: Sizes, dtype: str, resources: Mapping[str, Any
                 todo += work.scoring(judge, pairs, held_out.count, dtype)
                 peak = peak.larger(memory.scoring(judge, pairs, heads, dtype, resources))
     estimate = Estimate(tokens=round(tokens), flops=flops, disk_gib=text / GIB, **(peak.told() if peak.total else {}))
-    return estimate, (todo + Work(flops=flops)).times(1 / resources["processes"])
+    return estimate, (todo + Work(flops=flops)).times(work.busiest(pieces, resources["processes"]))

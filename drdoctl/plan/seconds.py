@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
+from itertools import accumulate
 from operator import add
 from statistics import median
 from typing import Any
@@ -58,10 +59,10 @@ class Speed:
 
 
 SPEEDS = {
-    "cpu": Speed({"fp32": 200.0, "bf16": 150.0}, bandwidth=4e9, call=25e-6),
+    "cpu": Speed({"fp32": 240.0, "bf16": 400.0}, bandwidth=4e9, call=17e-6),
     "cuda": Speed({"fp32": 40e3, "bf16": 300e3}, bandwidth=2e12, call=8e-6),
 }
-MACHINE = 2
+MACHINE = 3
 """Which nominal machine this is: another number with other `SPEEDS`, for seconds on an older one compare with none."""
 
 
@@ -81,7 +82,7 @@ def nominal(work: Work, dtype: str, resources: Mapping[str, Any]) -> float:
 
 
 def assumption(dtypes: Sequence[str], resources: Mapping[str, Any]) -> str:
-    """Return what the seconds rest on where nothing was measured: `200 GFLOP/s in each process`."""
+    """Return what the seconds rest on where nothing was measured: `240 GFLOP/s in each process`."""
     speed, given = SPEEDS[device_of(resources)], resources.get("gflops")
     rates = (
         [given] if given else sorted({speed.gflops[dtype] * float(resources.get("threads") or 1) for dtype in dtypes})
@@ -96,6 +97,8 @@ class Witness:
 
     like: Mapping[str, Any]
     ratio: float
+    seconds: float
+    """Its nominal seconds."""
 
 
 def witnesses(manifests: Sequence[Mapping[str, Any]], now: Mapping[str, float]) -> list[Witness]:
@@ -114,7 +117,8 @@ def witnesses(manifests: Sequence[Mapping[str, Any]], now: Mapping[str, float]) 
         flops = then[made["fingerprint"]]
         if seconds > 0 and nominal_seconds > 0:
             by = (now.get(made["fingerprint"]) or flops * scale) / flops if flops else 1.0
-            found.append(Witness(likeness(made["kind"], made["metrics"]), seconds / (nominal_seconds * by)))
+            now_nominal = nominal_seconds * by
+            found.append(Witness(likeness(made["kind"], made["metrics"]), seconds / now_nominal, now_nominal))
     return found
 
 
@@ -126,7 +130,8 @@ def likeness(kind: str, facts: Mapping[str, Any]) -> dict[str, Any]:
 def slowness(like: Mapping[str, Any], known: Sequence[Witness]) -> float | None:
     """Return how many times its nominal seconds a stage takes: the median of the witnesses most alike, None without.
 
-    Only the data stage tells of data stages: it uses no model.
+    A witness counts for as much as it took: what a stage of a second takes is mostly its start. Only the data stage
+    tells of data stages: it uses no model.
     """
     known = [one for one in known if (one.like["kind"] == "data") == (like["kind"] == "data")]
     if not known:
@@ -136,7 +141,15 @@ def slowness(like: Mapping[str, Any], known: Sequence[Witness]) -> float | None:
         return sum(2 ** (len(ALIKE) - at) for at, name in enumerate(ALIKE) if one.like[name] == like[name])
 
     best = max(weight(one) for one in known)
-    return median(one.ratio for one in known if weight(one) == best)
+    return _middle([one for one in known if weight(one) == best])
+
+
+def _middle(known: Sequence[Witness]) -> float:
+    """Return the median ratio, each counted by its seconds."""
+    ordered = sorted(known, key=lambda one: one.ratio)
+    passed = accumulate(one.seconds for one in ordered)
+    half = sum(one.seconds for one in ordered) / 2
+    return next(one.ratio for one, by in zip(ordered, passed, strict=True) if by >= half)
 
 
 def _number(manifest: Mapping[str, Any], name: str) -> float:

@@ -178,7 +178,7 @@ class Plan:
     text: str = ""
     """The spec's file as it was written. Not in the plan's JSON."""
     assumes: str | None = None
-    """The speed that seconds rest on, where no earlier stages tell: `200 GFLOP/s in each process`."""
+    """The speed that seconds rest on, where no earlier stages tell: `240 GFLOP/s in each process`."""
     grid: Grid | None = None
     """The matrix and its combinations, where there is one."""
 

@@ -5,11 +5,13 @@ Counted by hand from what the engine runs in a decoder layer; `benchmarks/cost.p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from drdoctl.plan.activations import moved_bytes, on_cpu
 from drdoctl.plan.load import Load
+from drdoctl.plan.memory import SCORED_AT_ONCE, cache_bytes
 from drdoctl.plan.seconds import BACKWARD, Work
 from drdoctl.plan.sizes import ModelSize
 
@@ -21,11 +23,15 @@ ZERO_BYTES = {0: 0.0, 1: 24.0, 2: 32.0, 3: 80.0}
 """Bytes more for a parameter by ZeRO stage: flat copies, and whole weights put together again."""
 SCORED_ROWS = 12.0
 """Rows in a batch that is scored."""
-START_SECONDS = {"forked": 0.3, "together": 0.7, "started": 4.5, "launched": 8.0}
+START_SECONDS = {"forked": 0.15, "together": 0.45, "started": 4.5, "launched": 8.0}
 """Imports, loading, saving: a fork of the warm process, several that have to meet; with CUDA, a process of its own and
 DeepSpeed's launcher."""
 DATA_SECONDS, TRAINING_SECONDS = 4.0, 0.1
 """The same of the data stage, and what setting up the optimizer adds."""
+PIECE_TOKENS = 8 * SCORED_AT_ONCE
+"""Tokens of a piece of a scoring pass; a process takes whole pieces."""
+PIECE_BYTES, PIECE_ROWS = 2 << 30, (64, 512)
+"""Keys and values of a piece of prompts to sample from, and its rows at least and at most."""
 
 
 def start_seconds(kind: str, resources: Mapping[str, Any]) -> float:
@@ -63,9 +69,26 @@ def scoring(model: ModelSize, tokens: float, rows: float, dtype: str) -> Work:
     return Work(moved=tokens * moved_bytes(model, dtype, cpu=True), calls=calls)
 
 
+def busiest(pieces: float, processes: int) -> float:
+    """Return the share of all pieces that the first process takes: of two processes one is idle at a single piece."""
+    whole = max(1, math.ceil(pieces))
+    return math.ceil(whole / processes) / whole
+
+
+def scored_pieces(tokens: float) -> float:
+    """Return the pieces of a scoring pass."""
+    return tokens / PIECE_TOKENS
+
+
+def sampled_pieces(model: ModelSize, prompts: float, longest: float) -> float:
+    """Return the pieces of a pass that samples from `prompts` prompts. `longest`: tokens, with the response's limit."""
+    least, most = PIECE_ROWS
+    return prompts / min(most, max(least, PIECE_BYTES // max(1.0, cache_bytes(model, longest))))
+
+
 def sampling(model: ModelSize, prompts: float, length: float, new: float, at_once: float) -> Work:
     """Return the work of sampling `new` tokens to each prompt, but for FLOPs: every token reads all weights anew."""
     shape, batches = model.shape, max(1.0, prompts / at_once)
-    cache = prompts * length * shape.layers * (shape.kv_width + shape.alibi) * 2 * 4
+    cache = prompts * cache_bytes(model, length)
     moved = new * (batches * model.parameters * 4 + cache + prompts * shape.vocabulary * 4 * 6)
     return Work(moved=moved, calls=batches * new * shape.layers * LAYER_CALLS)

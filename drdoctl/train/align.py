@@ -12,6 +12,7 @@ import torch
 from drdoctl.core.errors import IntegrityError
 from drdoctl.methods import MISMATCHED, LossOut, Method, PairNumbers, methods
 from drdoctl.stages import Job
+from drdoctl.train.clipping import hide
 from drdoctl.train.columns import numbers, read
 from drdoctl.train.forward import Outputs, given
 from drdoctl.train.loop import Look, Task, train
@@ -20,9 +21,6 @@ from drdoctl.train.rows import MismatchedRows, SampledRows, TokenRows
 from drdoctl.train.runtime import start
 from drdoctl.train.schedule import mismatched
 from drdoctl.train.trainee import load_trainee, save_student
-
-HEAD_GRADIENT_SCALE = 1e-3
-"""Takes the head out of the trunk's clipping norm; AdamW's step does not depend on a constant factor."""
 
 
 class Cached:
@@ -103,10 +101,11 @@ def _prepare(policy: Policy, job: Job, method: Method) -> Policy:
         policy.head = None
         return policy
     policy.head = new_head(policy.lm.config, job.settings["seed"])
-    policy.head.weight.register_hook(lambda gradient: gradient * HEAD_GRADIENT_SCALE)
+    hide(policy.head)
     policy.detach_trunk = method.detaches_trunk
     if method.head_rate is not None:
         policy.head_rate = method.head_rate / job.settings["train.learning_rate"]
+    policy.head_limit = method.head_limit
     return policy
 
 

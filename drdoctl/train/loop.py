@@ -189,7 +189,9 @@ class Trainer:
         if self.world.first:
             self.spikes.look(self.step + 1, norm, self._names)
         self.stats = self.task.follow(self.stats, means)
-        return {**means, "lr": rate, "grad_norm": norm}, tokens
+        clip = self.engine.module.head_clip
+        apart = {"head_grad_norm": clip.norm} if clip is not None else {}
+        return {**means, "lr": rate, "grad_norm": norm, **apart}, tokens
 
     @torch.no_grad()
     def _looked(self, look: Look) -> dict[str, float]:

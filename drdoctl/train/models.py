@@ -19,6 +19,7 @@ from drdoctl.train import adapters, pages
 from drdoctl.train.attention import NAME as TREES
 from drdoctl.train.batches import FlatBatch
 from drdoctl.train.classifier import classifier, spare_pad
+from drdoctl.train.clipping import HeadClip
 from drdoctl.train.flash import Ends
 from drdoctl.train.forward import Outputs, places, responses_reward, sequence_logp
 from drdoctl.train.kernels import use_kernels
@@ -64,6 +65,10 @@ class Policy(nn.Module):
         self.detach_trunk = detach_trunk
         self.head_rate = 1.0
         """The head's learning rate, in the others'."""
+        self.head_limit: float | None = None
+        """The norm that the head's gradient is clipped to, apart from the others'; None: it shares their factor."""
+        self.head_clip: HeadClip | None = None
+        """What clips it, once there is an optimizer."""
 
     def forward(self, batch: FlatBatch, *, logp: bool = True) -> Outputs:
         """Return summed log-probabilities (unless `logp` is false) and rewards of the N responses."""

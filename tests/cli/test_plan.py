@@ -38,7 +38,7 @@ def test_data_goes_to_stdout(world, capsys):
     assert out.startswith("Legend: + run\n")
     summary = out.rstrip().splitlines()[-1]
     assert summary.startswith("Plan: 7 to run. Time: about ")
-    assert summary.endswith(", at 200 GFLOP/s in each process. Disk: about 1 MB. Nothing was executed.")
+    assert summary.endswith(", at 240 GFLOP/s in each process. Disk: about 1 MB. Nothing was executed.")
     assert "judge = teacher" in err
     assert not world.store.root.exists()
 

@@ -28,7 +28,7 @@ PART = {torch.float64: MP.mpf("1e-9"), torch.float32: MP.mpf("1e-5")}
 ROUNDED = {"kto": "slopes", "rpo-bwd-kl": "values", "rpo-fwd-kl": "values"}
 """What is also let off by eight roundings of 1: the slope of a sigmoid next to 1, and the divergence of coins that are
 all but alike, a difference of logarithms. Both are next to nothing beside any other pair's."""
-NO_FORMULA = {"name", "learning_rate", "detach_trunk", "head_learning_rate"}
+NO_FORMULA = {"name", "learning_rate", "detach_trunk", "head_learning_rate", "head_max_grad_norm"}
 """Options that the engine reads, and no loss."""
 SCALED = ({"reward_scale": "std"},)
 NOISY = ({"label_smoothing": 0.2}, {"label_smoothing": 0.4, "robust": True}, {"beta": 2.0})

@@ -82,5 +82,5 @@ def test_money_for_hours_and_for_the_judge_add_up(world):
     sets = ("method=dpo", JUDGED, "oracle=null")
     alone, both = (stages(world.plan(*sets, *more).as_dict())["evaluate[dpo]"] for more in
                    ((URL,), (URL, "resources.price_per_hour=3600000.0")))  # fmt: skip
-    assert both["cost"] == pytest.approx(alone["cost"] + both["seconds"] * 1000, rel=0.1)
+    assert both["cost"] == pytest.approx(alone["cost"] + both["seconds"] * 1000, abs=50)  # seconds have one decimal
     assert both["judge"] == alone["judge"]

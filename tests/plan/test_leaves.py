@@ -82,6 +82,7 @@ CONTEXT = {
     "oracle.lora.": {"oracle": {"lora": {}}},
     "method.drdo.detach_trunk": {"method": {"reward": "head"}},
     "method.drdo.head_learning_rate": {"method": {"reward": "head"}},
+    "method.drdo.head_max_grad_norm": {"method": {"reward": "head"}},
     "method.e-dpo.kl_samples": {"method": {"gamma": 0.1}},
     "method.dpo.robust": {"method": {"label_smoothing": 0.1}},
     "method.p-dpo.robust": {"method": {"label_smoothing": 0.1}},

@@ -164,11 +164,13 @@ def test_bytes_are_whole(size, tokens, dtype, device):
 def test_the_limits_are_the_engines():
     """What the plan takes to be computed at once is what the engine computes at once."""
     pytest.importorskip("torch")
-    from drdoctl.plan import activations, memory
-    from drdoctl.train import cache, forward
+    from drdoctl.plan import activations, memory, work
+    from drdoctl.train import cache, chunks, forward, responses
     from drdoctl.train import scoring as scores
 
     assert memory.SCORED_AT_ONCE == scores.BATCH_TOKENS
+    assert (chunks.BATCH_TOKENS, chunks.BATCHES_A_CHUNK) == (memory.SCORED_AT_ONCE, work.PIECE_TOKENS / 2048)
+    assert (work.PIECE_BYTES, work.PIECE_ROWS) == (responses.PIECE_BYTES, responses.PIECE_ROWS)
     assert memory.SAMPLED_ROWS == {"cpu": cache.CPU_ROWS, "cuda": cache.MAX_ROWS}
     assert memory.CACHE_BYTES == {"cpu": cache.CPU_CACHE_BYTES, "cuda": cache.CUDA_CACHE_BYTES}
     assert activations.LOGITS_AT_ONCE == forward.LOGITS_AT_ONCE

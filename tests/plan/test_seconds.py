@@ -10,9 +10,9 @@ RESOURCES = {"device": "cpu", "threads": 1, "gflops": None}
 FACTS = {"dtype": "fp32", "processes": 1, "threads": 1, "device": "cpu"}
 
 
-def witness(kind, ratio, **facts):
-    """Return an earlier stage."""
-    return Witness(likeness(kind, {**FACTS, **facts}), ratio)
+def witness(kind, ratio, seconds=1.0, **facts):
+    """Return an earlier stage of so many nominal seconds."""
+    return Witness(likeness(kind, {**FACTS, **facts}), ratio, seconds)
 
 
 def test_work_adds_up():
@@ -34,11 +34,19 @@ def test_what_makes_it_faster():
 
 def test_the_most_alike_tell():
     """A stage of the same kind counts more than one of the same arithmetic; several give their median."""
-    known = [witness("sft", 2.0), witness("align", 5.0), witness("align", 7.0, dtype="bf16"), witness("align", 6.0)]
+    known = [witness("sft", 2.0), witness("align", 4.0), witness("align", 7.0, dtype="bf16")]
+    known += [witness("align", ratio) for ratio in (6.0, 5.5)]
     assert slowness(likeness("sft", FACTS), known) == 2.0
     assert slowness(likeness("align", FACTS), known) == 5.5
     assert slowness(likeness("align", {**FACTS, "dtype": "bf16"}), known) == 7.0
     assert slowness(likeness("align", {**FACTS, "processes": 2}), known) == 5.5
+
+
+def test_a_long_stage_tells_more():
+    """A stage counts for its seconds: two short ones, which are mostly start, do not outvote it; ten do."""
+    known = [witness("sft", 0.5), witness("sft", 0.6), witness("sft", 1.1, seconds=5.0)]
+    assert slowness(likeness("sft", FACTS), known) == 1.1
+    assert slowness(likeness("sft", FACTS), known + [witness("sft", 0.7)] * 8) == 0.7
 
 
 def test_data_stages_tell_of_nothing_else():
@@ -61,6 +69,6 @@ def test_manifests_without_nominal_seconds_are_no_witnesses():
 
 def test_the_assumption_in_words():
     """The sentence names the speed of a process: assumed for its device and arithmetic, or given."""
-    assert assumption(["fp32"], RESOURCES) == "200 GFLOP/s in each process"
+    assert assumption(["fp32"], RESOURCES) == "240 GFLOP/s in each process"
     assert assumption(["bf16", "fp32"], {**RESOURCES, "device": "cuda"}) == "40 TFLOP/s or 300 TFLOP/s in each process"
     assert assumption(["fp32"], {**RESOURCES, "gflops": 12.5}) == "12.5 GFLOP/s in each process"

@@ -6,7 +6,16 @@ import pytest
 from test_memory import RESOURCES, model
 
 from drdoctl.plan.load import Load
-from drdoctl.plan.work import sampling, scoring, start_seconds, training_step
+from drdoctl.plan.work import (
+    PIECE_TOKENS,
+    busiest,
+    sampled_pieces,
+    sampling,
+    scored_pieces,
+    scoring,
+    start_seconds,
+    training_step,
+)
 
 LOAD = Load(2048.0, 1024.0, 4.0)
 
@@ -36,6 +45,17 @@ def test_sampling_reads_all_weights_for_each_token():
     assert twice.moved == pytest.approx(2 * once.moved)
     assert sampling(size, 64, 200.0, 50.0, 8).moved > once.moved
     assert scoring(size, 2e4, 100, "fp32").calls == pytest.approx(2 * scoring(size, 1e4, 50, "fp32").calls)
+
+
+def test_a_process_takes_whole_pieces():
+    """Of few pieces the first process has more than its share: all of one, two of three; of many, its share."""
+    assert [busiest(pieces, 2) for pieces in (0.2, 1.0, 1.5, 3.0)] == [1.0, 1.0, 0.5, pytest.approx(2 / 3)]
+    assert busiest(0.0, 4) == 1.0
+    assert busiest(999, 1) == 1.0
+    assert busiest(1000, 3) == 0.334
+    assert scored_pieces(3 * PIECE_TOKENS) == 3.0
+    assert sampled_pieces(model(), 1024, 100.0) == 2.0
+    assert sampled_pieces(model(), 1024, 1e9) == 16.0
 
 
 def test_a_fork_starts_sooner():

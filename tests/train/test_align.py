@@ -28,6 +28,7 @@ VARIANTS = [
     {"name": "drdo", "alpha": 0.1, "gamma": 2.0, "reference": False},
     {"name": "drdo", "alpha": 0.1, "gamma": 2.0, "log_prob": "mean"},
     {"name": "drdo", "alpha": 0.1, "gamma": 2.0, "reward": "head", "head_learning_rate": 1e-3},
+    {"name": "drdo", "alpha": 0.2, "gamma": 2.0, "reward": "head", "head_max_grad_norm": 0.5},
     {"name": "drdo", "alpha": 0.1, "gamma": 2.0, "reference": True, "reward_scale": "std"},
 ]
 
@@ -165,6 +166,60 @@ def test_a_head_may_learn_at_a_rate_of_its_own(stage, make_job):
     moved, less = ((weights["weight"] - begun).abs() for weights in (head, apart))
     assert moved.median().item() == pytest.approx(1e-2, rel=0.02)
     assert less.median().item() == pytest.approx(3e-3, rel=0.02)
+
+
+FROZEN = {"train.learning_rate": 1e-12, "train.scheduler": "constant", "train.weight_decay": 0.0}
+"""A student that stays where it is, so that only its head learns."""
+HEAD = {"name": "drdo", "reward": "head", "detach_trunk": True, "head_learning_rate": 1e-2}
+
+
+def learnt_head(make_job, run, limit, settings=None, **resources):
+    """Train the head of a frozen student; return it and its gradient's norms."""
+    job = make_job(
+        "align",
+        f"head-{limit}-{settings}-{resources}".replace(" ", ""),
+        method={**HEAD, "head_max_grad_norm": limit},
+        settings={**FROZEN, **(settings or {})},
+        resources=resources,
+    )
+    run(job)
+    norms = [line["head_grad_norm"] for line in lines(job)]
+    return load_file(Path(job.out) / "reward_head.safetensors")["weight"], norms
+
+
+def test_a_head_with_a_limit_of_its_own_does_not_heed_the_trunks(make_job):
+    """Its norm is that of its own gradient, and its way the same, however strongly all gradients are clipped."""
+    free, norms = learnt_head(make_job, align.run, 1e9)
+    held, same = learnt_head(make_job, align.run, 1e9, {"train.max_grad_norm": 1e-4})
+    assert same == pytest.approx(norms, rel=1e-5)
+    torch.testing.assert_close(held, free, rtol=1e-4, atol=1e-6)
+    limit = sorted(norms)[len(norms) // 2]
+    clipped, first = learnt_head(make_job, align.run, limit)
+    assert first[0] == pytest.approx(norms[0], rel=1e-6)
+    assert (clipped - free).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_zero_stages_clip_a_head_alike(stage, make_job):
+    """Where ZeRO holds the head's gradient in parts, its limit is that of the whole."""
+    whole, norms = learnt_head(make_job, align.run, 0.5, {"train.max_grad_norm": 0.01})
+    parts, same = learnt_head(make_job, align.run, 0.5, {"train.max_grad_norm": 0.01}, zero_stage=stage)
+    assert same == pytest.approx(norms, rel=1e-5)
+    torch.testing.assert_close(parts, whole, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", [0, 1, 3])
+def test_two_processes_clip_a_head_as_one(stage, make_job, run_job):
+    """The norm is over both processes' parts."""
+
+    def two(job):
+        assert run_job(job) == [0, 0]
+
+    whole, norms = learnt_head(make_job, align.run, 0.5)
+    parts, same = learnt_head(make_job, two, 0.5, processes=2, zero_stage=stage)
+    assert same == pytest.approx(norms, rel=1e-4)
+    torch.testing.assert_close(parts, whole, rtol=1e-3, atol=1e-5)
 
 
 def test_detached_head_leaves_the_policy_to_the_contrast(make_job):

@@ -17,6 +17,7 @@ WINDOWS = 12
 """Curves that share a picture are smoothed over a twelfth of it: single batches would hide one behind another."""
 LOGPS = {"chosen_logp": "chosen", "rejected_logp": "rejected"}
 GATE = {"gate": "mean", "gate_sd": "standard deviation"}
+NORMS = {"grad_norm": "of all", "head_grad_norm": "of the reward head"}
 MARGINS = {"dr": "oracle's margin", "r_hat_margin": "student's margin"}
 SHARE = (0.0, 1.0)
 
@@ -111,9 +112,7 @@ def _groups(logged: Rows, align: Rows) -> str:
             line_chart("Reward margin, chosen less rejected", margin),
         ],
         "Losses": [_chart(f"Loss of {stage}", row, {"loss": "loss"}) for stage, row in logged.items()],
-        "Gradient norms": [
-            _chart(f"Gradient norm of {name}", row, {"grad_norm": "norm"}) for name, row in logged.items()
-        ],
+        "Gradient norms": [_chart(f"Gradient norm of {name}", row, NORMS) for name, row in logged.items()],
         "Learning rates": [_chart(f"Learning rate of {stage}", row, {"lr": "rate"}) for stage, row in logged.items()],
     }
     return "".join(folded(title, charts(drawn)) for title, drawn in groups.items())
