@@ -19,6 +19,7 @@ import yaml
 
 from drdoctl.plan.compile import compile as wanted
 from drdoctl.plan.diff import diff
+from drdoctl.plan.seconds import SPEEDS
 from drdoctl.plan.types import Plan, PlannedStage
 from drdoctl.spec.facts import Facts
 from drdoctl.spec.load import load
@@ -29,7 +30,7 @@ MARK = "# From here on written by tools/gen.py, from the recipe's plan.\n"
 GPU_GIB = 79.0
 """What a GPU of 80 GB leaves to a process."""
 GPUS = "two GPUs of 80 GB, at 300 TFLOP/s each in bfloat16 (assumed, not measured)"
-CORE = "one CPU core, at 200 GFLOP/s (assumed)"
+CORE = f"one CPU core, at {SPEEDS['cpu'].gflops['fp32']:g} GFLOP/s (assumed)"
 
 
 def stale_cards() -> dict[Path, str]:

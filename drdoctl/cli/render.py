@@ -87,25 +87,29 @@ def _size(stage: Mapping[str, Any]) -> str:
     if stage["action"] in ("reuse", "pull"):
         return ""
     if estimate["seconds"] is not None and estimate.get("basis") != "assumed":
-        return f"about {duration(estimate['seconds'])}"
+        return f"about {duration(_left(stage, 'seconds'))}{' left' if stage.get('done') else ''}"
     if estimate["steps"]:
         return f"{estimate['steps']:,} steps"
     return f"{_amount(estimate['tokens'])} tokens" if estimate["tokens"] else ""
 
 
+def _left(stage: Mapping[str, Any], what: str) -> float:
+    """Return the seconds, or the money, that a stage still takes: of one that goes on, for what it has not saved."""
+    return float(stage["estimate"].get(what) or 0) * (1 - float(stage.get("done", 0)))
+
+
 def _total(stages: Sequence[Mapping[str, Any]]) -> str:
     """Return how long stages of one kind take together."""
     found = [stage["estimate"] for stage in stages]
-    seconds = [estimate["seconds"] for estimate in found]
-    known = [value for value in seconds if value is not None]
+    known = all(estimate["seconds"] is not None for estimate in found)
     together = {
         **found[0],
-        "seconds": sum(known) if len(known) == len(seconds) else None,
+        "seconds": sum(_left(stage, "seconds") for stage in stages) if known else None,
         "basis": "assumed" if any(estimate.get("basis") == "assumed" for estimate in found) else None,
         "steps": sum(estimate["steps"] for estimate in found),
         "tokens": sum(estimate["tokens"] for estimate in found),
     }
-    return _size({**stages[0], "estimate": together})
+    return _size({**stages[0], "estimate": together, "done": 0.0})
 
 
 def _amount(number: float) -> str:
@@ -119,15 +123,15 @@ def _amount(number: float) -> str:
 
 def _summary(plan: Mapping[str, Any]) -> str:
     counts = [f"{plan['summary'][action]} to {MEANINGS[action]}" for action in SYMBOLS if plan["summary"][action]]
-    todo = [stage["estimate"] for stage in plan["stages"] if stage["action"] != "reuse"]
+    ahead = [stage for stage in plan["stages"] if stage["action"] != "reuse"]
+    todo = [stage["estimate"] for stage in ahead]
     parts = [f"Plan: {', '.join(counts)}."]
     timed = [estimate for estimate in todo if estimate["flops"]]
     if timed and all(estimate["seconds"] is not None for estimate in timed):
         speed = f", at {plan['assumes']}" if "assumes" in plan else ""
-        parts.append(f"Time: about {duration(sum(estimate['seconds'] or 0 for estimate in todo))}{speed}.")
-    costs = [estimate["cost"] for estimate in todo if "cost" in estimate]
-    if costs:
-        parts.append(f"Money: about {sum(costs):,.2f}.")
+        parts.append(f"Time: about {duration(sum(_left(stage, 'seconds') for stage in ahead))}{speed}.")
+    if any("cost" in estimate for estimate in todo):
+        parts.append(f"Money: about {sum(_left(stage, 'cost') for stage in ahead):,.2f}.")
     memory = max(estimate["memory_gib"] for estimate in todo)
     if memory >= 1:
         parts.append(f"Memory: about {_gib(memory)} a process.")

@@ -21,12 +21,13 @@ class Starter:
         self._warm: Warm | None = None
 
     def warm_up(self, kinds: Sequence[str]) -> None:
-        """Start the warm process where two processes at least will be forked from it; it imports while the first runs.
+        """Start the warm process where a stage with a model will be forked from it; it imports while the first runs.
 
-        `kinds`: of the stages ahead.
+        One stage alone is forked as well, so that a stage's seconds are never those of its imports. `kinds`: of the
+        stages ahead.
         """
         forked = [kind for kind in kinds if launch.can_fork(kind, self._resources)]
-        if sum(launch.processes(kind, self._resources) for kind in forked) > 1:
+        if any(kind != "data" for kind in forked):
             widest = max(forked, key=lambda kind: launch.processes(kind, self._resources))
             self._warm = Warm(launch.environment(widest, self._resources, offline=self._offline))
 

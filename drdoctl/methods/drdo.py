@@ -70,7 +70,8 @@ class DrdoMethod(Method):
     detach_trunk: bool = False
     """Let the head's loss train only the head."""
     head_learning_rate: float | None = Field(default=None, gt=0)
-    """The head's learning rate; without it, the student's. Its gradient never counts in the trunk's clipping."""
+    """The head's learning rate; without it, the student's. Its gradient counts for a thousandth in the
+    norm that clips the trunk's."""
     head_max_grad_norm: float | None = Field(default=None, gt=0)
     """The head's gradient is clipped to this norm, apart from the trunk's; without it, by the trunk's factor."""
     reward_scale: RewardScale = "none"

@@ -51,7 +51,8 @@ def diff(wants: Sequence[Want], store: Store, loaded: Loaded) -> Plan:
     found = estimates(wants, basis, resources)
     for want, estimate in zip(wants, found, strict=True):
         action, reason = _decide(want, store, before.get(want.id))
-        stages.append(PlannedStage(want, action, reason, estimate, _pairs(want, store)))
+        done = _done(want, store) if action == "resume" else 0.0
+        stages.append(PlannedStage(want, action, reason, estimate, _pairs(want, store), done))
     to_do = [one for one in stages if one.action not in ("reuse", "pull")]
     fit = fit_of([one.want for one in to_do], [one.estimate for one in to_do], basis, resources)
     doubts = [*_unresolved(wants), *crowded([one.want for one in to_do], basis)]
@@ -65,6 +66,12 @@ def diff(wants: Sequence[Want], store: Store, loaded: Loaded) -> Plan:
         assumes=_assumes(stages, resources),
         grid=grid_of(spec, wants),
     )
+
+
+def _done(want: Want, store: Store) -> float:
+    """Return the share of its steps that an interrupted stage has saved; 0 where it does not say how many there are."""
+    progress = store.partial(want.artifact) or {}
+    return round(min(1.0, progress["step"] / progress["steps"]), 4) if progress.get("steps") else 0.0
 
 
 def _pairs(want: Want, store: Store) -> dict[str, Any]:

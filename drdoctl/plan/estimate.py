@@ -80,7 +80,7 @@ def _estimate(want: Want, sizes: Sizes | None, resources: Mapping[str, Any]) -> 
         }
         made = scoring.get(want.kind, lambda: (Estimate(), Work()))()
     estimate, todo = replace(made[0], judge=asked(want, sizes.prompts, resources)), made[1]
-    if not (todo.flops or todo.rows):
+    if not (todo.flops or todo.read):
         return estimate
     alone = {**resources, "processes": 1} if want.kind == "data" else resources
     begun = todo + Work(starts=work.start_seconds(want.kind, resources))
@@ -101,7 +101,7 @@ def _data(sizes: Sizes) -> tuple[Estimate, Work]:
     parts = [part for part in (sizes.train, sizes.eval) if part is not None]
     tokens = sum(part.count * part.pair for part in parts)
     # token ids in 4 bytes, text beside them in about as many
-    return Estimate(tokens=round(tokens), disk_gib=tokens * 8 / GIB), Work(rows=sum(part.count for part in parts))
+    return Estimate(tokens=round(tokens), disk_gib=tokens * 8 / GIB), Work(read=tokens)
 
 
 def _training(want: Want, rows: Rows | None, resources: Mapping[str, Any]) -> tuple[Estimate, Work]:
@@ -191,7 +191,8 @@ def _scoring(
     flops = passes * model.forward(tokens, tokens / rows if rows else 0.0, answers)
     peak = memory.scoring(model, tokens, answers, _dtype(want), resources)
     todo = work.scoring(model, tokens, rows, _dtype(want)) + Work(flops=flops / passes)
-    share = max(work.busiest(work.scored_pieces(part.count * part.pair), resources["processes"]) for part in parts)
+    pieces = [work.scored_pieces(part.count * part.pair) for part in parts]
+    share = max((work.busiest(one, resources["processes"]) for one in pieces), default=1.0)
     return replace(estimate, flops=flops, **peak.told()), todo.times(passes * share)
 
 

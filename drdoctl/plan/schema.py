@@ -88,6 +88,11 @@ def _stage() -> dict[str, Any]:
         warnings={**TEXTS, "description": "Stamped on the figures it makes"},
         optional={
             "pairs": _pairs(),
+            "done": {
+                **SIZE,
+                "maximum": 1,
+                "description": "Of a stage that goes on: share of its steps that is saved (the estimate is of all)",
+            },
             "publishes": {**TEXT, "description": "Of a publish stage: the name in the zoo, `zoo/NAME[@TAG]`"},
         },
     )

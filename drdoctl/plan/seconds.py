@@ -33,8 +33,8 @@ class Work:
     """Bytes written and read by all that is no matrix product."""
     calls: float = 0
     """Operations started: each costs the same however small it is."""
-    rows: float = 0
-    """Rows read, rendered and tokenised."""
+    read: float = 0
+    """Tokens of rows that are read, rendered and tokenised."""
     starts: float = 0
     """Seconds of imports, loading and saving."""
 
@@ -49,13 +49,13 @@ class Work:
 
 @dataclass(frozen=True)
 class Speed:
-    """A nominal machine. FLOP/s, bytes/s, seconds a call, seconds a row."""
+    """A nominal machine. FLOP/s, bytes/s, seconds a call, seconds a token read."""
 
     gflops: Mapping[str, float]
     """By arithmetic, in large matrix products."""
     bandwidth: float
     call: float
-    row: float = 1e-3
+    read: float = 3e-6
 
 
 SPEEDS = {
@@ -76,7 +76,7 @@ def nominal(work: Work, dtype: str, resources: Mapping[str, Any]) -> float:
     speed = SPEEDS[device_of(resources)]
     rate = speed.gflops[dtype]
     threads = float(resources.get("threads") or 1)
-    busy = work.flops / (rate * 1e9) + work.moved / speed.bandwidth + work.calls * speed.call + work.rows * speed.row
+    busy = work.flops / (rate * 1e9) + work.moved / speed.bandwidth + work.calls * speed.call + work.read * speed.read
     given = resources.get("gflops")
     return work.starts + busy * (rate / given if given else 1 / threads)
 

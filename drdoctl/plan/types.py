@@ -140,6 +140,8 @@ class PlannedStage:
     estimate: Estimate
     pairs: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     """Of a data stage that is done: part -> its pairs' statistics, for all rows and after each step of the split."""
+    done: float = 0.0
+    """Of a stage that goes on: the share of its steps that is done. The estimate is of all of it."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the stage as the plan's JSON has it."""
@@ -159,6 +161,7 @@ class PlannedStage:
                 if self.pairs
                 else {}
             ),
+            **({"done": self.done} if self.done else {}),
             **({"publishes": self.want.settings["publish.name"]} if self.want.kind == "publish" else {}),
         }
 

@@ -26,7 +26,7 @@ SCORED_ROWS = 12.0
 START_SECONDS = {"forked": 0.15, "together": 0.45, "started": 4.5, "launched": 8.0}
 """Imports, loading, saving: a fork of the warm process, several that have to meet; with CUDA, a process of its own and
 DeepSpeed's launcher."""
-DATA_SECONDS, TRAINING_SECONDS = 4.0, 0.1
+DATA_SECONDS, TRAINING_SECONDS = 1.3, 0.1
 """The same of the data stage, and what setting up the optimizer adds."""
 PIECE_TOKENS = 8 * SCORED_AT_ONCE
 """Tokens of a piece of a scoring pass; a process takes whole pieces."""
@@ -69,21 +69,21 @@ def scoring(model: ModelSize, tokens: float, rows: float, dtype: str) -> Work:
     return Work(moved=tokens * moved_bytes(model, dtype, cpu=True), calls=calls)
 
 
-def busiest(pieces: float, processes: int) -> float:
+def busiest(pieces: int, processes: int) -> float:
     """Return the share of all pieces that the first process takes: of two processes one is idle at a single piece."""
-    whole = max(1, math.ceil(pieces))
-    return math.ceil(whole / processes) / whole
+    return math.ceil(pieces / processes) / pieces
 
 
-def scored_pieces(tokens: float) -> float:
-    """Return the pieces of a scoring pass."""
-    return tokens / PIECE_TOKENS
+def scored_pieces(tokens: float) -> int:
+    """Return the pieces of a scoring pass, one at least."""
+    return max(1, math.ceil(tokens / PIECE_TOKENS))
 
 
-def sampled_pieces(model: ModelSize, prompts: float, longest: float) -> float:
+def sampled_pieces(model: ModelSize, prompts: float, longest: float) -> int:
     """Return the pieces of a pass that samples from `prompts` prompts. `longest`: tokens, with the response's limit."""
     least, most = PIECE_ROWS
-    return prompts / min(most, max(least, PIECE_BYTES // max(1.0, cache_bytes(model, longest))))
+    rows = min(most, max(least, PIECE_BYTES // max(1.0, cache_bytes(model, longest))))
+    return max(1, math.ceil(prompts / rows))
 
 
 def sampling(model: ModelSize, prompts: float, length: float, new: float, at_once: float) -> Work:

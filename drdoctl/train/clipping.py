@@ -1,4 +1,4 @@
-"""The reward head's gradient apart from the trunk's: out of the norm that clips it, and within a limit of its own."""
+"""The reward head's gradient apart from the trunk's: hardly in the norm that clips it, with a limit of its own."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class HeadClip:
     factor that clips the trunk, which is taken back.
     """
 
-    def __init__(self, limit: float, trunk_limit: float, *, parts: bool) -> None:
-        """`parts`: whether each process has a part of the gradient (ZeRO), or each all of it."""
-        self.limit, self.trunk_limit, self.parts = limit, trunk_limit, parts
+    def __init__(self, limit: float, trunk_limit: float, meet_on: torch.device | None) -> None:
+        """`meet_on`: where processes add up what each knows of its part of the gradient; None: each has all of it."""
+        self.limit, self.trunk_limit, self.meet_on = limit, trunk_limit, meet_on
         self.trunk_norm = 0.0
         """The norm of all gradients in this step, to be set before the optimizer's step where no `zero` is."""
         self.zero: Any = None
@@ -46,7 +46,8 @@ class HeadClip:
     def _clip(self, gradients: list[torch.Tensor]) -> None:
         taken = min(1.0, self.trunk_limit / (self._of_all() + 1e-6)) * SCALE
         squares = torch.stack([gradient.double().square().sum() for gradient in gradients]).sum()
-        if self.parts:
+        if self.meet_on is not None:
+            squares = squares.to(self.meet_on)  # an offloaded part lies elsewhere
             dist.all_reduce(squares)
         self.norm = float(squares) ** 0.5 / taken
         for gradient in gradients:

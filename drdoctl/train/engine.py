@@ -82,8 +82,9 @@ def initialize(policy: Policy, settings: Mapping[str, Any], resources: Mapping[s
     apart = policy.head_rate != 1.0 or policy.head_limit is not None
     adamw = optimizer(policy, settings, policy.head if apart else None, policy.head_rate)
     if policy.head_limit is not None:
-        parts = bool(resources["zero_stage"])
-        policy.head_clip = HeadClip(policy.head_limit, settings["max_grad_norm"], parts=parts)
+        parts = resources["zero_stage"] and resources["processes"] > 1
+        meet_on = next(policy.lm.parameters()).device if parts else None
+        policy.head_clip = HeadClip(policy.head_limit, settings["max_grad_norm"], meet_on)
         adamw.register_step_pre_hook(policy.head_clip)
     engine, *_ = deepspeed.initialize(
         model=policy,

@@ -183,8 +183,8 @@ def _student(
     groups = sample_all(job, world, first, prompts, ways) if ways else []
     answers = answer(job, world, first, asked)
     policy = _policy(job, world) if needs_pairs and first is None else first
-    reference = prompts.references()
-    if groups and reference is not None:
+    reference = prompts.references(max(len(group.ids) for group in groups)) if groups else None
+    if reference is not None:
         groups.append(reference)
     return groups, student_pairs(job, world, policy) if needs_pairs and policy is not None else {}, answers
 

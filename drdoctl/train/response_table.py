@@ -68,13 +68,14 @@ class Prompts:
         """Return no prompts, for a spec that samples nothing: all of them would take some 15 KB each."""
         return cls([], [], [], [], [], [], [])
 
-    def references(self) -> Responses | None:
-        """Return the logged responses, where every prompt has one."""
+    def references(self, count: int) -> Responses | None:
+        """Return the logged responses of the first `count` prompts, where every prompt has one."""
         text = [text for text in self.reference if text]
         if len(text) < len(self.ids) or not text:
             return None
         tokens = np.array([len(ids or ()) for ids in self.student_reference], dtype=np.int32)
-        return Responses(REFERENCE, self.ids, text, tokens, np.ones(len(text), dtype=bool))
+        ended = np.ones(len(text), dtype=bool)
+        return Responses(REFERENCE, self.ids[:count], text[:count], tokens[:count], ended[:count])
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,15 @@ def test_the_summary_adds_up_what_is_to_do():
     assert "Time" not in plan_text(document("run", flops=1.0), "s")
 
 
+def test_what_is_saved_is_not_to_do():
+    """Of a stage that goes on, time and money are what is left."""
+    found = document("resume", seconds=100.0, flops=1.0, cost=8.0, basis="earlier")
+    found["stages"][0]["done"] = 0.75
+    lines = plan_text(found, "s").splitlines()
+    assert "about 25 s left" in lines[1]
+    assert "Time: about 25 s. Money: about 2.00." in lines[-1]
+
+
 def test_columns_line_up():
     """Each column begins at the same place in every line, and no line ends in spaces."""
     lines = plan_text(document(*["run"] * 11, steps=1200), "s").splitlines()[1:-1]

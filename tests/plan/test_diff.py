@@ -140,7 +140,10 @@ def test_progress_is_resumed(world):
     (folder / "progress.json").write_text(json.dumps({"step": 12, "steps": 1023, "unit": "step", "checkpoint": 10}))
     plan = world.plan()
     assert reason(plan, "sft").text == "interrupted at step 10 of 1,023"
-    assert {stage.want.id: stage.action for stage in plan.stages}["sft"] == "resume"
+    stage = next(stage for stage in plan.stages if stage.want.id == "sft")
+    assert (stage.action, stage.done) == ("resume", round(10 / 1023, 4))
+    assert stage.as_dict()["done"] == stage.done
+    assert all("done" not in other.as_dict() for other in plan.stages if other is not stage)
 
 
 @pytest.mark.parametrize("unit", ["row", "step"])

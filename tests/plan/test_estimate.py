@@ -194,3 +194,41 @@ def test_pairs_that_the_rewards_stage_scored_are_not_scored_again(world):
     )
     assert 0 < taught.flops < other.flops
     assert taught.tokens == other.tokens
+
+
+@pytest.mark.parametrize("source", ["hh-rlhf", "{hub: org/name}"])
+def test_rows_that_nobody_knows_are_no_fault(world, source):
+    """Before the data stage of such a source has run, stages have no FLOPs, and the plan is there all the same."""
+    wants = world.wants(f"data.source={source}", "method.reference=true")
+    found = estimates(wants, basis_of(wants, world.store), {**RESOURCES, "processes": 2})
+    assert {"rewards", "logps", "align"} <= {want.kind for want in wants}
+    assert not any(one.flops for one in found)
+
+
+def evaluated(world, oracle, temperatures="[0.7]", **resources):
+    """Return the estimate of evaluating a small student by an oracle, on the data's prompts."""
+    judged = f"evaluate=[{{name: win-rate, judge: oracle, against: [reference], temperatures: {temperatures}}}]"
+    wants = world.wants(f"oracle.model={oracle}", judged)
+    found = estimates(wants, basis_of(wants, world.store), {**RESOURCES, **resources})
+    return [one for want, one in zip(wants, found, strict=True) if want.kind == "evaluate"][-1]
+
+
+def test_a_judge_takes_its_own_memory(world):
+    """An evaluation needs what its largest reward model needs, though its student is small."""
+    small, large = (evaluated(world, oracle).memory_gib for oracle in ("./base", "facebook/opt-125m"))
+    assert large > small + 0.9 * 4 * 1.2e8 / GIB
+
+
+def test_a_judge_reads_the_references_too(world):
+    """It reads two groups of responses where there is one way of sampling, of three where there are two."""
+    one, two = (evaluated(world, "facebook/opt-125m", ways).flops for ways in ("[0.7]", "[0.3, 0.7]"))
+    assert two == pytest.approx(1.5 * one, rel=0.2)
+
+
+def test_processes_share_what_they_can(world):
+    """What has one piece, one process does alone; several ways of sampling are shared out together."""
+    alone = [evaluated(world, "./base", ways, device="cpu") for ways in ("[0.7]", "[0.3, 0.5, 0.7, 0.9]")]
+    shared = [evaluated(world, "./base", ways, device="cpu", processes=2) for ways in ("[0.7]", "[0.3, 0.5, 0.7, 0.9]")]
+    more = [two.nominal_seconds - one.nominal_seconds for one, two in zip(alone, shared, strict=True)]
+    assert more[0] == pytest.approx(0.3)  # processes that have to meet
+    assert more[1] < more[0]

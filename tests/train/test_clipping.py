@@ -11,7 +11,7 @@ from drdoctl.train.clipping import APART, SCALE, HeadClip, hide  # noqa: E402
 
 def after(gradient, limit, trunk_norm, trunk_limit=1.0):
     """Return what is left of a head's gradient that the trunk's factor was applied to, and the clip."""
-    clip = HeadClip(limit, trunk_limit, parts=False)
+    clip = HeadClip(limit, trunk_limit, None)
     clip.trunk_norm = trunk_norm
     head, other = nn.Parameter(torch.zeros(3)), nn.Parameter(torch.zeros(2))
     head.grad = gradient * SCALE * min(1.0, trunk_limit / (trunk_norm + 1e-6))
@@ -40,7 +40,7 @@ def test_a_long_gradient_is_cut_to_the_limit():
 
 def test_a_group_that_is_not_shown_is_left_alone():
     """ZeRO steps one group at a time: the others are hidden, empty, or have no gradient."""
-    clip = HeadClip(1.0, 1.0, parts=False)
+    clip = HeadClip(1.0, 1.0, None)
     trunk, head = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(2))
     trunk.grad = torch.ones(2)
     clip(torch.optim.AdamW([{"params": [trunk]}, {"params": [head], APART: True}]), (), {})

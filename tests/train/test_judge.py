@@ -54,7 +54,7 @@ def test_oracle_reads_its_own_tokens(job):
 def test_references_keep_the_tokens_of_the_data_stage(job):
     """A logged response is scored with the very ids that the data stage wrote."""
     prompts = Prompts(["a", "b"], ["x", "y"], ["r", "s"], [[9], [9]], [[7], [7, 7]], [[8], [8, 8]], [[6, 1], [5, 1]])
-    assert oracle_items(job, prompts, prompts.references()) == [([7], ([6, 1],)), ([7, 7], ([5, 1],))]
+    assert oracle_items(job, prompts, prompts.references(9)) == [([7], ([6, 1],)), ([7, 7], ([5, 1],))]
 
 
 @pytest.mark.shared
@@ -117,5 +117,5 @@ def test_a_judge_may_read_by_a_tokenizer_of_its_own(job, tmp_path):
     prompts = Prompts(["a"], ["x"], ["r"], [[9]], [[5]], [[8]], [[4, 1]], own)
     group = Responses("t0", ["a"], ["good dog"], np.array([3]), np.array([True]))
     assert oracle_items(job, prompts, group, "judge_0a1b2c3d") == [([7], ([6, 7, 1],))]
-    assert oracle_items(job, prompts, prompts.references(), "judge_0a1b2c3d") == [([7], ([6, 1],))]
-    assert oracle_items(job, prompts, prompts.references(), "student") == [([9], ([8],))]
+    assert oracle_items(job, prompts, prompts.references(9), "judge_0a1b2c3d") == [([7], ([6, 1],))]
+    assert oracle_items(job, prompts, prompts.references(9), "student") == [([9], ([8],))]

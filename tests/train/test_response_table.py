@@ -40,7 +40,7 @@ def test_no_groups_is_a_table(tmp_path):
 def test_references_need_every_prompt():
     """Logged responses are a baseline only where every prompt has one."""
     plain = {"ids": ["a", "b"], "text": ["x", "y"], "student": [[1], [2]], "oracle": [[1], [2]], "oracle_reference": []}
-    assert Prompts(reference=["r", None], student_reference=[[3, 1], None], **plain).references() is None
-    whole = Prompts(reference=["r", "s"], student_reference=[[3, 1], [4, 5, 1]], **plain).references()
+    assert Prompts(reference=["r", None], student_reference=[[3, 1], None], **plain).references(2) is None
+    whole = Prompts(reference=["r", "s"], student_reference=[[3, 1], [4, 5, 1]], **plain).references(2)
     assert whole is not None
     assert (whole.text, whole.tokens.tolist(), whole.ended.all()) == (["r", "s"], [2, 3], True)

@@ -17,7 +17,7 @@ WINDOWS = 12
 """Curves that share a picture are smoothed over a twelfth of it: single batches would hide one behind another."""
 LOGPS = {"chosen_logp": "chosen", "rejected_logp": "rejected"}
 GATE = {"gate": "mean", "gate_sd": "standard deviation"}
-NORMS = {"grad_norm": "of all", "head_grad_norm": "of the reward head"}
+NORMS = {"grad_norm": "norm", "head_grad_norm": "the reward head's"}
 MARGINS = {"dr": "oracle's margin", "r_hat_margin": "student's margin"}
 SHARE = (0.0, 1.0)
 
