@@ -48,7 +48,8 @@ class Point:
         """Return what is to be said where others go on than wrote it; None where the result stays the same."""
         if self.processes == processes and self.zero_stage in (None, zero_stage):
             return None
-        then = f"{self.processes} processes at ZeRO stage {zero_stage if self.zero_stage is None else self.zero_stage}"
+        those = "one process" if self.processes == 1 else f"{self.processes} processes"
+        then = f"{those} at ZeRO stage {zero_stage if self.zero_stage is None else self.zero_stage}"
         return (
             f"the checkpoint at step {self.step:,} is of {then}, and {processes} go on at stage {zero_stage}: "
             "the same rows in the same order, but not the same result bit for bit"

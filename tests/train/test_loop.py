@@ -286,7 +286,8 @@ def test_another_number_of_processes_goes_on(stage, before, after, alone, make_j
     lines = [json.loads(line) for line in Path(job.out, "metrics.jsonl").read_text().splitlines()]
     assert [line.get(loop.INEXACT) for line in lines] == [None] + [1.0] * 5
     (note,) = json.loads(Path(job.out, "progress.json").read_text())["notes"]
-    assert f"step 1 is of {before} processes at ZeRO stage {stage}, and {after} go on" in note
+    those = "one process" if before == 1 else f"{before} processes"
+    assert f"step 1 is of {those} at ZeRO stage {stage}, and {after} go on" in note
     assert not Path(job.out, "checkpoints", "universal").exists()
 
 
