@@ -22,6 +22,6 @@ MEASURE = Measure(
     "Sampling, top-p 0.8 at temperature 0.9",
     sides,
     (Row("sampling", "drdoctl", ("generate",), "`generate`, batches of 16, sorted", target=2.3),),
-    worlds=("pairs", "ultrafeedback"),
+    worlds=("pairs", "ultrafeedback", "smollm2"),
     needs_trl=False,
 )
