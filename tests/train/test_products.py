@@ -180,6 +180,44 @@ def test_gradients_of_gradients_are_refused(openblas):
         grad.sum().backward()
 
 
+@pytest.fixture
+def onednn(monkeypatch):
+    """Let few rows go to oneDNN whatever their number of multiply-adds, and count them."""
+    asked = []
+    plain = products._of_few
+    monkeypatch.setattr(products, "LEAST_OF_FEW", 1)
+    monkeypatch.setattr(products, "_of_few", lambda *args: asked.append(1) or plain(*args))
+    return asked
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch was built without oneDNN")
+@pytest.mark.parametrize("x", [torch.randn(1, 24), torch.randn(64, 1, 24), torch.randn(24, 40).T])
+@pytest.mark.parametrize("bias", [True, False])
+def test_few_rows_without_gradients_go_to_onednn(openblas, onednn, x, bias):
+    """A step of sampling: the values are float64's, of layers and of bare products."""
+    layer = layer_of(24, 70, bias=bias)
+    wide = F.linear(x.double(), layer.weight.double(), None if layer.bias is None else layer.bias.double())
+    with torch.inference_mode():
+        close(layer(x), wide.detach(), x.double().abs() @ layer.weight.double().abs().T)
+        torch.testing.assert_close(products.product(x, layer.weight, layer.bias), layer(x), rtol=0, atol=0)
+    assert len(onednn) == 3
+    assert not openblas
+
+
+def test_what_does_not_go_to_onednn(openblas, onednn):
+    """Many rows, transposed weights, float64, and whatever may want a gradient."""
+    layer = layer_of(24, 70, bias=False)
+    layer(torch.randn(8, 24))
+    with torch.no_grad():  # a checkpointed part, which is made again with gradients
+        layer(torch.randn(8, 24))
+    with torch.inference_mode():
+        layer(torch.randn(products.FEW + 1, 24))
+        layer(torch.randn(0, 24))
+        products.product(torch.randn(8, 70), layer.weight.T)
+        layer.double()(torch.randn(8, 24, dtype=torch.float64))
+    assert not onednn
+
+
 def test_without_openblas(monkeypatch):
     """Elsewhere a layer is what it was, to the bit."""
     monkeypatch.setattr(products, "by_openblas", lambda: False)
