@@ -15,7 +15,7 @@ APART = "apart"
 
 
 def hide(head: nn.Linear) -> None:
-    """Keep the head's gradient from counting in the norm of all gradients, by which the trunk's are clipped."""
+    """Let the head's gradient count for a thousandth in the norm of all gradients, by which the trunk's are clipped."""
     head.weight.register_hook(lambda gradient: gradient * SCALE)
 
 

@@ -38,7 +38,7 @@ def oracle_items(job: Job, prompts: Prompts, group: Responses, who: str = ORACLE
     told_prompts, references = prompts.as_read_by(who)
     asked = dict(zip(prompts.ids, told_prompts, strict=True))
     if group.label == REFERENCE:
-        return [(asked[name], (ids,)) for name, ids in zip(group.ids, references, strict=False)]  # of the first ones
+        return [(asked[name], (ids,)) for name, ids in zip(group.ids, references[: len(group.ids)], strict=True)]
     oracle = renderer(job, who)
     if has_template(oracle):
         return [(asked[name], (oracle.encode_apart(text),)) for name, text in zip(group.ids, group.text, strict=True)]
