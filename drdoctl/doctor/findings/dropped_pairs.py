@@ -9,7 +9,7 @@ from drdoctl.doctor.case import Case, Finding
 KINDS = ("data",)
 MANY = 0.2
 """Share of the rows read; below it, what is left is still the data that was named."""
-ASKED_FOR = ("split", "in-eval")
+ASKED_FOR = ("split", "max-rows", "in-eval")
 """Reasons that the spec asked for, or that keep evaluation honest."""
 REMEDIES = {
     "long-prompt": "raise `data.max_prompt_tokens`",

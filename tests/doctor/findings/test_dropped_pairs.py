@@ -11,8 +11,8 @@ def test_many_dropped_rows_are_a_warning(tmp_path):
 
 
 def test_what_was_asked_for_is_left_alone(tmp_path):
-    """A split keeps what it keeps, evaluation prompts are held out, and a few bad rows are usual."""
-    dropped = {"split": 600, "in-eval": 100, "identical": 10}
+    """A split and `max_rows` keep what they keep, evaluation prompts are held out, and a few bad rows are usual."""
+    dropped = {"split": 300, "max-rows": 300, "in-eval": 100, "identical": 10}
     assert not seen("dropped_pairs", data(tmp_path / "a", {"read": 1000, "dropped": dropped}))
     assert not seen("dropped_pairs", data(tmp_path / "b"))
 
