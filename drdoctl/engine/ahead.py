@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from drdoctl.core.architectures import limit_of
 from drdoctl.core.errors import UserError
 from drdoctl.core.fingerprint import digest
 from drdoctl.engine.stage import is_there
-from drdoctl.evals import OF, parse
+from drdoctl.evals import OF, Eval, parse
 from drdoctl.evals._enough import require_prompts, require_references
+from drdoctl.evals._room import no_room
 from drdoctl.plan.types import PlannedStage
 from drdoctl.stages import Want
 from drdoctl.stages.evaluate import FRACTION
 from drdoctl.store.artifact import Store
 
+STUDENT = "student_prompt"
 Prompts = Mapping[str, list[Any]]
-"""The columns `prompt` and `reference` of the evaluation prompts."""
+"""The columns `prompt` and `reference` of the evaluation prompts, and the prompts' `tokens`, where they are told."""
 
 
 def lacking(stages: Sequence[PlannedStage], data: Want, store: Store) -> Iterator[tuple[PlannedStage, UserError]]:
@@ -42,13 +45,17 @@ def _reads(want: Want, data: Want) -> bool:
 
 def _prompts(store: Store, data: Want) -> Prompts | None:
     """Return the prompts; None where they are damaged: whoever works with them says so."""
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(store.path(data.artifact) / "prompts.parquet", columns=["prompt", "reference"])
-        return {name: table.column(name).to_pylist() for name in ("prompt", "reference")}
+        file = pq.ParquetFile(store.path(data.artifact) / "prompts.parquet")
+        names = [name for name in ("prompt", "reference", STUDENT) if name in file.schema_arrow.names]
+        table = file.read(columns=names)
+        found = {name: table.column(name).to_pylist() for name in ("prompt", "reference")}
     except (OSError, ValueError, KeyError):
         return None
+    return {**found, "tokens": pc.list_value_length(table.column(STUDENT)).to_pylist() if STUDENT in names else []}
 
 
 def _fault(want: Want, prompts: Prompts) -> UserError | None:
@@ -58,6 +65,19 @@ def _fault(want: Want, prompts: Prompts) -> UserError | None:
     try:
         require_prompts(parts, prompts["prompt"], want.settings.get(FRACTION))
         require_references(parts, prompts["reference"])
+        _require_room(want, parts, prompts["tokens"])
     except UserError as error:
         return error
     return None
+
+
+def _require_room(want: Want, parts: Sequence[Eval], tokens: Sequence[int]) -> None:
+    """Raise UserError where the student, as the plan knows it, has no positions for a prompt and its response."""
+    config = (want.sizes.get("model") or {}).get("config")
+    limit = limit_of(config, sampling=True) if isinstance(config, Mapping) else None
+    if limit is None:
+        return
+    for sampling in (sampling for part in parts for sampling in part.samplings()):
+        longest = max(tokens[: sampling.prompts], default=0)
+        if longest + sampling.max_new_tokens > limit.tokens:
+            raise no_room(limit, longest, sampling.max_new_tokens, of_data=True)

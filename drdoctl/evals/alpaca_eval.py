@@ -51,7 +51,8 @@ class AlpacaEvalEval(Eval):
         import numpy as np
 
         answers = data.samples[self.instructed()]
-        add = partial(mean_figure, seed=data.seed, temperature=self.temperature, warnings=warnings_for(data, None))
+        warnings = (*warnings_for(data, None), *_unanswered(answers))
+        add = partial(mean_figure, seed=data.seed, temperature=self.temperature, warnings=warnings)
         characters = np.array([len(text) for text in answers.responses], dtype=np.float64)
         return [
             *add("alpaca_eval_tokens", answers.tokens, unit="tokens"),
@@ -64,3 +65,11 @@ class AlpacaEvalEval(Eval):
         rows = zip(asked, answers.responses, strict=True)
         outputs = [{**row, "output": output, "generator": student} for row, output in rows]
         return {f"{self.instructed().label}.json": outputs}
+
+
+def _unanswered(answers: Samples) -> list[str]:
+    """Return what is to be said of instructions that left the model no room for an answer."""
+    count = sum(1 for tokens, ended in zip(answers.tokens, answers.ended, strict=True) if not tokens and not ended)
+    verb = "have" if count > 1 else "has"
+    of = f"{count} of {len(answers.tokens)} instructions"
+    return [f"{of} {verb} no answer: the model has no positions for `max_new_tokens` more"] if count else []

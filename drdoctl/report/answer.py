@@ -12,6 +12,7 @@ from drdoctl.report.tables import figure, headline_temperature, with_interval
 from drdoctl.report.ways import is_start
 
 SENTENCES = 3
+EVEN = 0.5
 NAMED = 6
 """Students named in a sentence; more are counted."""
 
@@ -86,7 +87,7 @@ def _by(report: Row, judge: str, *, first: bool) -> Iterable[str]:
         return
     label, best = max(found, key=lambda pair: pair[1]["value"])
     if not first:
-        yield f"By {_named(judge)}, {_wins(label, best)}{_stamp(best)}."
+        yield f"By {_named(judge)}, {_wins(label, best)}{_even(best)}{_stamp(best)}."
         return
     yield _first(report, judge, label, best, at)
     if len(found) > 1:
@@ -97,16 +98,23 @@ def _first(report: Row, judge: str, label: str, best: Row, at: float | None) -> 
     count = f"over {best['count']} seeds" if "values" in best else f"on {best['count']:,} held-out prompts"
     place = f" {count}{_at(at)}"
     if judge != "truth":
-        return f"By {_named(judge)}, {_wins(label, best)}{place}{_stamp(best)}."
+        return f"By {_named(judge)}, {_wins(label, best)}{place}{_even(best)}{_stamp(best)}."
     starts = (figure(row, "truth.reward", temperature=at) for row in report["students"] if is_start(row["label"]))
     start = next((entry for entry in starts if entry is not None and entry["value"] is not None), None)
-    gain = "" if start is None else f"; the model it started from has {with_interval(start)}"
+    but = "" if start is None or start["value"] <= best["value"] else "but "
+    gain = "" if start is None else f"; {but}the model it started from has {with_interval(start)}"
     return f"By the true reward, `{label}` does best: {with_interval(best)}{place}{gain}."
 
 
 def _wins(label: str, best: Row) -> str:
     share = with_interval(best, 1, 100).replace(" [", " % [", 1)
     return f"`{label}` does best: it wins {share} of the time against `{best['against']}`"
+
+
+def _even(best: Row) -> str:
+    """Return a doubt where a win rate's interval holds a half."""
+    known = best["low"] is not None and best["high"] is not None
+    return ", which may be chance" if known and best["low"] <= EVEN <= best["high"] else ""
 
 
 def _apart(close: Sequence[str], others: int) -> str:

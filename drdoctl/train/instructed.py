@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from drdoctl.core.errors import Fault, UserError, Where
 from drdoctl.core.files import write_json
 from drdoctl.data._instructions import Instruction, read_instructions
@@ -13,7 +15,7 @@ from drdoctl.train.notebook import stamps
 from drdoctl.train.rendering import renderer
 from drdoctl.train.respond import sample_all
 from drdoctl.train.response_table import Prompts
-from drdoctl.train.responses import Way
+from drdoctl.train.responses import Way, with_room
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,14 +76,38 @@ def _prompts(job: Job, part: Eval, instructions: Sequence[Instruction]) -> Promp
 
 
 def answer(job: Job, world: World, policy: Policy | None, asked: Sequence[Asked]) -> dict[Sampling, Samples]:
-    """Return the student's answers to each eval's instructions. Without a policy in memory, a server samples."""
+    """Return the student's answers to each eval's instructions. Without a policy in memory, a server samples.
+
+    To an instruction that leaves the model no positions for an answer there is none: no text, no tokens. Where that
+    is so of all of them, or where a server samples, it is an error.
+    """
     found = {}
     for one in asked:
-        sampling, count = one.sampling, len(one.instructions)
-        way = Way(sampling.temperature, sampling.top_p, sampling.max_new_tokens, count, sampling.of)
-        (group,) = sample_all(job, world, policy, one.prompts, [way])
-        found[sampling] = group.first(count)
+        sampling, ids = one.sampling, one.prompts.student
+        every = list(range(len(ids)))
+        fits = every if policy is None else with_room(policy.lm.config, ids, sampling.max_new_tokens) or every
+        way = Way(sampling.temperature, sampling.top_p, sampling.max_new_tokens, len(fits), sampling.of)
+        (group,) = sample_all(job, world, policy, _picked(one.prompts, fits), [way])
+        found[sampling] = _spread(group.first(len(fits)), fits, one.prompts.ids)
     return found
+
+
+def _picked(prompts: Prompts, rows: Sequence[int]) -> Prompts:
+    return replace(
+        prompts,
+        ids=[prompts.ids[row] for row in rows],
+        text=[prompts.text[row] for row in rows],
+        student=[prompts.student[row] for row in rows],
+    )
+
+
+def _spread(answers: Samples, rows: Sequence[int], ids: list[str]) -> Samples:
+    """Return the answers to these rows among all, the others empty."""
+    tokens, ended, text = np.zeros(len(ids), dtype=np.int32), np.zeros(len(ids), dtype=bool), [""] * len(ids)
+    tokens[rows], ended[rows] = answers.tokens, answers.ended
+    for row, said in zip(rows, answers.responses, strict=True):
+        text[row] = said
+    return replace(answers, prompt_ids=ids, responses=text, tokens=tokens, ended=ended)
 
 
 def server_stamps(job: Job, asked: Sequence[Asked]) -> list[str]:

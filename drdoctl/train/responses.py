@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from drdoctl.core.architectures import limit_of
-from drdoctl.core.errors import UserError
+from drdoctl.core.architectures import Limit, limit_of
 from drdoctl.core.progress import Progress, check_stop
 from drdoctl.evals import Sampling
+from drdoctl.evals._room import no_room
 from drdoctl.train.cache import cache_bytes
 from drdoctl.train.columns import read
 from drdoctl.train.draws import row_seed
@@ -73,17 +73,21 @@ class Said:
     ended: bool
 
 
+def _limit(config: Any) -> Limit | None:
+    return limit_of(config.to_dict() if hasattr(config, "to_dict") else vars(config), sampling=True)
+
+
+def with_room(config: Any, prompts: Sequence[Sequence[int]], new: int) -> list[int]:
+    """Return the numbers of the prompts after which the model has positions for so many new tokens."""
+    limit = _limit(config)
+    return [row for row, ids in enumerate(prompts) if limit is None or len(ids) + new <= limit.tokens]
+
+
 def check_room(config: Any, longest: int, way: Way) -> None:
     """Raise UserError where prompt and response together exceed the model's positions."""
-    limit = limit_of(config.to_dict() if hasattr(config, "to_dict") else vars(config), sampling=True)
-    if limit is None or longest + way.max_new_tokens <= limit.tokens:
-        return
-    raise UserError(
-        f"prompts of up to {longest} tokens and {way.max_new_tokens} new ones exceed the model's {limit.tokens} "
-        f"positions: {limit.reason}",
-        code="too-long-for-model",
-        hint=f"give the evaluation `max_new_tokens: {max(1, limit.tokens - longest)}` or less",
-    )
+    limit = _limit(config)
+    if limit is not None and longest + way.max_new_tokens > limit.tokens:
+        raise no_room(limit, longest, way.max_new_tokens, of_data=not way.of)
 
 
 class Sampler:

@@ -1,5 +1,7 @@
 """Evaluations that lack prompts fail when the data are there, not when all is trained."""
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -31,6 +33,7 @@ def carry_out(store, toy):
     def run(texts, measured, *, keep_going=False, references=None):
         folder, _ = store.open_partial(DATA)
         columns = {"prompt": pa.array(texts, pa.string()), "reference": pa.array(references or texts, pa.string())}
+        columns["student_prompt"] = pa.array([[1] * (10 + row) for row in range(len(texts))], pa.list_(pa.int32()))
         pq.write_table(pa.table(columns), folder / "prompts.parquet")
         (folder / "result.txt").write_text("rows")
         store.commit(DATA, "toy", {}, 1)
@@ -95,3 +98,16 @@ def test_a_finished_evaluation_is_not_asked_again(store, carry_out):
     (folder / "result.txt").write_text("figures")
     store.commit(want, "toy", {}, 1)
     assert carry_out([], want).exit_code == 0
+
+
+@pytest.mark.parametrize(("new", "prompts", "fails"), [(10, 12, True), (9, 12, True), (8, 12, False), (9, 11, False)])
+def test_prompts_that_leave_no_room_for_a_response(carry_out, new, prompts, fails):
+    """With the data it is known how long prompts are, and by the plan how many positions the student has."""
+    sampled = {**SAMPLED, "max_new_tokens": new, "prompts": prompts}
+    config = {"model_type": "llama", "max_position_embeddings": 29}  # the longest of twelve prompts has 21 tokens
+    want = replace(evaluation(sampled), sizes={"model": {"config": config}})
+    outcome = carry_out(TEXTS, want)
+    assert bool(outcome.failed) == fails
+    if fails:
+        assert "exceed the model's 29 positions" in str(outcome.failed["evaluate[sft]"])
+        assert "sft" not in outcome.done

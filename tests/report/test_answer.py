@@ -61,6 +61,22 @@ def test_without_a_truth_the_oracle_speaks_with_its_stamp(report):
     assert "teacher" in said[0]
 
 
+def test_what_may_be_chance_is_said(report):
+    """A win rate whose interval holds a half, and a best student below the model it started from."""
+    for student in report["students"]:
+        for row in student["figures"]:
+            if row["metric"] == "win_rate":
+                row |= {"low": 0.45, "high": 0.85}
+            if row["metric"] == "truth.reward" and student["label"] == "sft":
+                row["value"] = 9.0
+    said = answer(report)
+    assert "; but the model it started from has 9.00" in said[0]
+    assert "of the time against `sft`, which may be chance (but: this judge" in said[2]
+    for student in report["students"]:
+        student["figures"] = [row for row in student["figures"] if row["judge"] != "truth"]
+    assert " on 40 held-out prompts at temperature 0.7, which may be chance (but" in answer(report)[0]
+
+
 def test_the_question(report):
     """The question names pairs, source and methods; one method makes another question, no student none."""
     assert report["question"] == "Which makes the best student on 1,000 preference pairs: `drdo` or `dpo`?"

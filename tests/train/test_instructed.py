@@ -125,10 +125,24 @@ def test_stopped_and_resumed_gives_the_same(make, monkeypatch):
     assert job.path(NAME).read_bytes() == whole.path(NAME).read_bytes()
 
 
-def test_a_prompt_beyond_the_models_room_is_refused(make):
-    """It is said which option to lower, as for the data's prompts."""
-    with pytest.raises(UserError, match="exceed the model's 64 positions"):
-        evaluate.run(make("a", [*ROWS, {"instruction": "w3 " * 70}]))
+def test_an_instruction_beyond_the_models_room_has_no_answer(make):
+    """The others' answers are what they are without it, and every figure says that one is missing."""
+    long, plain = make("long", [ROWS[0], {"instruction": "w3 " * 70}, *ROWS[1:]]), make("plain", ROWS)
+    evaluate.run(long)
+    evaluate.run(plain)
+    said = [row["output"] for row in outputs(long)]
+    assert said[1] == ""
+    assert said[:1] + said[2:] == [row["output"] for row in outputs(plain)]
+    figures = json.loads(long.path("figures.json").read_text())["figures"]
+    assert {figure["count"] for figure in figures} == {len(ROWS) + 1}
+    assert all("1 of 6 instructions has no answer" in figure["warnings"][0] for figure in figures)
+
+
+def test_where_no_instruction_has_room_it_is_an_error(make):
+    """No number of new tokens would help, and the hint says what would."""
+    with pytest.raises(UserError, match="exceed the model's 64 positions") as caught:
+        evaluate.run(make("a", [{"instruction": "w3 " * 70}]))
+    assert "out of the file" in caught.value.faults[0].hint
 
 
 def test_a_server_answers_them_too(make, monkeypatch):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drdoctl.core.errors import UserError
-from drdoctl.train.responses import PIECE_ROWS, Sampler, Way, check_room
+from drdoctl.train.responses import PIECE_ROWS, Sampler, Way, check_room, with_room
 
 WIDE = SimpleNamespace(
     model_type="opt",
@@ -45,10 +45,20 @@ def test_pieces_cover_the_prompts(lengths, count, config):
     assert [piece.tolist() for piece in pieces[0]] == [piece.tolist() for piece in pieces[1]]
 
 
+def test_prompts_with_room():
+    """Those after which the model has positions for the new tokens; all, where it sets no limit."""
+    prompts = [[1] * 40, [1] * 41, [1] * 2]
+    assert with_room(SMALL, prompts, 56) == [0, 2]
+    assert with_room(SimpleNamespace(), prompts, 10_000) == [0, 1, 2]
+
+
 def test_room_is_checked():
     """A response limit beyond the model's positions is a fault that names the limit that fits."""
     with pytest.raises(UserError, match="96 positions") as caught:
         check_room(SMALL, 40, Way(0.7, 0.8, 57, 5))
     assert "`max_new_tokens: 56`" in caught.value.faults[0].hint
+    with pytest.raises(UserError, match="96 positions") as caught:
+        check_room(SMALL, 96, Way(0.7, 0.8, 1, 5))
+    assert "data.max_prompt_tokens" in caught.value.faults[0].hint
     check_room(SMALL, 40, Way(0.7, 0.8, 56, 5))
     check_room(SimpleNamespace(), 40, Way(0.7, 0.8, 10_000, 5))

@@ -40,5 +40,11 @@ def look(case: Case) -> Iterator[Finding]:
             return
     losses = ", ".join(f"{end.mean(f'member_loss_{index}'):.3g}" for index in members)
     said += f" (losses {losses}): e-DPO is d-DPO with that member here"
-    advice = "to hear the others, take `ensemble_min: example` or `batch`, or members that differ more"
-    yield Finding("note", said, advice, tuple(evidence))
+    yield Finding("note", said, f"to hear the others, take {_other(case)}members that differ more", tuple(evidence))
+
+
+def _other(case: Case) -> str:
+    """Return the minima over fewer pairs than the student's, of which another member might win some."""
+    over = ("example", "batch", "dataset")
+    finer = over[: over.index(str(case.settings.get("method.ensemble_min", over[-1])))]
+    return f"`ensemble_min: {finer[0]}`{' or `batch`' if len(finer) > 1 else ''}, or " if finer else ""

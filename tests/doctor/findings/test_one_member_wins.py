@@ -17,6 +17,15 @@ def test_members_of_one_scale_are_a_note(tmp_path):
     only("one_member_wins", case, "note", "member 1 of 3")
 
 
+def test_the_advice_is_a_minimum_over_fewer_pairs(tmp_path):
+    """Whoever takes it for each pair already is told of the members alone."""
+    finer = "take `ensemble_min: example`"
+    told = {"dataset": f"{finer} or `batch`, or m", "batch": f"{finer}, or m", "example": "take m"}
+    for over, words in told.items():
+        case = ward(tmp_path / over, lines=shares(0.0, 1.0), method__ensemble_min=over, method__reward_scale="none")
+        assert words in only("one_member_wins", case, "note").advice
+
+
 def test_a_member_on_a_smaller_scale_is_a_warning(tmp_path):
     """It wins for its size; with `reward_scale: std` that cannot be the reason."""
     made = rewards(tmp_path / "r", train=[{"margin_std": 0.5}, {}, {}])
