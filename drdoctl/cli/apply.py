@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from drdoctl.cli._consent import DECLINED, agreed, require_someone_to_ask
+from drdoctl.cli._left_out import left_out
 from drdoctl.cli._ready import require_tools
 from drdoctl.cli._results import report_again, results
 from drdoctl.cli._words import place
@@ -178,9 +179,8 @@ def _carry_out(options: Options, order: Order, store: Store, *, keep_going: bool
         raise
     finally:
         run.finish(code)
-    if outcome.skipped:
-        failed = ", ".join(f"`{name}`" for name in outcome.failed)
-        options.console.info(f"Will not run because {failed} failed: {', '.join(outcome.skipped)}")
+    for text in left_out(order.plan, outcome):
+        options.console.info(text)
     if code == 0:
         results(options, order.plan, store)
     return code

@@ -130,8 +130,8 @@ class Console:
                 self._say(Text(""))
             self.error(fault)
             if more:
-                lines = ", ".join(str(one.where.line) for one in more if one.where)
-                self._say(Text(f"the same at line{'s' if len(more) > 1 else ''} {lines}"))
+                lines = dict.fromkeys(str(one.where.line) for one in more if one.where)
+                self._say(Text(f"the same at line{'s' if len(lines) > 1 else ''} {', '.join(lines)}"))
         if len(error.faults) > MOST_FAULTS:
             self.warning(f"{len(error.faults) - MOST_FAULTS:,} more faults are not shown")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from drdoctl.core.distinct import distinct
 from drdoctl.core.files import read_json
 from drdoctl.core.metrics import read_metrics
-from drdoctl.core.words import REFERENCE
+from drdoctl.core.words import REFERENCE, STAMPS
 from drdoctl.doctor.case import TRAINING
 from drdoctl.doctor.examine import examine
 from drdoctl.report.answer import answer, question
@@ -103,11 +103,20 @@ def _stage_rows(store: Store, plan: Plan) -> list[StageRow]:
 
 
 def _warnings(plan: Plan, stages: Iterable[StageRow], students: Sequence[StudentRow]) -> list[str]:
-    """Return what the plan, its stages and the figures are stamped with, each once."""
+    """Return what the plan, its stages and the figures are stamped with, each once.
+
+    A doubt that is of one student's figures alone begins with its label; stamps stay as they are.
+    """
     found = [*plan.warnings]
     found += [text for row in stages for text in row.warnings]
     found += [text for row in students for text in row.warnings]
-    found += [text for row in students for figure in row.figures for text in figure.warnings]
+    whose: dict[str, set[str]] = {}
+    for row in students:
+        for text in (text for figure in row.figures for text in figure.warnings):
+            whose.setdefault(text, set()).add(row.label)
+    for text, labels in whose.items():
+        alone = len(labels) == 1 < len(students) and text not in (*STAMPS, *found)
+        found.append(f"{next(iter(labels))}: {text}" if alone else text)
     return list(dict.fromkeys(found))
 
 

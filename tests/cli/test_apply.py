@@ -3,7 +3,6 @@ import os
 import signal
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import jsonschema
 import pytest
@@ -14,6 +13,7 @@ from drdoctl.cli.console import Console
 from drdoctl.core.files import write_atomic
 from drdoctl.engine import execute as engine
 from drdoctl.engine import launch
+from drdoctl.engine.outcome import Outcome
 from drdoctl.store.artifact import Store
 from drdoctl.store.events import schema
 from drdoctl.store.lock import hold
@@ -249,7 +249,7 @@ def test_a_signal_while_planning_gives_the_contracts_code(call, monkeypatch, num
 def test_a_signal_between_times_leaves_a_journal_with_an_end(call, monkeypatch, number, code, where):
     """Between planning and the stages, and while the report is made, the journal is ended, too."""
     if where == "at the report":
-        monkeypatch.setattr(engine, "execute", lambda *_: SimpleNamespace(exit_code=0, skipped={}))
+        monkeypatch.setattr(engine, "execute", lambda *_: Outcome())
         monkeypatch.setattr(apply, "results", struck(number))
     else:
         monkeypatch.setattr(engine, "execute", struck(number))

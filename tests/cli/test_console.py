@@ -105,6 +105,8 @@ def test_rows_with_one_fault_are_one_fault_to_people(capsys):
     err = capsys.readouterr().err
     assert err.count("error[") == 4
     assert "f.jsonl:1\nthe same at lines 2, 5\n\n" in err
+    Console().errors(UserError([Fault("x", "there is no `a`", Where("f.json", 1))] * 3))
+    assert "f.json:1\nthe same at line 1\n" in capsys.readouterr().err
     Console(as_json=True).errors(faults)
     assert capsys.readouterr().err.count('{"error"') == 6
 

@@ -1,11 +1,13 @@
 """Collecting a report: everything that is finished, nothing invented, the same each time."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from report_house import LABELS, STAMP, TRUE_REWARD, make_house, scores
 
+from drdoctl.report import collect as collection
 from drdoctl.report.collect import collect
 from drdoctl.report.curves import POINTS
 from drdoctl.report.generations import PROMPTS
@@ -61,6 +63,18 @@ def test_warnings_are_never_lost(house):
     """The plan's, the stages' and the figures' warnings are all in the report, each once."""
     warnings = collect(house.store, house.plan)["warnings"]
     assert warnings == ["the revision of `org/base` is not pinned", STAMP]
+
+
+def test_a_doubt_of_one_student_names_it(house):
+    """Two students' doubts in the same words would be one; stamps, and what all have, stay as they are."""
+
+    def student(label, *texts):
+        return SimpleNamespace(label=label, warnings=[], figures=[SimpleNamespace(warnings=texts)])
+
+    rows = [student("dpo", STAMP, "9 of 24 answers", "both"), student("drdo", "7 of 24 answers", "both")]
+    found = collection._warnings(house.plan, [], rows)[len(house.plan.warnings) :]
+    assert found == [STAMP, "dpo: 9 of 24 answers", "both", "drdo: 7 of 24 answers"]
+    assert collection._warnings(house.plan, [], rows[1:])[-2:] == ["7 of 24 answers", "both"]
 
 
 def test_curves_are_means_of_bins(house):
