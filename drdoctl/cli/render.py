@@ -130,6 +130,8 @@ def _summary(plan: Mapping[str, Any]) -> str:
     if timed and all(estimate["seconds"] is not None for estimate in timed):
         speed = f", at {plan['assumes']}" if "assumes" in plan else ""
         parts.append(f"Time: about {duration(sum(_left(stage, 'seconds') for stage in ahead))}{speed}.")
+    elif any(stage["kind"] == "align" and not stage["estimate"]["flops"] for stage in ahead):
+        parts.append("Time: not known before the data are there.")
     if any("cost" in estimate for estimate in todo):
         parts.append(f"Money: about {sum(_left(stage, 'cost') for stage in ahead):,.2f}.")
     memory = max(estimate["memory_gib"] for estimate in todo)

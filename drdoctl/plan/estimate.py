@@ -21,7 +21,7 @@ from drdoctl.plan.load import load_of
 from drdoctl.plan.memory import GIB
 from drdoctl.plan.sampled import evaluation
 from drdoctl.plan.seconds import Witness, Work, device_of, likeness, nominal, slowness, witnesses
-from drdoctl.plan.sizes import Basis, ModelSize, Rows, Sizes, model_size, trained_on
+from drdoctl.plan.sizes import Basis, ModelSize, Rows, Sizes, likely, model_size, trained_on
 from drdoctl.plan.types import Estimate
 from drdoctl.stages import Want
 from drdoctl.stages.blueprint import is_pull
@@ -116,12 +116,11 @@ def _training(want: Want, rows: Rows | None, resources: Mapping[str, Any]) -> tu
     alone = lora is not None and not lora.get("merge")
     left = (adapter or 0) * FP32 / GIB if alone else _weights(model)
     estimate = Estimate(steps=steps, tokens=round(each * steps), disk_gib=left)
-    if model is None or rows is None:
+    if model is None:
         return estimate, Work()
-    forward = model.forward(each, length, each - settings["global_batch"] * rows.prompt)
     usual = micro_tokens(device_of(resources), model.shape.layers, model.shape.hidden)
     budget = resources["micro_tokens"] or usual
-    load = load_of(rows, settings["global_batch"], resources, budget, pairs=pairs)
+    load = load_of(rows or likely(want), settings["global_batch"], resources, budget, pairs=pairs)
     peak = memory.training(
         model,
         load,
@@ -133,6 +132,9 @@ def _training(want: Want, rows: Rows | None, resources: Mapping[str, Any]) -> tu
     )
     if want.kind == "oracle" and not alone:
         peak = memory.saved_oracle(peak, model, resources)
+    if rows is None:
+        return replace(estimate, **peak.told()), Work()
+    forward = model.forward(each, length, each - settings["global_batch"] * rows.prompt)
     passes = 2.0 if want.kind == "align" and _looks_first(want) else 1.0
     learnt = model.parameters if adapter is None else adapter
     step = work.training_step(model, load, each, settings["global_batch"], dtype, resources, learnt, passes)
@@ -189,7 +191,7 @@ def _scoring(
         return estimate, Work()
     answers = sum(part.count * (part.chosen + part.rejected) for part in parts) if head else 0.0
     flops = passes * model.forward(tokens, tokens / rows if rows else 0.0, answers)
-    peak = memory.scoring(model, tokens, answers, _dtype(want), resources)
+    peak = memory.scoring(model, tokens if parts else memory.SCORED_AT_ONCE, answers, _dtype(want), resources)
     todo = work.scoring(model, tokens, rows, _dtype(want)) + Work(flops=flops / passes)
     pieces = [work.scored_pieces(part.count * part.pair) for part in parts]
     share = max((work.busiest(one, resources["processes"]) for one in pieces), default=1.0)

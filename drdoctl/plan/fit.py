@@ -58,7 +58,8 @@ def changes(resources: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             yield {"zero_stage": more}
     if not on_cpu(resources):
         if resources["offload"] == "none":
-            yield {"zero_stage": max(1, stage), "offload": "optimizer"} if not stage else {"offload": "optimizer"}
+            for more in range(max(1, stage), 4 if resources["processes"] > 1 else max(1, stage) + 1):
+                yield {"offload": "optimizer"} if more == stage else {"zero_stage": more, "offload": "optimizer"}
         if resources["offload"] != "all":
             yield {"offload": "all"} if stage == 3 else {"zero_stage": 3, "offload": "all"}
 

@@ -204,7 +204,9 @@ def sampling(
 def sampled_rows(model: ModelSize, prompts: float, length: float, resources: Mapping[str, Any]) -> float:
     """Return how many rows of `length` tokens are sampled at once: as many as the cache's budget holds."""
     device = device_of(resources)
-    budget = CACHE_BYTES[device]
+    budget = float(CACHE_BYTES[device])
+    if device == "cuda" and resources.get("memory_gib"):
+        budget = min(budget, resources["memory_gib"] * GIB / 4)  # the sampler takes a quarter of the device at most
     return float(max(1.0, min(prompts, SAMPLED_ROWS[device], budget // max(1.0, cache_bytes(model, length)))))
 
 

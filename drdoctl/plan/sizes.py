@@ -67,6 +67,14 @@ def trained_on(want: Want, sizes: Sizes) -> Rows | None:
     return found
 
 
+def likely(want: Want) -> Rows:
+    """Return rows to reckon memory by where nothing tells of a stage's data: the longest are as long as is allowed."""
+    data = _data_of(want)
+    longest = float(data.settings["data.max_tokens"]) if data is not None else 0.0
+    quarter = longest / 4  # of prompt and responses; a pair is then three quarters as long as the longest
+    return Rows(0, quarter, quarter, quarter, longest, 0.0)
+
+
 @dataclass(frozen=True)
 class Basis:
     """What estimates rest on beside the stages themselves, read once however many of them there are."""

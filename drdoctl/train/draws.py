@@ -35,14 +35,19 @@ def uniforms(seeds: Sequence[int], steps: int) -> np.ndarray:
     return (state >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def _nucleus(ordered: Tensor, top_p: float, draws: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the place drawn in each row of descending probabilities (N, K), and whether the K reach `top_p`."""
+def _nucleus(ordered: Tensor, top_p: float, draws: Tensor, whole: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return the place drawn in each row of descending probabilities (N, K), and whether the K are enough to know it.
+
+    They are where they reach `top_p`, or, where nothing is cut off, what is drawn. `whole`: then the mass of all.
+    """
     # rows of cumulative mass are sorted, so counting is a search: comparing all K cells takes longer than the softmax
     mass = ordered.double().cumsum(1)
     last = torch.searchsorted(mass, mass.new_full((len(mass), 1), top_p)).clamp(max=mass.shape[1] - 1)
-    total = mass.gather(1, last)  # the smallest set with at least top_p
-    place = torch.searchsorted(mass, draws[:, None].double() * total, right=True)
-    return torch.minimum(place, last)[:, 0], mass[:, -1] >= top_p
+    total = mass.gather(1, last) if whole is None else whole[:, None]  # the smallest set with at least top_p
+    drawn = draws[:, None].double() * total
+    place = torch.searchsorted(mass, drawn, right=True)
+    enough = mass[:, -1] >= top_p if whole is None else mass[:, -1] > drawn[:, 0]
+    return torch.minimum(place, last)[:, 0], enough
 
 
 def pick(logits: Tensor, temperature: float, top_p: float, draws: Tensor) -> Tensor:
@@ -54,14 +59,16 @@ def pick(logits: Tensor, temperature: float, top_p: float, draws: Tensor) -> Ten
         return logits.argmax(1)
     probabilities = torch.softmax(logits.float() / temperature, dim=1)
     vocabulary = logits.shape[1]
+    whole = probabilities.sum(1).double() if top_p >= 1 else None
     chosen = torch.empty(len(logits), dtype=torch.int64, device=logits.device)
     left = torch.arange(len(logits), device=logits.device)
     for top in (*(top for top in TOPS if top < vocabulary), vocabulary):
         ordered, tokens = probabilities.topk(top, dim=1)
-        place, enough = _nucleus(ordered, top_p, draws)
+        place, enough = _nucleus(ordered, top_p, draws, whole)
         chosen[left] = tokens.gather(1, place[:, None])[:, 0]
         wide = (~enough).nonzero()[:, 0]
         if not len(wide):
             break
         left, probabilities, draws = left[wide], probabilities[wide], draws[wide]
+        whole = None if whole is None else whole[wide]
     return chosen

@@ -27,7 +27,9 @@ def config(
     """Return DeepSpeed's configuration.
 
     bf16 is autocast over float32 master weights at every ZeRO stage: DeepSpeed 0.19's own bf16 at stage
-    0 takes a phantom optimizer step, and one meaning of `bf16` must not depend on `resources`.
+    0 takes a phantom optimizer step, and one meaning of `bf16` must not depend on `resources`. For that gradients, and
+    with ZeRO 3 weights, travel in float32: DeepSpeed would send those of linear layers in bfloat16, and with them a
+    tied embedding, which autocast leaves in float32.
     """
     bucket = min(BUCKET, parameters)
     zero: dict[str, Any] = {"stage": resources["zero_stage"], "reduce_bucket_size": bucket}
@@ -47,7 +49,7 @@ def config(
         "steps_per_print": 1 << 60,
     }
     if dtype == "bf16":
-        made["torch_autocast"] = {"enabled": True, "dtype": "bfloat16"}
+        made["torch_autocast"] = {"enabled": True, "dtype": "bfloat16", "lower_precision_safe_modules": []}
     return made
 
 

@@ -17,6 +17,7 @@ from drdoctl.train.rows import MismatchedRows, TokenRows
 from drdoctl.train.runtime import start
 from drdoctl.train.schedule import mismatched
 from drdoctl.train.scoring import score_batch
+from drdoctl.train.trainee import load_adapted
 
 
 def _tables(job: Job) -> dict[str, TokenRows | MismatchedRows]:
@@ -31,8 +32,8 @@ def _tables(job: Job) -> dict[str, TokenRows | MismatchedRows]:
 def run(job: Job) -> None:
     """Score the pairs with the start model, or what it says itself."""
     world = start(job.resources, job.settings["seed"])
-    policy = load_policy(model_location(job, "policy", "student.model")).eval().to(world.device)
-    dtype = job.settings["student.dtype"]
+    where, dtype = model_location(job, "policy", "student.model"), job.settings["student.dtype"]
+    policy = (load_adapted(where) if "base" in where else load_policy(where)).eval().to(world.device)
     if job.settings.get(OF) == SAMPLES:
         reference.run(job, world, policy)
         return

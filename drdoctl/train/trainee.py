@@ -39,6 +39,18 @@ def load_trainee(job: Job, who: str, device: torch.device) -> Policy:
     return policy.to(device)
 
 
+def load_adapted(begun: dict[str, Any]) -> Policy:
+    """Return a model with its adapter beside it, as alignment goes on with it. `begun`: adapter and `base`.
+
+    Merged, it is another model under bfloat16: a sum is rounded once, its parts twice. The reference's
+    log-probabilities must be those that training begins with. A 4-bit base is rounded here, not packed.
+    """
+    folder = Path(begun["path"])
+    policy = load_policy({**begun["base"], "quantize": NF4 if adapters.rounded_base(folder) else "none"})
+    adapters.load_adapter(policy.lm, folder)
+    return policy
+
+
 def _trained_only(policy: Policy, state: dict[str, Any], prefix: str, *_: Any) -> None:
     """Keep the base out of checkpoints: by itself DeepSpeed would keep a tied LM head and the scales of 4-bit matrices.
 

@@ -205,6 +205,17 @@ def test_rows_that_nobody_knows_are_no_fault(world, source):
     assert not any(one.flops for one in found)
 
 
+def test_memory_is_told_of_rows_that_nobody_knows(world):
+    """Model, gradients and optimizer are known, and a micro-batch has its budget: what cannot fit is not said to."""
+    held = {}
+    for name, source in (("known", "notes"), ("unknown", "{hub: org/name}")):
+        wants = world.wants(f"data.source={source}", "method={name: dpo}", "student.model=facebook/opt-125m")
+        found = estimates(wants, basis_of(wants, world.store), RESOURCES)
+        held[name] = {want.kind: one.memory_gib for want, one in zip(wants, found, strict=True)}
+    for kind in ("sft", "logps", "align"):
+        assert held["unknown"][kind] == pytest.approx(held["known"][kind], rel=0.25), kind
+
+
 def evaluated(world, oracle, temperatures="[0.7]", **resources):
     """Return the estimate of evaluating a small student by an oracle, on the data's prompts."""
     judged = f"evaluate=[{{name: win-rate, judge: oracle, against: [reference], temperatures: {temperatures}}}]"

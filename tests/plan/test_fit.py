@@ -152,9 +152,15 @@ def test_the_order_of_changes():
         {"zero_stage": 2},
         {"zero_stage": 3},
         {"offload": "optimizer"},
+        {"zero_stage": 2, "offload": "optimizer"},
+        {"zero_stage": 3, "offload": "optimizer"},
         {"zero_stage": 3, "offload": "all"},
     ]
     assert {"activation_offload": True} not in changes({**resources, "activation_offload": True})
+    whole = [one for one in changes({**resources, "zero_stage": 0}) if one.get("offload") == "optimizer"]
+    assert whole == [{"zero_stage": stage, "offload": "optimizer"} for stage in (1, 2, 3)]
+    single = [one for one in changes({**resources, "zero_stage": 0, "processes": 1}) if "offload" in one]
+    assert single == [{"zero_stage": 1, "offload": "optimizer"}, {"zero_stage": 3, "offload": "all"}]
     alone = {**resources, "device": "cpu", "processes": 1, "gradient_checkpointing": True, "micro_tokens": 100}
     assert list(changes(alone)) == []
 

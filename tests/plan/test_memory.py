@@ -130,6 +130,13 @@ def test_the_cache_stays_within_its_budget(size, prompts, prompt, new):
     assert found.cache <= 512 << 20 or sampled_rows(size, prompts, prompt + new, RESOURCES) == 1
 
 
+def test_on_cuda_the_cache_is_a_quarter_of_the_device_at_most():
+    """As the sampler takes it, where the spec tells the device's memory; else 8 GiB."""
+    size, new = model(), 100_000
+    rows = [sampled_rows(size, 512, new, {**RESOURCES, "device": "cuda", "memory_gib": gib}) for gib in (16, 80, None)]
+    assert rows[1] == rows[2] == pytest.approx(2 * rows[0], abs=1)
+
+
 def test_saving_an_oracle_holds_a_second_model():
     """An oracle with few activations peaks when it is saved, one with many when it is trained."""
     size = model()

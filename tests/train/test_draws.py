@@ -47,6 +47,22 @@ def test_pick_stays_in_the_nucleus(logits, top_p, draw):
     assert above < top_p + 1e-6
 
 
+@pytest.mark.parametrize("scale", [0.1, 2.0, 12.0])
+def test_without_a_nucleus_the_first_look_changes_nothing(scale, monkeypatch):
+    """`top_p: 1` draws what ordering the whole vocabulary draws, which is looked at for few rows only."""
+    torch.manual_seed(0)
+    logits, draws = scale * torch.randn(300, 4000), torch.rand(300, dtype=torch.float64)
+    looked, topk = {}, torch.Tensor.topk
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.Tensor, "topk", lambda x, k, dim: looked.update({k: len(x)}) or topk(x, k, dim=dim))
+        found = pick(logits, 1.0, 1.0, draws)
+    monkeypatch.setattr(module, "TOPS", ())
+    assert torch.equal(found, pick(logits, 1.0, 1.0, draws))
+    assert looked[64] == 300
+    assert looked.get(4000, 0) < 300
+    assert scale < 10 or looked.get(1024, 0) < 10
+
+
 def test_uniforms_are_uniform_and_apart():
     """Streams fill [0, 1) evenly, differ between rows and steps, and never change."""
     draws = uniforms([row_seed(0, str(i), "a") for i in range(2000)], 20)

@@ -1,5 +1,7 @@
 """DeepSpeed's configuration from settings and resources."""
 
+from types import SimpleNamespace
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -34,9 +36,23 @@ def test_bf16_is_autocast_at_every_stage():
     """bf16 never means DeepSpeed's own bf16 engine, whose stage 0 takes a phantom step."""
     for stage in (0, 1, 2, 3):
         conf = made("bf16", zero_stage=stage)
-        assert conf["torch_autocast"] == {"enabled": True, "dtype": "bfloat16"}
+        assert conf["torch_autocast"] == {"enabled": True, "dtype": "bfloat16", "lower_precision_safe_modules": []}
         assert "bf16" not in conf
     assert "torch_autocast" not in made()
+
+
+def test_bf16_sends_nothing_in_bfloat16():
+    """DeepSpeed's own list of modules would have it gather a tied embedding rounded, and gradients besides."""
+    from deepspeed.runtime import config as theirs
+    from deepspeed.runtime.torch_autocast import PARAM_COMM_DTYPE_ATTR_NAME, init_autocast_params
+
+    modules = theirs.get_lower_precision_safe_modules(made("bf16", zero_stage=3))
+    layer = nn.Linear(3, 2)
+    engine = SimpleNamespace(module=layer, zero_quantized_weights=lambda: False)
+    init_autocast_params(engine, torch.bfloat16, modules)
+    assert not hasattr(layer.weight, PARAM_COMM_DTYPE_ATTR_NAME)
+    init_autocast_params(engine, torch.bfloat16, None)
+    assert hasattr(layer.weight, PARAM_COMM_DTYPE_ATTR_NAME)  # so it would be
 
 
 def test_norms_and_biases_do_not_decay():

@@ -204,6 +204,15 @@ def test_few_rows_without_gradients_go_to_onednn(openblas, onednn, x, bias):
     assert not openblas
 
 
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch was built without oneDNN")
+def test_a_bias_of_any_strides(openblas, onednn):
+    """oneDNN would read past what is not there."""
+    x, weight, bias = torch.randn(8, 24), torch.randn(70, 24), torch.randn(70, 3)[:, 1]
+    with torch.inference_mode():
+        close(products.product(x, weight, bias), F.linear(x.double(), weight.double(), bias.double()))
+    assert onednn
+
+
 def test_what_does_not_go_to_onednn(openblas, onednn):
     """Many rows, transposed weights, float64, and whatever may want a gradient."""
     layer = layer_of(24, 70, bias=False)

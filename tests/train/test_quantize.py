@@ -85,7 +85,7 @@ def test_qlora_from_sft_to_a_merged_student(make_job, data, dtype):
         inputs = {"policy": begun.out, "logps": reference.out}
         made[merge] = make_job("align", f"align-{merge}", settings=settings, method=DPO, inputs=inputs)
         align.run(made[merge])
-        assert losses(made[merge])[0] == pytest.approx(np.log(2), abs=1e-6 if dtype == "fp32" else 2e-2)
+        assert losses(made[merge])[0] == pytest.approx(np.log(2), abs=1e-6 if dtype == "fp32" else 1e-3)
     reading = make_job("logps", "reading", inputs={"policy": made[False].out})
     items = TokenRows(data, "eval", "student", ("chosen", "rejected")).items(np.arange(6))
     one = score_batch(load_policy(made[True].out).eval(), items, "fp32", logp=True)

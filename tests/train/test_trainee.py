@@ -123,10 +123,11 @@ def test_bf16_trains_float32_adapters(make_job):
     assert losses(job)[-1] < losses(job)[0] - 0.3
 
 
-def _dpo(make_job, begun, name, **more):
-    reference = make_job("logps", f"logps-{name}", inputs={"policy": begun.out})
+def _dpo(make_job, begun, name, dtype="fp32", **more):
+    arithmetic = {"student.dtype": dtype}
+    reference = make_job("logps", f"logps-{name}", settings=arithmetic, inputs={"policy": begun.out})
     logps.run(reference)
-    settings = {**lora("student", **more), "train.max_steps": 3}
+    settings = {**lora("student", **more), **arithmetic, "train.max_steps": 3}
     inputs = {"policy": begun.out, "logps": reference.out}
     job = make_job("align", name, settings=settings, method=DPO, inputs=inputs)
     align.run(job)
@@ -145,6 +146,11 @@ def test_alignment_goes_on_with_the_adapter_and_merge_changes_nothing(begun, mak
     one = score_batch(load_policy(merged.out).eval(), items, "fp32", logp=True)
     two = score_batch(load_policy(model_location(reading, "policy", "student.model")).eval(), items, "fp32", logp=True)
     assert one == pytest.approx(two, rel=1e-6)
+
+
+def test_under_bfloat16_alignment_begins_at_its_reference(begun, make_job):
+    """The reference is read with its adapter beside it: merged, and rounded, it would be another model."""
+    assert losses(_dpo(make_job, begun, "bf16", dtype="bf16", merge=False))[0] == pytest.approx(np.log(2), abs=1e-6)
 
 
 def test_a_student_without_sft_begins_its_adapter_in_alignment(make_job):
