@@ -9,11 +9,12 @@ from typing import Any
 
 from benchmarks.measure import Row, measures
 from benchmarks.runs import ROOT, Settings
-from benchmarks.tables import Record, Rounds, line, markdown
+from benchmarks.tables import Line, Record, Rounds, line, markdown
 from benchmarks.worlds import WORLDS
 
 FOLDER = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "performance.md"
+WHOLE = "From a raw file to an aligned student, process starts and passes of reference and oracle included:\n\n"
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 
 
@@ -60,15 +61,20 @@ def page(folder: Path) -> str:
     text = ""
     files = {tuple(file.name.split(".")[:2]): file for file in sorted(folder.glob("*.jsonl"))}
     for world, known in WORLDS.items():
-        lines, seen = [], {}
+        steps: list[Line] = []
+        whole: list[Line] = []
+        seen: dict[str, Any] = {}
         for name, measure in measures().items():
             if (name, world) in files:
                 rounds = read(files[name, world])
-                lines += [line(row, rounds) for row in measure.rows if _measured(row, rounds)]
+                table = whole if any(row.quantity == "total" for row in measure.rows) else steps
+                table += [line(row, rounds) for row in measure.rows if _measured(row, rounds)]
                 for found in rounds:
                     seen |= {key: value for record in found.values() for key, value in _with(record).items()}
-        if lines:
-            text += f"### {known.title}\n\n{markdown(lines)}\n{', '.join(f'{k} {v}' for k, v in seen.items())}.\n\n"
+        tables = [head + markdown(lines) for head, lines in (("", steps), (WHOLE, whole)) if lines]
+        if tables:
+            made_with = ", ".join(f"{name} {value}" for name, value in seen.items())
+            text += f"### {known.title}\n\n" + "\n".join([*tables, f"{made_with}.\n\n"])
     return text
 
 
