@@ -116,6 +116,21 @@ def check_length(config: Mapping[str, Any], max_tokens: int, *, key: str, where:
         )
 
 
+def check_vocabulary(config: Mapping[str, Any], words: int | None, *, key: str, where: Where | None = None) -> None:
+    """Raise UserError where a tokenizer has more `words` (None: not known) than the model has embeddings.
+
+    Added tokens are not meant: padding may lie beyond the embeddings, and is never read.
+    """
+    size = config.get("vocab_size")
+    if words is not None and isinstance(size, int) and words > size:
+        raise UserError(
+            f"`{key}`: the tokenizer has {words:,} tokens, and the model embeddings for {size:,}",
+            code="tokenizer-mismatch",
+            where=where,
+            hint="give the model its own tokenizer: leave this out, or name the folder that it came with",
+        )
+
+
 def check_targets(target: Sequence[str], kind: object, *, key: str, where: Where | None = None) -> None:
     """Raise UserError for each matrix that an adapter is to sit on and models of type `kind` do not have.
 

@@ -201,14 +201,22 @@ def tokenizer_sha256(path: Path, hashes: Hashes, *, key: str, where: Where | Non
     return digest({name: hashes.file(path / name).sha256 for name in there})
 
 
-def vocabulary_size(tokenizer_json: str) -> int | None:
-    """Return how many tokens a `tokenizer.json` has, or None where it does not say."""
+def vocabulary_size(tokenizer_json: str, *, added: bool = True) -> int | None:
+    """Return how many tokens a `tokenizer.json` has, or None where it does not say. `added`: with its added ones."""
     try:
         document = json.loads(tokenizer_json)
-        added = [entry["id"] for entry in document.get("added_tokens") or ()]
-        ids = [*added, *_ids(document["model"]["vocab"])]
+        more = [entry["id"] for entry in document.get("added_tokens") or () if added]
+        ids = [*more, *_ids(document["model"]["vocab"])]
         return int(max(ids)) + 1
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+        return None
+
+
+def words_of(folder: Path) -> int | None:
+    """Return how many tokens the tokenizer in a folder has, added ones left out; None where it does not say."""
+    try:
+        return vocabulary_size((folder / "tokenizer.json").read_text(encoding="utf-8"), added=False)
+    except (OSError, ValueError):
         return None
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from drdoctl.core.errors import Fault, UserError
 from drdoctl.spec.eval_files import read_files
 from drdoctl.spec.facts import Facts, ModelFacts, TokenizerFacts
-from drdoctl.spec.fits import check_length, check_targets
+from drdoctl.spec.fits import check_length, check_targets, check_vocabulary
+from drdoctl.spec.folder import words_of
 from drdoctl.spec.model import NewModel, Spec
 from drdoctl.spec.oracles import RewardModel
 from drdoctl.spec.training import Lora
@@ -100,6 +102,7 @@ def check(spec: Spec, facts: Facts) -> list[Fault]:
         partial(read_files, spec.evaluate, facts),
         partial(_long_enough, "student", student, spec, facts),
         partial(student_tokenizer, spec, facts),
+        partial(_known_words, student, spec, facts),
         *(partial(_long_enough, section, model, spec, facts) for section, model in others.items()),
         *(partial(_targets, section, adapters[section], model, spec, facts) for section, model in models.items()),
     ]
@@ -134,6 +137,17 @@ def _long_enough(section: str, find: Find, spec: Spec, facts: Facts) -> None:
     if model is not None and model.config is not None:
         key, where = f"{section}.model", facts.places("data.max_tokens")
         check_length(model.config, spec.data.max_tokens, key=key, where=where)
+
+
+def _known_words(find: Find, spec: Spec, facts: Facts) -> None:
+    """Raise UserError where another tokenizer than the student's own has tokens that it has no embedding for."""
+    model, name, key = find(), spec.student.tokenizer, "student.tokenizer"
+    if model is None or model.config is None or name is None:
+        return
+    config, path = model.config, facts.tokenizer(key, name).location.get("path")
+    if path:
+        words = facts.once(("words", path), lambda: words_of(Path(path)))
+        check_vocabulary(config, words, key=key, where=facts.places(key))
 
 
 def _targets(section: str, lora: Lora | None, find: Find, spec: Spec, facts: Facts) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from drdoctl.core.errors import UserError
-from drdoctl.spec.fits import check_length, check_numbers, check_targets, check_type, config_at
+from drdoctl.spec.fits import check_length, check_numbers, check_targets, check_type, check_vocabulary, config_at
+from drdoctl.spec.folder import words_of
 
 
 @pytest.mark.parametrize("config", [{"model_type": "gemma2"}, {}, [], None])
@@ -28,6 +31,22 @@ def test_no_type_is_said_to_be_none(config, what):
     with pytest.raises(UserError, match=what) as caught:
         check_type(config, "./model", key="student.model")
     assert "None" not in caught.value.faults[0].message
+
+
+@pytest.mark.parametrize("vocabulary", [{"a": 0, "b": 9}, [["a", 0.0]] * 10])
+def test_a_tokenizer_of_another_model(tmp_path, vocabulary):
+    """Tokens without an embedding would end training in an error of the embedding; as many as it has are fine."""
+    told = {"model": {"vocab": vocabulary}, "added_tokens": [{"id": 99}]}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(told))
+    with pytest.raises(UserError, match="has 10 tokens, and the model embeddings for 9") as caught:
+        check_vocabulary({"vocab_size": 9}, words_of(tmp_path), key="student.tokenizer")
+    assert caught.value.faults[0].code == "tokenizer-mismatch"
+    for config in ({"vocab_size": 10}, {}, {"vocab_size": None}):
+        check_vocabulary(config, words_of(tmp_path), key="student.tokenizer")
+    (tmp_path / "tokenizer.json").write_text("[]")
+    assert words_of(tmp_path) is None
+    assert words_of(tmp_path / "nowhere") is None
+    check_vocabulary({"vocab_size": 9}, None, key="student.tokenizer")
 
 
 def test_broken_json_is_shown_where_it_breaks(tmp_path):
