@@ -8,10 +8,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from select import select
 
 PR_SET_PTRACER = 0x59616D61
 ANYBODY = ctypes.c_ulong(-1)
@@ -29,7 +29,7 @@ def struck(body: Callable[[], int], log: Path, call: str, what: str, number: int
     """
     how = f"inject={call}:{'signal=KILL' if what == KILL else f'error={what}'}:when={number}"
     with tempfile.NamedTemporaryFile("r", encoding="utf-8") as told:
-        code = forked(body, log, ["strace", "-f", "-q", "-o", told.name, "-e", f"trace={call}", "-e", how])
+        code = forked(body, log, ["strace", "-f", "-o", told.name, "-e", f"trace={call}", "-e", how])
         return code, code == -signal.SIGKILL or "(INJECTED)" in told.read()
 
 
@@ -52,7 +52,7 @@ def forked(body: Callable[[], int], log: Path, tracer: Sequence[str] = ()) -> in
     os.close(go)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if attached is not None:
-        attached.wait()
+        attached.communicate()
     return code
 
 
@@ -74,12 +74,12 @@ def _child(body: Callable[[], int], start: tuple[int, int], said: int, log: Path
 
 def _attach(pid: int, words: Sequence[str]) -> subprocess.Popen[bytes]:
     tracer = subprocess.Popen(  # noqa: S603  # strace
-        [*words, "-p", str(pid)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*words, "-p", str(pid)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
-    deadline = time.monotonic() + ATTACH_SECONDS
-    while "TracerPid:\t0" in Path(f"/proc/{pid}/status").read_text(encoding="ascii"):
-        if tracer.poll() is not None or time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)
-            raise RuntimeError("strace cannot trace this process: it needs the right to")
-        time.sleep(0.002)
+    # it says so once it has stopped the process; a tracer is known to the kernel before, while calls still go unseen
+    told = tracer.stderr
+    if told is None or not select([told], [], [], ATTACH_SECONDS)[0] or b"attached" not in told.readline():
+        os.kill(pid, signal.SIGKILL)
+        tracer.kill()
+        raise RuntimeError("strace cannot trace this process: it needs the right to")
     return tracer

@@ -97,8 +97,10 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def _of_few(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    # the layout is what makes torch ask oneDNN, which reads a bias without looking at its strides
-    return functional.linear(x.to_mkldnn(), weight, None if bias is None else bias.contiguous()).to_dense()
+    # the layout is what makes torch ask oneDNN, which reads a bias without looking at its strides; and DeepSpeed puts
+    # a function of its own, which does not know the layout, in the place of `functional.linear` for ZeRO 3
+    linear: Any = torch.ops.aten.linear
+    return linear(x.to_mkldnn(), weight, None if bias is None else bias.contiguous()).to_dense()
 
 
 def _made(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -213,6 +213,16 @@ def test_a_bias_of_any_strides(openblas, onednn):
     assert onednn
 
 
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch was built without oneDNN")
+def test_few_rows_after_deepspeed_has_patched_torch(openblas, onednn, monkeypatch):
+    """ZeRO 3 leaves its own `linear` behind in a process, which adds a bias as dense matrices have it."""
+    x, weight, bias = torch.randn(8, 24), torch.randn(70, 24), torch.randn(70)
+    monkeypatch.setattr(F, "linear", lambda x, weight, bias=None: torch.addmm(bias, x, weight.t()))
+    with torch.inference_mode():
+        close(products.product(x, weight, bias), x.double() @ weight.double().T + bias.double())
+    assert onednn
+
+
 def test_what_does_not_go_to_onednn(openblas, onednn):
     """Many rows, transposed weights, float64, and whatever may want a gradient."""
     layer = layer_of(24, 70, bias=False)
