@@ -61,7 +61,8 @@ class Live:
 
     def _stage_resumed(self, fields: Mapping[str, Any]) -> None:
         at = count(fields["step"], fields["steps"], fields["unit"])
-        self.progress.milestone(f"{self._place(fields['id'])}: goes on from {at}")
+        kept = "its last finished piece before " if fields["unit"] == "token" else ""
+        self.progress.milestone(f"{self._place(fields['id'])}: goes on from {kept}{at}")
 
     def _stage_progress(self, fields: Mapping[str, Any]) -> None:
         parts = [count(fields["step"], fields["steps"], fields["unit"])]

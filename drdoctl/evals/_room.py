@@ -12,6 +12,8 @@ def no_room(limit: Limit, longest: int, new: int, *, of_data: bool) -> UserError
     `of_data`: they are the data's evaluation prompts, not instructions of an eval's own file.
     """
     room = limit.tokens - longest
+    if new >= limit.tokens:
+        room = limit.tokens // 2
     shorter = (
         f"lower `data.max_prompt_tokens` to less than {limit.tokens}"
         if of_data

@@ -69,8 +69,13 @@ def diff(wants: Sequence[Want], store: Store, loaded: Loaded) -> Plan:
 
 
 def _done(want: Want, store: Store) -> float:
-    """Return the share of its steps that an interrupted stage has saved; 0 where it does not say how many there are."""
+    """Return the share of its steps that an interrupted training has saved; 0 where it does not say how many there are.
+
+    Other stages count one of several things that they do, and keep the pieces of it that they finished.
+    """
     progress = store.partial(want.artifact) or {}
+    if progress.get("unit") != "step":
+        return 0.0
     return round(min(1.0, progress["step"] / progress["steps"]), 4) if progress.get("steps") else 0.0
 
 

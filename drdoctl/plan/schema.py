@@ -91,7 +91,7 @@ def _stage() -> dict[str, Any]:
             "done": {
                 **SIZE,
                 "maximum": 1,
-                "description": "Of a stage that goes on: share of its steps that is saved (the estimate is of all)",
+                "description": "Of a training that goes on: share of its steps that is saved (the estimate is of all)",
             },
             "publishes": {**TEXT, "description": "Of a publish stage: the name in the zoo, `zoo/NAME[@TAG]`"},
         },

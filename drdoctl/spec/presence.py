@@ -13,7 +13,15 @@ from drdoctl.core.files import expand, kind_at
 from drdoctl.data._instructions import read_instructions
 from drdoctl.spec.case import Case
 from drdoctl.spec.eval_files import flaws, named
-from drdoctl.spec.fits import check_length, check_numbers, check_targets, check_type, check_vocabulary, config_at
+from drdoctl.spec.fits import (
+    check_answers,
+    check_length,
+    check_numbers,
+    check_targets,
+    check_type,
+    check_vocabulary,
+    config_at,
+)
 from drdoctl.spec.folder import words_of
 from drdoctl.spec.hub import HubRefs, cached_config
 from drdoctl.spec.known import CONFIGS
@@ -88,6 +96,8 @@ def _models(case: Case) -> Iterator[Fault]:
             check_type(config, model, key=key, where=case.where(key))
             check_numbers(config, file, key=key)
             check_length(config, spec.data.max_tokens, key=key, where=case.where("data.max_tokens"))
+            if section == "student":
+                check_answers(config, spec.evaluate, case.where)
             own = spec.student.tokenizer if section == "student" else None
             if own is not None and case.model_kind(own) == "folder":
                 place = "student.tokenizer"

@@ -20,3 +20,9 @@ def test_the_hint_is_one_that_helps(longest, of_data, hint):
     error = no_room(Limit(64, "its `max_position_embeddings`"), longest, 8, of_data=of_data)
     assert f"up to {longest} tokens and 8 new ones exceed the model's 64 positions" in str(error)
     assert hint in error.faults[0].hint
+
+
+def test_too_many_new_tokens_for_any_prompt():
+    """Shorter prompts would not help then."""
+    error = no_room(Limit(64, "its `max_position_embeddings`"), 90, 64, of_data=False)
+    assert "`max_new_tokens: 32` or less" in error.faults[0].hint

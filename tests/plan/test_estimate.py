@@ -188,7 +188,7 @@ def test_methods_that_look_further_cost_more(world):
 
 def test_pairs_that_the_rewards_stage_scored_are_not_scored_again(world):
     """A student that learned from the oracle has its rewards of held-out pairs; one that did not has them scored."""
-    sets = ("evaluate=[{name: pair-accuracy}, {name: win-rate}]",)
+    sets = ("evaluate=[{name: pair-accuracy}, {name: win-rate, max_new_tokens: 64}]",)
     taught, other = (
         estimate(world, f"evaluate[{name}]", (f"method={{name: {name}}}", *sets)) for name in ("d-dpo", "dpo")
     )
@@ -218,7 +218,8 @@ def test_memory_is_told_of_rows_that_nobody_knows(world):
 
 def evaluated(world, oracle, temperatures="[0.7]", **resources):
     """Return the estimate of evaluating a small student by an oracle, on the data's prompts."""
-    judged = f"evaluate=[{{name: win-rate, judge: oracle, against: [reference], temperatures: {temperatures}}}]"
+    one_way = "name: win-rate, judge: oracle, against: [reference], max_new_tokens: 64"
+    judged = f"evaluate=[{{{one_way}, temperatures: {temperatures}}}]"
     wants = world.wants(f"oracle.model={oracle}", judged)
     found = estimates(wants, basis_of(wants, world.store), {**RESOURCES, **resources})
     return [one for want, one in zip(wants, found, strict=True) if want.kind == "evaluate"][-1]
