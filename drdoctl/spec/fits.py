@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from drdoctl.core.adapters import ALL_LINEAR, matrix_names
 from drdoctl.core.architectures import SUPPORTED, impossible, is_reward_model, limit_of
 from drdoctl.core.errors import Fault, UserError, Where
 from drdoctl.core.suggest import did_you_mean
 from drdoctl.core.unsupported import why_not
-
-if TYPE_CHECKING:
-    from drdoctl.evals import Eval
 
 AGAIN = "mend it there, or save the model again with `save_pretrained`"
 
@@ -117,24 +114,6 @@ def check_length(config: Mapping[str, Any], max_tokens: int, *, key: str, where:
             where=where,
             hint=f"use `--set data.max_tokens={limit.tokens}` or less",
         )
-
-
-def check_answers(config: Mapping[str, Any], evals: Sequence[Eval], places: Callable[[str], Where | None]) -> None:
-    """Raise UserError for each eval that samples as many new tokens as the student takes in all, or more."""
-    try:
-        limit = limit_of(config, sampling=True)
-    except (TypeError, ValueError):
-        return
-    faults = []
-    for index, one in enumerate(evals):
-        asked = [*one.samplings(), *filter(None, [one.instructed()])]
-        new = max((sampling.max_new_tokens for sampling in asked), default=0)
-        if limit is not None and new >= limit.tokens:
-            said = f"eval `{one.name}` samples {new:,} tokens, and `student.model` takes {limit.tokens:,} in all"
-            hint = f"set `max_new_tokens: {limit.tokens // 2}`"
-            faults.append(Fault("conflict", said, places(f"evaluate.{index}"), hint))
-    if faults:
-        raise UserError(faults)
 
 
 def check_vocabulary(config: Mapping[str, Any], words: int | None, *, key: str, where: Where | None = None) -> None:

@@ -14,7 +14,6 @@ from drdoctl.data._instructions import read_instructions
 from drdoctl.spec.case import Case
 from drdoctl.spec.eval_files import flaws, named
 from drdoctl.spec.fits import (
-    check_answers,
     check_length,
     check_numbers,
     check_targets,
@@ -96,8 +95,6 @@ def _models(case: Case) -> Iterator[Fault]:
             check_type(config, model, key=key, where=case.where(key))
             check_numbers(config, file, key=key)
             check_length(config, spec.data.max_tokens, key=key, where=case.where("data.max_tokens"))
-            if section == "student":
-                check_answers(config, spec.evaluate, case.where)
             own = spec.student.tokenizer if section == "student" else None
             if own is not None and case.model_kind(own) == "folder":
                 place = "student.tokenizer"

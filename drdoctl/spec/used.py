@@ -10,7 +10,7 @@ from typing import Any
 from drdoctl.core.errors import Fault, UserError
 from drdoctl.spec.eval_files import read_files
 from drdoctl.spec.facts import Facts, ModelFacts, TokenizerFacts
-from drdoctl.spec.fits import check_answers, check_length, check_targets, check_vocabulary
+from drdoctl.spec.fits import check_length, check_targets, check_vocabulary
 from drdoctl.spec.folder import words_of
 from drdoctl.spec.model import NewModel, Spec
 from drdoctl.spec.oracles import RewardModel
@@ -103,7 +103,6 @@ def check(spec: Spec, facts: Facts) -> list[Fault]:
         partial(_long_enough, "student", student, spec, facts),
         partial(student_tokenizer, spec, facts),
         partial(_known_words, student, spec, facts),
-        partial(_answers, student, spec, facts),
         *(partial(_long_enough, section, model, spec, facts) for section, model in others.items()),
         *(partial(_targets, section, adapters[section], model, spec, facts) for section, model in models.items()),
     ]
@@ -149,13 +148,6 @@ def _known_words(find: Find, spec: Spec, facts: Facts) -> None:
     if path:
         words = facts.once(("words", path), lambda: words_of(Path(path)))
         check_vocabulary(config, words, key=key, where=facts.places(key))
-
-
-def _answers(find: Find, spec: Spec, facts: Facts) -> None:
-    """Raise UserError where an eval samples more tokens than the student takes."""
-    model = find()
-    if model is not None and model.config is not None:
-        check_answers(model.config, spec.evaluate, facts.places)
 
 
 def _targets(section: str, lora: Lora | None, find: Find, spec: Spec, facts: Facts) -> None:

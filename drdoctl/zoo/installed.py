@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from drdoctl.core.commands import quoted
 from drdoctl.core.errors import IntegrityError
 from drdoctl.core.files import disk_errors
 from drdoctl.store.artifact import Store
@@ -77,5 +78,5 @@ def refuse_other(store: Store, artifact: str, facts: ZooFacts) -> None:
         raise IntegrityError(
             f"`{store.path(artifact)}` was made from the same settings as `{facts.ref}`, but holds other weights",
             code="other-weights",
-            hint=f"keep yours, and give the zoo's a store of its own: `drdoctl pull {facts.ref} --store zoo-store`",
+            hint=f"keep yours; the zoo's gets a store of its own by `drdoctl pull {quoted(facts.ref)} --store zoo-store`",
         )

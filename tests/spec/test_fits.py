@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 
 import pytest
 
-from drdoctl.core.errors import UserError, Where
+from drdoctl.core.errors import UserError
 from drdoctl.spec.fits import (
-    check_answers,
     check_length,
     check_numbers,
     check_targets,
@@ -40,19 +38,6 @@ def test_no_type_is_said_to_be_none(config, what):
     with pytest.raises(UserError, match=what) as caught:
         check_type(config, "./model", key="student.model")
     assert "None" not in caught.value.faults[0].message
-
-
-def test_more_new_tokens_than_a_model_takes():
-    """An evaluation that could not answer anything is refused before anything is trained."""
-    many = SimpleNamespace(max_new_tokens=64)
-    sampled = SimpleNamespace(name="win-rate", samplings=lambda: [many], instructed=lambda: None)
-    asked = SimpleNamespace(name="alpaca-eval", samplings=list, instructed=lambda: SimpleNamespace(max_new_tokens=63))
-    with pytest.raises(UserError, match=r"samples 64 tokens, and `student.model` takes 64") as caught:
-        check_answers({"max_position_embeddings": 64}, [asked, sampled], Where)
-    (fault,) = caught.value.faults
-    assert (str(fault.where), fault.hint) == ("evaluate.1", "set `max_new_tokens: 32`")
-    check_answers({"max_position_embeddings": 65}, [asked, sampled], Where)
-    check_answers({}, [asked, sampled], Where)
 
 
 @pytest.mark.parametrize("vocabulary", [{"a": 0, "b": 9}, [["a", 0.0]] * 10])
