@@ -78,5 +78,5 @@ def refuse_other(store: Store, artifact: str, facts: ZooFacts) -> None:
         raise IntegrityError(
             f"`{store.path(artifact)}` was made from the same settings as `{facts.ref}`, but holds other weights",
             code="other-weights",
-            hint=f"keep yours; the zoo's gets a store of its own by `drdoctl pull {quoted(facts.ref)} --store zoo-store`",
+            hint=f"keep yours; take the zoo's elsewhere: `drdoctl pull {quoted(facts.ref)} --store zoo-store`",
         )
