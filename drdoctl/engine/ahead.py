@@ -11,7 +11,7 @@ from drdoctl.core.fingerprint import digest
 from drdoctl.engine.stage import is_there
 from drdoctl.evals import OF, Eval, parse
 from drdoctl.evals._enough import require_prompts, require_references
-from drdoctl.evals._room import no_room
+from drdoctl.evals._room import require_room
 from drdoctl.plan.types import PlannedStage
 from drdoctl.stages import Want
 from drdoctl.stages.evaluate import FRACTION
@@ -75,9 +75,5 @@ def _require_room(want: Want, parts: Sequence[Eval], tokens: Sequence[int]) -> N
     """Raise UserError where the student, as the plan knows it, has no positions for a prompt and its response."""
     config = (want.sizes.get("model") or {}).get("config")
     limit = limit_of(config, sampling=True) if isinstance(config, Mapping) else None
-    if limit is None:
-        return
     for sampling in (sampling for part in parts for sampling in part.samplings()):
-        longest = max(tokens[: sampling.prompts], default=0)
-        if longest + sampling.max_new_tokens > limit.tokens:
-            raise no_room(limit, longest, sampling.max_new_tokens, of_data=True)
+        require_room(limit, max(tokens[: sampling.prompts], default=0), sampling.max_new_tokens, of_data=True)

@@ -6,20 +6,21 @@ from drdoctl.core.architectures import Limit
 from drdoctl.core.errors import UserError
 
 
-def no_room(limit: Limit, longest: int, new: int, *, of_data: bool) -> UserError:
-    """Return the error of prompts of up to `longest` tokens and `new` ones after them.
+def require_room(limit: Limit | None, longest: int, new: int, *, of_data: bool) -> None:
+    """Raise UserError where prompts of up to `longest` tokens and `new` ones after them exceed a model's limit.
 
-    `of_data`: they are the data's evaluation prompts, not instructions of an eval's own file.
+    `limit`: None where the model has none. `of_data`: they are the data's evaluation prompts, not instructions of an
+    eval's own file.
     """
-    room = limit.tokens - longest
-    if new >= limit.tokens:
-        room = limit.tokens // 2
+    if limit is None or longest + new <= limit.tokens:
+        return
+    room = limit.tokens // 2 if new >= limit.tokens else limit.tokens - longest
     shorter = (
         f"lower `data.max_prompt_tokens` to less than {limit.tokens}"
         if of_data
         else "leave the longest instructions out of the file"
     )
-    return UserError(
+    raise UserError(
         f"prompts of up to {longest} tokens and {new} new ones exceed the model's {limit.tokens} positions: "
         f"{limit.reason}",
         code="too-long-for-model",

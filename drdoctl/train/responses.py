@@ -17,7 +17,7 @@ import torch
 from drdoctl.core.architectures import Limit, limit_of
 from drdoctl.core.progress import Progress, check_stop
 from drdoctl.evals import Sampling
-from drdoctl.evals._room import no_room
+from drdoctl.evals._room import require_room
 from drdoctl.train.cache import cache_bytes
 from drdoctl.train.columns import read
 from drdoctl.train.draws import row_seed
@@ -85,9 +85,7 @@ def with_room(config: Any, prompts: Sequence[Sequence[int]], new: int) -> list[i
 
 def check_room(config: Any, longest: int, way: Way) -> None:
     """Raise UserError where prompt and response together exceed the model's positions."""
-    limit = _limit(config)
-    if limit is not None and longest + way.max_new_tokens > limit.tokens:
-        raise no_room(limit, longest, way.max_new_tokens, of_data=not way.of)
+    require_room(_limit(config), longest, way.max_new_tokens, of_data=not way.of)
 
 
 class Sampler:
