@@ -61,8 +61,7 @@ class Live:
 
     def _stage_resumed(self, fields: Mapping[str, Any]) -> None:
         at = count(fields["step"], fields["steps"], fields["unit"])
-        kept = "its last finished piece before " if fields["unit"] == "token" else ""
-        self.progress.milestone(f"{self._place(fields['id'])}: goes on from {kept}{at}")
+        self.progress.milestone(f"{self._place(fields['id'])}: goes on from {at}")
 
     def _stage_progress(self, fields: Mapping[str, Any]) -> None:
         parts = [count(fields["step"], fields["steps"], fields["unit"])]

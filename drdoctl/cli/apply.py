@@ -15,7 +15,7 @@ import click
 
 from drdoctl.cli._consent import DECLINED, agreed, require_someone_to_ask
 from drdoctl.cli._left_out import left_out
-from drdoctl.cli._ready import require_tools
+from drdoctl.cli._ready import require_tools, require_weights
 from drdoctl.cli._results import report_again, results
 from drdoctl.cli._words import place
 from drdoctl.cli.options import Options, shared, verb
@@ -97,12 +97,14 @@ def _order(options: Options, source: Path, auto_approve: bool) -> Order:
                 hint="plan again with `--set`, and apply the new plan",
             )
         saved = load_saved(source)
-        store = Store(options.store)
-        return Order(check_fresh(saved, store), saved.loaded.spec, saved.loaded.raw, str(source), approved=True)
+        fresh = check_fresh(saved, Store(options.store))
+        require_weights(fresh, lambda _: None)
+        return Order(fresh, saved.loaded.spec, saved.loaded.raw, str(source), approved=True)
     from drdoctl.cli._plan import plan_for
 
     planned = plan_for(source, options, ask_hub=True)
     loaded = planned.loaded
+    require_weights(planned.plan, planned.facts.places)
     return Order(planned.plan, loaded.spec, loaded.raw, str(source), approved=auto_approve)
 
 

@@ -107,7 +107,8 @@ def _detail(stage: Mapping[str, Any], now: datetime | None) -> str:
     if state == "waiting":
         return f"damaged: {stage['damage']}; the next apply makes it again" if "damage" in stage else ""
     at = f"at {count(stage['step'], stage['steps'], stage['unit'])}"
-    saved = f", saved at {stage['unit']} {stage['checkpoint']:,}" if stage["checkpoint"] is not None else ""
+    behind = stage["kept"] and stage["kept"] != stage["step"]
+    saved = f", saved at {stage['unit']} {stage['kept']:,}" if behind or stage["checkpoint"] is not None else ""
     if state == "running":
         return f"{at} (pid {stage['pid']})"
     if state == "failed":

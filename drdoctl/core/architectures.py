@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,24 +21,8 @@ WINDOWS_ASKED_FOR = ("qwen2", "qwen3")
 PHI3_TRAINED_POSITIONS = 4096
 SIZES = ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
 """What every `config.json` says, as whole numbers of at least 1."""
-OTHER_SIZES = (
-    "intermediate_size",
-    "ffn_dim",
-    "num_key_value_heads",
-    "head_dim",
-    "word_embed_proj_dim",
-    "max_position_embeddings",
-    "original_max_position_embeddings",
-)
-"""The same, where a `config.json` may also leave them out or say null."""
-SHOWN = 40
-"""Characters of a wrong value that a message shows."""
-WHOLE_HEADS = ("bloom", "gpt_neox", "llama", "opt")
-"""Types whose heads share `hidden_size` evenly, whatever `head_dim` says."""
 HEAD_DIMS = {"gemma": 256, "qwen3": 128}
 """Types whose `head_dim` does not follow from `hidden_size`, and what it is where a config leaves it out."""
-HALVED = ("gemma", "llama", "mistral", "qwen2", "qwen3")
-"""Types that rotate one half of a head against the other."""
 TIED = ("bloom", "gemma", "opt")
 """Types whose LM head is the embedding's where a config does not say."""
 BLOOM_NAMES = {"n_embed": "hidden_size", "n_layer": "num_hidden_layers", "n_head": "num_attention_heads"}
@@ -109,7 +92,7 @@ class Shape:
 
 def shape_of(config: Mapping[str, Any]) -> Shape | None:
     """Return the shape that a `config.json` describes, or None where a number is missing or of another kind."""
-    config = _plainly_named(config)
+    config = plainly_named(config)
     try:
         kind, hidden, heads = str(config["model_type"]), int(config["hidden_size"]), int(config["num_attention_heads"])
         head = int(config.get("head_dim") or HEAD_DIMS.get(kind) or hidden // heads)
@@ -130,55 +113,12 @@ def shape_of(config: Mapping[str, Any]) -> Shape | None:
         return None
 
 
-def _plainly_named(config: Mapping[str, Any]) -> Mapping[str, Any]:
+def plainly_named(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a `config.json` in the names of all other types, where it is Bloom's: what Bloom reads of it."""
     if config.get("model_type") != "bloom":
         return config
     found = {name: config[name] for name in ("model_type", *SIZES, "tie_word_embeddings") if name in config}
     return found | {plain: config[name] for name, plain in BLOOM_NAMES.items() if config.get(name) is not None}
-
-
-def impossible(config: Mapping[str, Any]) -> dict[str, str]:
-    """Return what no model can have in a `config.json` of a supported type: field -> what is wrong, as a clause.
-
-    What is left out is not looked at: transformers has numbers of its own for that.
-    """
-    bloom, asked = config.get("model_type") == "bloom", config
-    config = _plainly_named(config)
-    names = [name for name in SIZES if name in config]
-    others = (*OTHER_SIZES, "sliding_window") if _has_window(config) else OTHER_SIZES
-    names += [name for name in others if config.get(name) is not None]
-    sizes = {name: config[name] for name in names}
-    # to Python `true` is a number
-    wrong = {name: size for name, size in sizes.items() if type(size) is not int or size < 1}
-    if wrong:
-        found = {name: f"is `{_shown(size)}`, not a whole number of at least 1" for name, size in wrong.items()}
-    else:
-        found = _uneven(str(config.get("model_type")), sizes)
-    written = {plain: name for name, plain in BLOOM_NAMES.items() if bloom and asked.get(name) is not None}
-    return {written.get(name, name): why for name, why in found.items()}
-
-
-def _uneven(kind: str, sizes: Mapping[str, int]) -> dict[str, str]:
-    """Return what does not divide what it shares."""
-    hidden, heads = sizes.get("hidden_size"), sizes.get("num_attention_heads")
-    groups, head = sizes.get("num_key_value_heads"), sizes.get("head_dim")
-    found = {}
-    if hidden and heads and (kind in WHOLE_HEADS or (head is None and kind not in HEAD_DIMS)):
-        if hidden % heads:
-            found["num_attention_heads"] = f"is {heads}, which does not divide `hidden_size` ({hidden})"
-        elif head is None and kind in HALVED and hidden // heads % 2:
-            found["num_attention_heads"] = f"leaves each head {hidden // heads} features, which cannot be halved"
-    if heads and groups and heads % groups and kind not in ("gpt_neox", "opt"):
-        found["num_key_value_heads"] = f"is {groups}, which does not divide `num_attention_heads` ({heads})"
-    if head and kind in HALVED and head % 2:
-        found["head_dim"] = f"is {head}, which cannot be halved"
-    return found
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def is_reward_model(config: Mapping[str, Any]) -> bool:
@@ -213,13 +153,14 @@ def _table(config: Mapping[str, Any]) -> Limit | None:
 
 def _window(config: Mapping[str, Any]) -> Limit | None:
     """Attention here is over the whole sequence, which is the model's own only as long as its window holds that."""
-    if not _has_window(config):
+    if not has_window(config):
         return None
     window = config.get("sliding_window", WINDOWS[str(config.get("model_type"))])
     return Limit(int(window), "its attention looks back no further (`sliding_window`)") if window else None
 
 
-def _has_window(config: Mapping[str, Any]) -> bool:
+def has_window(config: Mapping[str, Any]) -> bool:
+    """Whether a model's attention has a window, as its type and its config say."""
     kind = str(config.get("model_type"))
     return kind in WINDOWS and bool(config.get("use_sliding_window", kind not in WINDOWS_ASKED_FOR))
 

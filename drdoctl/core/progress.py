@@ -62,7 +62,7 @@ def check_stop(job: Place) -> None:
 
 
 class Progress:
-    """Writer of `progress.json`, throttled: step, unit, loss, tokens_per_second, seconds_left, checkpoint, notes.
+    """Writer of `progress.json`, throttled: step, unit, loss, tokens_per_second, seconds_left, kept, checkpoint, notes.
 
     And `seconds`, of all runs of the stage so far, once its clock was started with `begin`.
     """
@@ -81,6 +81,7 @@ class Progress:
         self._steps_per_second: float | None = None
         self._tokens_per_second: float | None = None
         self._state: dict[str, Any] = {}
+        self._kept: int | None = None
         self._checkpoint: int | None = None
         self._notes = _NOTES.setdefault(self._path, [])
         self._writing = threading.Lock()  # a checkpoint is reported by the thread that sealed it
@@ -132,6 +133,12 @@ class Progress:
             with _alive(self._beats):
                 self._beats.write_text(str(step), encoding="ascii")
 
+    def keeps(self, step: int) -> None:
+        """Say where a resume goes on from, of work that is kept in larger pieces than it is counted in."""
+        self._kept = step
+        if self._state:
+            self._write(time.monotonic())
+
     def checkpointed(self, step: int) -> None:
         """Report that a resume would go on from `step`."""
         self._checkpoint = step
@@ -155,6 +162,8 @@ class Progress:
         beside = self._path.with_name(f".{PROGRESS}.{os.getpid()}-{threading.get_ident()}.tmp")
         with self._writing, _alive(self._path):
             told = {**self._state, "checkpoint": self._checkpoint, "notes": self._notes}
+            if self._kept is not None:
+                told["kept"] = self._kept
             if self._path in _BEGAN:
                 told["seconds"] = round(now - _BEGAN[self._path], 3)
             beside.write_text(json.dumps(told), encoding="utf-8")

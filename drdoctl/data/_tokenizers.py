@@ -88,25 +88,33 @@ def _bare(text: str | None, key: str) -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=backend, **{role: name for role, name in roles.items() if name})
 
 
-def choose_pad(tokenizer: Any, end_id: int) -> None:
+def choose_pad(tokenizer: Any, end_id: int, words: int | None = None) -> None:
     """Give the tokenizer a pad token that ends nothing, where it has one.
+
+    `words`: how many tokens the model has embeddings for; a token beyond them, as one that was added to the tokenizer
+    alone, is not taken.
 
     A pad that is also the end token would be learnt to be ignored together with it: the unknown token takes its place,
     else the start token, the end of the text where a response ends with another token, or any other special token (as
     `<|padding|>` of GPT-NeoX). The end token pads only where it is the only special one.
     """
     ends = {end_id, tokenizer.eos_token_id}
-    if tokenizer.pad_token_id is not None and tokenizer.pad_token_id not in ends:
+
+    def has_row(ident: int | None) -> bool:
+        return ident is not None and (words is None or ident < words)
+
+    if has_row(tokenizer.pad_token_id) and tokenizer.pad_token_id not in ends:
         return
     for name in ("unk_token", "bos_token"):
-        if getattr(tokenizer, f"{name}_id") not in (None, *ends):
+        ident = getattr(tokenizer, f"{name}_id")
+        if has_row(ident) and ident not in ends:
             tokenizer.pad_token = getattr(tokenizer, name)
             return
-    if tokenizer.eos_token_id not in (None, end_id):
+    if has_row(tokenizer.eos_token_id) and tokenizer.eos_token_id != end_id:
         tokenizer.pad_token = tokenizer.eos_token
         return
     known = sorted(tokenizer.added_tokens_decoder.items())
-    others = [token.content for ident, token in known if token.special and ident != end_id]
+    others = [token.content for ident, token in known if token.special and ident != end_id and has_row(ident)]
     pads = [name for name in others if "pad" in name.lower()]
     tokenizer.pad_token = next(iter(pads + others), None) or tokenizer.convert_ids_to_tokens(end_id)
 

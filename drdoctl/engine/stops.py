@@ -9,6 +9,7 @@ from signal import SIGTERM, SIGUSR1, Signals
 from typing import Any
 
 from drdoctl.core.errors import Stopped
+from drdoctl.core.progress import AFRESH
 from drdoctl.engine.signals import EXIT_CODES
 from drdoctl.engine.watch import Ending
 
@@ -59,7 +60,8 @@ class Cut:
         """Return what became of the stage, to follow `it was`."""
         late = f" because it had not ended within {self.minutes:g} minutes" if self.ending.late else ""
         if not self.ending.killed:
-            lost = "" if _step(self.now) or not _seen(self.now) else "; it keeps nothing of what it began"
+            nothing = "its first piece was not done" if self._in_pieces() else "it keeps nothing of what it began"
+            lost = "" if _step(self.now) or not _seen(self.now) else f"; {nothing}"
             return f"stopped {_at(self.now)}{lost}"
         since = f"since it last saved ({_at(self.now)}) " if _step(self.now) else ""
         return f"killed{late}; what it did {since}is lost" + ("" if since else ", for it had saved nothing")
@@ -84,7 +86,12 @@ class Cut:
             )
         if self.ending.killed:
             return "a second signal ends the stage at once: send one, and wait until the apply has ended"
-        return "give the apply more time: this stage keeps nothing until it is done"
+        until = "its first piece is done" if self._in_pieces() else "it is done"
+        return f"give the apply more time: this stage keeps nothing until {until}"
+
+    def _in_pieces(self) -> bool:
+        """Whether the stage was at work that is kept piece by piece."""
+        return _unit(self.now) not in ("", "step", AFRESH)
 
 
 def _code(name: str) -> int:

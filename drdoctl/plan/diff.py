@@ -14,6 +14,7 @@ from drdoctl.plan.grid import grid_of
 from drdoctl.plan.seconds import assumption
 from drdoctl.plan.sizes import basis_of
 from drdoctl.plan.types import Action, Change, Plan, PlannedStage, Reason
+from drdoctl.spec.folder import is_absent
 from drdoctl.stages import Want
 from drdoctl.stages.blueprint import is_pull
 from drdoctl.store.artifact import Store
@@ -218,10 +219,17 @@ def _as_input(change: Change) -> Change:
 
 
 def _unresolved(wants: Sequence[Want]) -> list[str]:
-    """Return a warning for each Hub id whose commit is not known on this machine."""
-    marks = {mark for want in wants for mark in want.externals.values() if "@unresolved:" in mark}
+    """Return a warning for each Hub id whose commit is not known here, and for each folder that lacks its weights."""
+    marks = {(mark, key) for want in wants for key, mark in want.externals.items()}
+    vague = sorted({mark for mark, _ in marks if "@unresolved:" in mark})
     return [
-        f"which commit `{mark.removeprefix('hub:').replace('@unresolved:', '` means at `')}` is not known here: "
-        "`apply` asks the Hub first, and names the stages anew"
-        for mark in sorted(marks)
+        *(
+            f"which commit `{mark.removeprefix('hub:').replace('@unresolved:', '` means at `')}` is not known here: "
+            "`apply` asks the Hub first, and names the stages anew"
+            for mark in vague
+        ),
+        *(
+            f"the folder of `{key}` has no weights (`*.safetensors`): `apply` needs them, and they name the stages anew"
+            for key in sorted({key for mark, key in marks if is_absent(mark)})
+        ),
     ]

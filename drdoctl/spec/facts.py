@@ -17,11 +17,12 @@ from drdoctl.core.errors import UserError, Where
 from drdoctl.core.files import expand, kind_at
 from drdoctl.core.fingerprint import digest
 from drdoctl.spec.fits import check_type, is_finished
-from drdoctl.spec.folder import TOKENIZER_FILES, read_folder, require_folder, tokenizer_sha256, vocabulary_size
+from drdoctl.spec.folder import TOKENIZER_FILES, absent, read_folder, require_folder, tokenizer_sha256
 from drdoctl.spec.hashes import Hashes
 from drdoctl.spec.hub import HUB_ID, HubRef, HubRefs, Kind, cached_config, cached_file
 from drdoctl.spec.known import CONFIGS
 from drdoctl.spec.source_facts import DataFacts, read_source
+from drdoctl.spec.vocabulary import vocabulary_size
 
 if TYPE_CHECKING:
     from drdoctl.data import Dataset
@@ -187,7 +188,7 @@ class Facts:
             else _folder_tokenizer(path, folder.tokenizer_sha256)
         )
         return ModelFacts(
-            identity=folder.sha256,
+            identity=folder.sha256 or absent(folder.config),
             location={"path": str(path)},
             tokenizer=own,
             config=folder.config,

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from drdoctl.core.adapters import ALL_LINEAR, matrix_names
-from drdoctl.core.architectures import SUPPORTED, impossible, is_reward_model, limit_of
+from drdoctl.core.architectures import SUPPORTED, is_reward_model, limit_of
 from drdoctl.core.errors import Fault, UserError, Where
+from drdoctl.core.impossible import impossible
 from drdoctl.core.suggest import did_you_mean
 from drdoctl.core.unsupported import why_not
 
@@ -127,7 +128,10 @@ def check_vocabulary(config: Mapping[str, Any], words: int | None, *, key: str, 
             f"`{key}`: the tokenizer has {words:,} tokens, and the model embeddings for {size:,}",
             code="tokenizer-mismatch",
             where=where,
-            hint="give the model its own tokenizer: leave this out, or name the folder that it came with",
+            hint="give the model its own tokenizer: leave this out, or name the folder that it came with"
+            if key.endswith(".tokenizer")
+            else "put the tokenizer that the model came with into the folder, or give the model more embeddings with "
+            "`resize_token_embeddings` and save it again",
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ VOCABULARIES = (
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
 BESIDE = ("reward_head.safetensors", "lm_head.safetensors")
 """Weights beside the model's own."""
+ABSENT = "absent:"
 MAX_HEADER = 100 << 20
 """safetensors' own limit for its header, in bytes."""
 
@@ -55,10 +57,10 @@ class Folder:
     """A model folder that can be used."""
 
     path: Path
-    sha256: str
-    """Over names and hashes of config.json and all safetensors."""
+    sha256: str | None
+    """Over names and hashes of config.json and all safetensors; None without weights, which a plan does not read."""
     config: dict[str, Any]
-    parameters: int
+    parameters: int | None
     """Counted in the weights' headers."""
     tokenizer_sha256: str
 
@@ -81,18 +83,39 @@ def read_folder(
             return None
 
     config = collect(lambda: read_config(path, key=key, where=where))
-    weights = collect(lambda: _weights(path, key, where))
-    counts = [collect(lambda file=file: count_parameters(file, key=key, where=where)) for file in weights or ()]
+    weights = collect(lambda: _weights(path, key, where)) or []
+    counts = [collect(lambda file=file: count_parameters(file, key=key, where=where)) for file in weights]
     tokenizer = collect(lambda: tokenizer_sha256(path, hashes, key=key, where=where)) if own_tokenizer else ""
     if faults:
         raise UserError(faults)
+    if not weights:
+        return Folder(path, None, config, None, tokenizer)
     own = [count for file, count in zip(weights, counts, strict=True) if file.name not in BESIDE]
     return Folder(path, weights_sha256(path, hashes, key=key), config, sum(own), tokenizer)
 
 
 def weight_files(path: Path, *, key: str, where: Where | None = None) -> list[Path]:
     """Return the files of a folder that a model is made from. Raises UserError where it holds no weights."""
-    return [path / "config.json", *_weights(path, key, where)]
+    found = _weights(path, key, where)
+    if not found:
+        raise UserError([no_weights(path, key, where)])
+    return [path / "config.json", *found]
+
+
+def absent(config: Mapping[str, Any]) -> str:
+    """Return what stands for a folder without weights: it can be planned with, by its config, and not be read."""
+    return f"{ABSENT}{digest(config)}"
+
+
+def is_absent(mark: str) -> bool:
+    """Whether a mark among a stage's externals stands for a folder without weights."""
+    return mark.startswith(ABSENT)
+
+
+def no_weights(path: str | Path, key: str, where: Where | None) -> Fault:
+    """Return the fault of a folder that is to be read and holds no weights."""
+    hint = "put `model.safetensors` into it, or name a folder that holds it, or a Hub id"
+    return Fault("no-weights", f"`{key}`: `{path}` has no weights (`*.safetensors`)", where, hint)
 
 
 def weights_sha256(path: Path, hashes: Hashes, *, key: str) -> str:
@@ -147,6 +170,7 @@ def read_config(path: Path, *, key: str, where: Where | None = None) -> dict[str
 
 
 def _weights(path: Path, key: str, where: Where | None) -> list[Path]:
+    """Return the safetensors in a folder, none where it has no weights of its own. Raises UserError for a pickle."""
     found = sorted(path.glob("*.safetensors"))
     if any(file.name not in BESIDE for file in found):
         return found
@@ -158,12 +182,7 @@ def _weights(path: Path, key: str, where: Where | None) -> list[Path]:
             where=where,
             hint="convert it where you trust it: load it with transformers and call `save_pretrained`",
         )
-    raise UserError(
-        f"`{key}`: `{path}` has no weights (`*.safetensors`)",
-        code="no-weights",
-        where=where,
-        hint="name a folder that holds `model.safetensors`, or a Hub id",
-    )
+    return []
 
 
 def count_parameters(file: Path, *, key: str, where: Where | None = None) -> int:
@@ -199,26 +218,3 @@ def tokenizer_sha256(path: Path, hashes: Hashes, *, key: str, where: Where | Non
             hint="copy the tokenizer's files into the folder, or name another one with `student.tokenizer`",
         )
     return digest({name: hashes.file(path / name).sha256 for name in there})
-
-
-def vocabulary_size(tokenizer_json: str, *, added: bool = True) -> int | None:
-    """Return how many tokens a `tokenizer.json` has, or None where it does not say. `added`: with its added ones."""
-    try:
-        document = json.loads(tokenizer_json)
-        more = [entry["id"] for entry in document.get("added_tokens") or () if added]
-        ids = [*more, *_ids(document["model"]["vocab"])]
-        return int(max(ids)) + 1
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
-        return None
-
-
-def words_of(folder: Path) -> int | None:
-    """Return how many tokens the tokenizer in a folder has, added ones left out; None where it does not say."""
-    try:
-        return vocabulary_size((folder / "tokenizer.json").read_text(encoding="utf-8"), added=False)
-    except (OSError, ValueError):
-        return None
-
-
-def _ids(vocabulary: Any) -> list[int]:
-    return list(vocabulary.values()) if isinstance(vocabulary, dict) else list(range(len(vocabulary)))

@@ -17,11 +17,12 @@ from typing import Any
 
 from drdoctl.core.errors import StageFailed
 from drdoctl.core.files import expand, read_json, write_json
+from drdoctl.spec.vocabulary import words_of
 
 CHUNK = 4 << 20
 SETTLED_SECONDS = 2.0
 """A file changed more recently may change again within one tick of the clock: its hash is not remembered."""
-FORMAT = 1
+FORMAT = 2
 LARGE = 64 << 20
 """Where there is no store yet, files of this many bytes are remembered for the user; hashing others takes no time."""
 
@@ -34,7 +35,7 @@ class FileFacts:
     size: int
     """Bytes."""
     rows: int | None = None
-    """Lines of a `.jsonl`, rows of a Parquet file; None where only reading all of it would tell."""
+    """Lines of a `.jsonl`, rows of a Parquet file, tokens of a `tokenizer.json` (added ones left out); else None."""
 
 
 class Hashes:
@@ -101,13 +102,17 @@ def _read_through(path: Path) -> FileFacts:
             if counts:
                 lines += block.count(b"\n")
                 last = block[-1:]
-    rows = lines + (last != b"\n") if counts else _parquet_rows(path)
+    rows = lines + (last != b"\n") if counts else _rows(path)
     return FileFacts(sha.hexdigest(), size, rows)
 
 
+def _rows(path: Path) -> int | None:
+    if path.name == "tokenizer.json":
+        return words_of(path)
+    return _parquet_rows(path) if path.suffix == ".parquet" else None
+
+
 def _parquet_rows(path: Path) -> int | None:
-    if path.suffix != ".parquet":
-        return None
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -21,12 +21,12 @@ from drdoctl.spec.fits import (
     check_vocabulary,
     config_at,
 )
-from drdoctl.spec.folder import words_of
 from drdoctl.spec.hub import HubRefs, cached_config
 from drdoctl.spec.known import CONFIGS
 from drdoctl.spec.load import in_order
 from drdoctl.spec.model import NewModel
 from drdoctl.spec.rules_lora import adapters
+from drdoctl.spec.vocabulary import words_of
 
 if TYPE_CHECKING:
     from drdoctl.spec.load import Loaded
@@ -95,10 +95,11 @@ def _models(case: Case) -> Iterator[Fault]:
             check_type(config, model, key=key, where=case.where(key))
             check_numbers(config, file, key=key)
             check_length(config, spec.data.max_tokens, key=key, where=case.where("data.max_tokens"))
-            own = spec.student.tokenizer if section == "student" else None
-            if own is not None and case.model_kind(own) == "folder":
-                place = "student.tokenizer"
-                check_vocabulary(config, words_of(case.base / expand(own)), key=place, where=case.where(place))
+            other = spec.student.tokenizer if section == "student" else None
+            if other is None or case.model_kind(other) == "folder":
+                words = words_of(case.base / expand(other or model) / "tokenizer.json")
+                place = "student.tokenizer" if other is not None else key
+                check_vocabulary(config, words, key=place, where=case.where(place))
         except (FileNotFoundError, NotADirectoryError):
             continue  # a plan, which reads the weights too, says what is wrong with the folder
         except UserError as error:

@@ -11,7 +11,6 @@ from drdoctl.core.errors import Fault, UserError
 from drdoctl.spec.eval_files import read_files
 from drdoctl.spec.facts import Facts, ModelFacts, TokenizerFacts
 from drdoctl.spec.fits import check_length, check_targets, check_vocabulary
-from drdoctl.spec.folder import words_of
 from drdoctl.spec.model import NewModel, Spec
 from drdoctl.spec.oracles import RewardModel
 from drdoctl.spec.training import Lora
@@ -102,8 +101,8 @@ def check(spec: Spec, facts: Facts) -> list[Fault]:
         partial(read_files, spec.evaluate, facts),
         partial(_long_enough, "student", student, spec, facts),
         partial(student_tokenizer, spec, facts),
-        partial(_known_words, student, spec, facts),
         *(partial(_long_enough, section, model, spec, facts) for section, model in others.items()),
+        *(partial(_known_words, section, model, spec, facts) for section, model in models.items()),
         *(partial(_targets, section, adapters[section], model, spec, facts) for section, model in models.items()),
     ]
     for one in checks:
@@ -139,15 +138,18 @@ def _long_enough(section: str, find: Find, spec: Spec, facts: Facts) -> None:
         check_length(model.config, spec.data.max_tokens, key=key, where=where)
 
 
-def _known_words(find: Find, spec: Spec, facts: Facts) -> None:
-    """Raise UserError where another tokenizer than the student's own has tokens that it has no embedding for."""
-    model, name, key = find(), spec.student.tokenizer, "student.tokenizer"
-    if model is None or model.config is None or name is None:
+def _known_words(section: str, find: Find, spec: Spec, facts: Facts) -> None:
+    """Raise UserError where a tokenizer in a folder has tokens that its model has no embedding for."""
+    model, other = find(), section == "student" and spec.student.tokenizer is not None
+    path = model.tokenizer.location.get("path") if model is not None else None
+    if model is None or model.config is None or path is None:
         return
-    config, path = model.config, facts.tokenizer(key, name).location.get("path")
-    if path:
-        words = facts.once(("words", path), lambda: words_of(Path(path)))
-        check_vocabulary(config, words, key=key, where=facts.places(key))
+    key = "student.tokenizer" if other else f"{section}.model"
+    try:
+        words = facts.hashes.file(Path(path, "tokenizer.json")).rows
+    except OSError:
+        return  # it has a vocabulary in another file
+    check_vocabulary(model.config, words, key=key, where=facts.places(key))
 
 
 def _targets(section: str, lora: Lora | None, find: Find, spec: Spec, facts: Facts) -> None:

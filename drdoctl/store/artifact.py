@@ -96,7 +96,7 @@ class Store:
         """Return how far an unfinished artifact is: step, seen, steps, unit, checkpoint (or None), at (UTC); or None.
 
         `seen` is the last step reported, `step` where a resume goes on: training starts again at its checkpoint, or at
-        0 without one; whatever counts in chunks or tokens keeps each piece it has finished; rows are read afresh.
+        0 without one; what counts in chunks keeps each, sampling the pieces it has finished; rows are read afresh.
         """
         folder = self.partial_path(artifact)
         if not (folder / "job.json").is_file():
@@ -111,7 +111,7 @@ class Store:
         checkpoint = newest_checkpoint(folder) or progress.get("checkpoint")
         seen, unit = progress.get("step", 0), progress.get("unit", UNITS.get(artifact.rpartition("-")[0], "step"))
         return {
-            "step": checkpoint or (0 if unit in ("step", AFRESH) else seen),
+            "step": checkpoint or (0 if unit in ("step", AFRESH) else progress.get("kept", seen)),
             "seen": seen,
             "steps": progress.get("steps", 0),
             "unit": unit,

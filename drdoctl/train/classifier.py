@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
+from drdoctl.data._tokenizers import choose_pad
+
 
 def classifier(lm: Any, head: nn.Linear, pad: int | None) -> Any:
     """Return `AutoModelForSequenceClassification` with the LM's trunk and the head (D -> 1), in float32.
@@ -24,11 +26,16 @@ def classifier(lm: Any, head: nn.Linear, pad: int | None) -> Any:
     return model
 
 
-def spare_pad(tokenizer: Any, end: int | None) -> int | None:
+def spare_pad(tokenizer: Any, end: int | None, words: int) -> int | None:
     """Return the id of the padding token, which must not be the `end` token that closes every response.
 
-    Where it is, the tokenizer is left without one: transformers then refuses to pad, and reads no wrong token.
+    Where it is, the tokenizer is left without one: transformers then refuses to pad, and reads no wrong token. One
+    beyond the `words` that the model has embeddings for gives way to another.
     """
+    if tokenizer.pad_token_id is not None and tokenizer.pad_token_id >= words:
+        tokenizer.pad_token = None
+        if end is not None:
+            choose_pad(tokenizer, end, words)
     if tokenizer.pad_token_id == end:
         tokenizer.pad_token = None
     pad: int | None = tokenizer.pad_token_id

@@ -92,8 +92,8 @@ def _reward_model(source: Path, tokenizer: Any, end: int | None) -> Any:
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(model.config.pad_token_id)
     else:
         if end is not None:
-            choose_pad(tokenizer, end)
-        model.config.pad_token_id = spare_pad(tokenizer, end)
+            choose_pad(tokenizer, end, model.config.vocab_size)
+        model.config.pad_token_id = spare_pad(tokenizer, end, model.config.vocab_size)
     # one number, as it is: pipelines and servers would else make a probability of it
     model.config.problem_type = "regression"
     return model
@@ -102,8 +102,9 @@ def _reward_model(source: Path, tokenizer: Any, end: int | None) -> Any:
 def _causal_lm(source: Path, tokenizer: Any, end: int | None) -> Any:
     """Return the whole model, which ends a response where training did."""
     lm = load_lm({"path": str(source)})
-    if tokenizer.pad_token_id is None and end is not None:
-        choose_pad(tokenizer, end)
+    words, pad = lm.config.vocab_size, tokenizer.pad_token_id
+    if end is not None and (pad is None or pad >= words):
+        choose_pad(tokenizer, end, words)
     lm.config.pad_token_id = lm.generation_config.pad_token_id = tokenizer.pad_token_id
     told = lm.generation_config.eos_token_id
     ends = [told] if isinstance(told, int) else list(told or [])

@@ -231,9 +231,9 @@ def save_oracle(policy: Policy, folder: Path, tokenizer_folder: Path, end: int |
     `end`: the id of the token that closes every response; the tokenizer's own end token without it.
     """
     tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder, trust_remote_code=False)
-    pad = spare_pad(tokenizer, tokenizer.eos_token_id if end is None else end)
     if policy.head is None:
         raise ValueError("an oracle has a reward head")
+    pad = spare_pad(tokenizer, tokenizer.eos_token_id if end is None else end, policy.lm.config.vocab_size)
     classifier(policy.lm, policy.head, pad).save_pretrained(folder)
     output = policy.lm.get_output_embeddings()
     if output.weight is not policy.lm.get_input_embeddings().weight:

@@ -122,15 +122,22 @@ class Sampler:
             check_room(lm.config, int(self.lengths[: way.prompts].max()), way)
         progress, done = Progress(self.job), 0
         total = sum(way.max_new_tokens * len(rows) for way, _, rows in plan)
+        progress.keeps(self._kept_tokens(plan))
         for place, (way, index, rows) in enumerate(plan):
             if place % self.world.size == self.world.rank and not self._kept(way).there(_name(index)):
                 self._one(lm, way, index, rows, ends, dtype, _Step(self.job, progress, done, total))
             done += way.max_new_tokens * len(rows)
             progress.update(done, total, unit="token")
+            progress.keeps(self._kept_tokens(plan))
         for way in ways if self.world.first else ():
             pieces = self.pieces(lm.config, way)
             for index in self._kept(way).damaged([_name(index) for index in range(len(pieces))], progress):
                 self._one(lm, way, index, pieces[index], ends, dtype, lambda *_: check_stop(self.job))
+
+    def _kept_tokens(self, plan: Sequence[tuple[Way, int, np.ndarray]]) -> int:
+        """Return how many tokens a resume need not sample: those of all processes' finished pieces."""
+        there = (way.max_new_tokens * len(rows) for way, index, rows in plan if self._kept(way).there(_name(index)))
+        return sum(there)
 
     def tables(self, config: Any, way: Way) -> Iterator[pa.Table]:
         """Yield all processes' pieces as tables of `row`, `ids` and `ended`, waiting for those not there yet."""

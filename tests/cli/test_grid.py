@@ -94,7 +94,7 @@ def test_a_status_of_many_stages_keeps_what_needs_a_look():
     """Done and waiting stages are counted by kind; a running one keeps its line."""
     done = {"state": "done", "seconds": 2.0, "at": "2026-03-01T10:00:00+00:00"}
     stages = [{"id": f"data[{place}]", "kind": "data", "artifact": "d", **done} for place in range(MANY)]
-    at = {"step": 3, "steps": 9, "unit": "step", "checkpoint": None, "pid": 7}
+    at = {"step": 3, "steps": 9, "unit": "step", "checkpoint": None, "kept": 0, "pid": 7}
     stages += [{"id": "align[a]", "kind": "align", "artifact": "a", "state": "running", **at}]
     found = {"store": "s", "holder": None, "run": None, "stages": stages, "summary": {}}
     lines = render(found).splitlines()

@@ -135,6 +135,23 @@ def test_the_pad_token_ends_nothing(chat_tokenizer, plain_tokenizer):
     assert plain.pad_token == plain.eos_token  # which ends nothing here
 
 
+def test_padding_that_the_model_has_no_row_for_gives_way(plain_tokenizer):
+    """A pad token that was added to the tokenizer and not to the model is none."""
+    words = len(plain_tokenizer)
+    plain = load_copy(plain_tokenizer)
+    plain.add_special_tokens({"pad_token": "<pad>"})
+    assert plain.pad_token_id == words
+    choose_pad(plain, plain.eos_token_id)
+    assert plain.pad_token == "<pad>"
+    choose_pad(plain, plain.eos_token_id, words)
+    assert plain.pad_token == plain.unk_token
+    for role in ("unk_token", "bos_token"):
+        setattr(plain, role, "<pad>")
+    plain.pad_token = None
+    choose_pad(plain, plain.convert_tokens_to_ids("<s>"), words)
+    assert plain.pad_token == plain.eos_token
+
+
 def test_a_tokenizer_is_what_its_file_says(tmp_path):
     """Beside the config of a Qwen2 model, where transformers makes Qwen's own of it, it gives the same tokens."""
     from tokenizers import Tokenizer, models, pre_tokenizers

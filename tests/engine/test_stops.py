@@ -52,6 +52,16 @@ def test_a_stage_that_keeps_nothing_says_so():
     assert told[2] == "`drdoctl apply 'my spec.yaml'` starts this stage afresh"
 
 
+def test_a_stage_that_is_kept_in_pieces_says_when():
+    """Sampling that was stopped within its first piece starts afresh; twice in a row, it needs more time."""
+    now = partial(0, 500, "token")
+    told = cut(ASKED, None, now)
+    assert told[:2] == (75, "SIGUSR1: `align` was stopped at token 500; its first piece was not done")
+    code, text, hint = cut(ASKED, {**now, "at": "before"}, now)
+    assert (code, "would come no further" in text) == (1, True)
+    assert hint.endswith("keeps nothing until its first piece is done")
+
+
 def test_a_stage_that_had_not_begun_has_nothing_to_lose():
     """Stopped before its first step, a stage simply runs next time."""
     assert cut(ASKED, None, None)[0::2] == (75, "`drdoctl apply 'my spec.yaml'` goes on from there")

@@ -103,6 +103,22 @@ def test_changed_weights_are_named(world):
     assert reason(plan, "sft").text == "`student.model` has other content (the old model is kept)"
 
 
+def test_a_plan_needs_no_weights(world):
+    """Without them the figures are the configuration's, and the plan says what apply will ask for."""
+    whole = world.plan()
+    (world.base / "model.safetensors").unlink()
+    plan = world.plan()
+    assert [stage.want.id for stage in plan.stages] == [stage.want.id for stage in whole.stages]
+    sft = next(stage for stage in plan.stages if stage.want.id == "sft")
+    assert sft.estimate.flops > 0
+    assert [text for text in plan.warnings if "has no weights" in text] == [
+        f"the folder of `{key}` has no weights (`*.safetensors`): `apply` needs them, and they name the stages anew"
+        for key in ("oracle.model", "student.model")
+    ]
+    write_model(world.base)
+    assert world.plan().as_dict() == whole.as_dict()
+
+
 def test_another_oracle_under_the_same_name_uses_no_old_reward(world, monkeypatch):
     """`zoo/judge` with other content: it is pulled, all that its rewards touch runs again, and the plan says why."""
     card = SimpleNamespace(config=CONFIG, role="oracle")

@@ -15,7 +15,7 @@ from drdoctl.spec.fits import (
     check_vocabulary,
     config_at,
 )
-from drdoctl.spec.folder import words_of
+from drdoctl.spec.vocabulary import words_of
 
 
 @pytest.mark.parametrize("config", [{"model_type": "gemma2"}, {}, [], None])
@@ -46,12 +46,12 @@ def test_a_tokenizer_of_another_model(tmp_path, vocabulary):
     told = {"model": {"vocab": vocabulary}, "added_tokens": [{"id": 99}]}
     (tmp_path / "tokenizer.json").write_text(json.dumps(told))
     with pytest.raises(UserError, match="has 10 tokens, and the model embeddings for 9") as caught:
-        check_vocabulary({"vocab_size": 9}, words_of(tmp_path), key="student.tokenizer")
+        check_vocabulary({"vocab_size": 9}, words_of(tmp_path / "tokenizer.json"), key="student.tokenizer")
     assert caught.value.faults[0].code == "tokenizer-mismatch"
     for config in ({"vocab_size": 10}, {}, {"vocab_size": None}):
-        check_vocabulary(config, words_of(tmp_path), key="student.tokenizer")
+        check_vocabulary(config, words_of(tmp_path / "tokenizer.json"), key="student.tokenizer")
     (tmp_path / "tokenizer.json").write_text("[]")
-    assert words_of(tmp_path) is None
+    assert words_of(tmp_path / "tokenizer.json") is None
     assert words_of(tmp_path / "nowhere") is None
     check_vocabulary({"vocab_size": 9}, None, key="student.tokenizer")
 

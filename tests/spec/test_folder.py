@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -13,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "plan"))
 from plan_world import write_model, write_weights
 
 from drdoctl.core.errors import UserError
-from drdoctl.spec.folder import count_parameters, read_config, read_folder, vocabulary_size
+from drdoctl.spec.folder import count_parameters, read_config, read_folder, weight_files
 from drdoctl.spec.hashes import Hashes
 
 KEY = "student.model"
@@ -66,7 +65,6 @@ def test_shards_count_and_heads_do_not(tmp_path):
         (lambda folder: (folder / "config.json").write_text("[]"), "unknown-architecture"),
         (lambda folder: (folder / "config.json").write_text('{"model_type": "opt", "vocab_size": 0}'), "bad-config"),
         (lambda folder: (folder / "tokenizer.json").unlink(), "no-tokenizer"),
-        (lambda folder: (folder / "model.safetensors").unlink(), "no-weights"),
         (lambda folder: (folder / "model.safetensors").rename(folder / "pytorch_model.bin"), "pickle-weights"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"short"), "bad-weights"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"\xff" * 64), "bad-weights"),
@@ -97,11 +95,26 @@ def test_code_in_the_configuration_is_refused(tmp_path):
 
 
 def test_all_defects_at_once(tmp_path):
-    """A folder without weights and without tokenizer is refused with both."""
+    """A folder with weights that are cut and without tokenizer is refused with both."""
     folder = write_model(tmp_path / "a")
     (folder / "tokenizer.json").unlink()
+    (folder / "model.safetensors").write_bytes(b"short")
+    assert codes(folder) == ["bad-weights", "no-tokenizer"]
+
+
+def test_without_weights_there_is_a_plan(tmp_path):
+    """A folder without weights tells a plan all it asks, and is refused by whoever reads them."""
+    folder = write_model(tmp_path / "a")
+    whole = read(folder)
     (folder / "model.safetensors").unlink()
-    assert codes(folder) == ["no-weights", "no-tokenizer"]
+    found = read(folder)
+    assert (found.sha256, found.parameters) == (None, None)
+    assert (found.config, found.tokenizer_sha256) == (whole.config, whole.tokenizer_sha256)
+    with pytest.raises(UserError, match="has no weights") as caught:
+        weight_files(folder, key=KEY)
+    assert caught.value.faults[0].code == "no-weights"
+    (folder / "tokenizer.json").unlink()
+    assert codes(folder) == ["no-tokenizer"]
 
 
 def test_a_folder_that_is_not_there(tmp_path):
@@ -111,14 +124,6 @@ def test_a_folder_that_is_not_there(tmp_path):
         read(tmp_path / "base-modle")
     assert caught.value.faults[0].code == "no-folder"
     assert "base-model" in caught.value.faults[0].hint
-
-
-def test_vocabulary_sizes():
-    """The largest id counts, added tokens included; word lists and maps are read, and junk has no size."""
-    assert vocabulary_size(json.dumps({"model": {"vocab": {"a": 0, "b": 1}}, "added_tokens": [{"id": 5}]})) == 6
-    assert vocabulary_size(json.dumps({"model": {"vocab": [["a", -1.0], ["b", -2.0]]}})) == 2
-    assert vocabulary_size("{}") is None
-    assert vocabulary_size("no json") is None
 
 
 def test_an_adapter_is_no_model_folder(tmp_path):

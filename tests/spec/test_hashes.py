@@ -76,7 +76,7 @@ def test_fresh_files_are_not_remembered(tmp_path):
     assert not (tmp_path / "cache").exists()
 
 
-@pytest.mark.parametrize("junk", ["", "{", "[]", '{"format": 9}', '{"format": 1, "files": {"x": 3}}'])
+@pytest.mark.parametrize("junk", ["", "{", "[]", '{"format": 1}', '{"format": 2, "files": {"x": 3}}'])
 def test_a_broken_cache_is_no_cache(tmp_path, settled, junk):
     """Junk in the cache file changes nothing but the time."""
     (tmp_path / "cache").mkdir()
@@ -86,7 +86,7 @@ def test_a_broken_cache_is_no_cache(tmp_path, settled, junk):
     known = Hashes(tmp_path)
     assert known.file(path).sha256 == sha256(b"content").hexdigest()
     known.save()
-    assert json.loads((tmp_path / "cache" / "hashes.json").read_text())["format"] == 1
+    assert json.loads((tmp_path / "cache" / "hashes.json").read_text())["format"] == 2
 
 
 def test_no_store_is_made(tmp_path, settled):
@@ -131,6 +131,20 @@ def test_parquet_rows_come_from_its_footer(tmp_path):
     assert Hashes(None).file(path).rows == 7
     path.write_text("no parquet")
     assert Hashes(None).file(path).rows is None
+
+
+def test_a_tokenizers_tokens_are_counted_once(tmp_path, settled, monkeypatch):
+    """Added tokens left out; what is no tokenizer has none. The count is remembered with the hash."""
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps({"model": {"vocab": {"a": 0, "b": 1}}, "added_tokens": [{"id": 5}]}))
+    known = Hashes(tmp_path)
+    assert known.file(path).rows == 2
+    known.save()
+    monkeypatch.setattr(hashes, "_read_through", lambda path: pytest.fail("read again"))
+    assert Hashes(tmp_path).file(path).rows == 2
+    monkeypatch.undo()
+    path.write_text("[]")
+    assert Hashes(tmp_path).file(path).rows is None
 
 
 def test_what_is_no_file_is_refused(tmp_path):

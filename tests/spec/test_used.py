@@ -74,6 +74,19 @@ def test_too_short_a_model_is_a_fault(facts):
     assert "data.max_tokens=128" in faults[0].hint
 
 
+def test_a_tokenizer_that_its_model_has_no_embeddings_for(facts, tmp_path):
+    """Whether it lies in the model's own folder or is named beside it: the key that named it is at fault."""
+    write_model(tmp_path / "narrow", vocab_size=31)
+    assert [fault.code for fault in check(spec(oracle={"model": "./base"}), facts)] == []
+    own = check(spec(student={"model": "./base"}, oracle={"model": "./narrow"}), facts)
+    assert [(fault.code, fault.message[:16]) for fault in own] == [("tokenizer-mismatch", "`oracle.model`: ")]
+    assert "resize_token_embeddings" in own[0].hint
+    other = check(spec(student={"model": "./narrow", "tokenizer": "./base"}), facts)
+    assert [(fault.code, fault.message[:21]) for fault in other] == [("tokenizer-mismatch", "`student.tokenizer`: ")]
+    (tmp_path / "narrow" / "tokenizer.json").rename(tmp_path / "narrow" / "vocab.json")
+    assert check(spec(student={"model": "./narrow"}), facts) == []
+
+
 def test_new_models_have_a_shape():
     """What a new model's configuration will be gives its size."""
     assert (

@@ -204,6 +204,8 @@ def test_partial_tells_where_a_resume_goes_on(store):
     assert (store.partial(WANT.artifact)["step"], store.partial(WANT.artifact)["seen"]) == (0, 9)
     (folder / "progress.json").write_text(json.dumps({"step": 9, "steps": 12, "unit": "chunk"}))
     assert (store.partial(WANT.artifact)["step"], store.partial(WANT.artifact)["checkpoint"]) == (9, None)
+    (folder / "progress.json").write_text(json.dumps({"step": 9, "steps": 12, "unit": "token", "kept": 8}))
+    assert (store.partial(WANT.artifact)["step"], store.partial(WANT.artifact)["seen"]) == (8, 9)
     (folder / "progress.json").write_text(json.dumps({"step": 41472, "steps": 0, "unit": "row"}))
     assert (store.partial(WANT.artifact)["step"], store.partial(WANT.artifact)["seen"]) == (0, 41472)
     (folder / "progress.json").write_text("{torn")

@@ -1,14 +1,18 @@
 """Pieces of sampling: they cover every prompt once, follow from lengths and model alone, and know their room."""
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drdoctl.core.errors import UserError
+from drdoctl.core.progress import StopRequested
 from drdoctl.train.responses import PIECE_ROWS, Sampler, Way, check_room, with_room
+from drdoctl.train.sample import SampledResponse
 
 WIDE = SimpleNamespace(
     model_type="opt",
@@ -62,3 +66,35 @@ def test_room_is_checked():
     assert "data.max_prompt_tokens" in caught.value.faults[0].hint
     check_room(SMALL, 40, Way(0.7, 0.8, 56, 5))
     check_room(SimpleNamespace(), 40, Way(0.7, 0.8, 10_000, 5))
+
+
+def test_what_a_resume_need_not_sample_is_said(tmp_path, monkeypatch):
+    """A stop within a piece loses that piece: what is kept are whole ones, also those of an earlier run."""
+    way = Way(0.7, 0.8, 10, 1100)
+    prompts, ids = [[1] * 5] * 1100, [f"p{row}" for row in range(1100)]
+    job = SimpleNamespace(out=str(tmp_path), fingerprint="f", settings={"seed": 1}, path=tmp_path.joinpath)
+    lm = SimpleNamespace(config=SMALL, device=torch.device("cpu"))
+    stop_in = iter([None, "here", None, None])
+
+    def some(lm, prompts, *, between, **_):
+        between(5, 5 * len(prompts))
+        if next(stop_in):
+            (tmp_path / "stop").touch()
+            between(7, 2 * len(prompts))
+        return [SampledResponse([1, 2], True) for _ in prompts]
+
+    monkeypatch.setattr("drdoctl.train.responses.sample", some)
+
+    def told():
+        found = json.loads((tmp_path / "progress.json").read_text())
+        return found["unit"], found["kept"], found["steps"]
+
+    def sampler():
+        return Sampler(job, SimpleNamespace(rank=0, size=1, first=True), prompts, ids)
+
+    with pytest.raises(StopRequested):
+        sampler().fill(lm, [way], [2], "fp32")
+    assert told() == ("token", 10 * 512, 11_000)
+    (tmp_path / "stop").unlink()
+    assert len(sampler().run(lm, [way], [2], "fp32")[way.label]) == 1100
+    assert told() == ("token", 11_000, 11_000)
