@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ class Live:
         self.left: dict[str, list[str]] = {}
         self.took: dict[str, float] = {}
         self.skipped: list[str] = []
+        self.logged: dict[str, int] = {}
 
     def __call__(self, event: str, fields: Mapping[str, Any]) -> None:
         """Show one event; those without a method here are for the journal alone."""
@@ -58,6 +60,8 @@ class Live:
         if not self.left:
             self.progress.milestone(f"{self._place(fields['id'])}: started")
         self.progress.update(f"{self._place(fields['id'])}: starting")
+        with suppress(OSError):  # what earlier attempts said stays in the log, and is not said again
+            self.logged[fields["id"]] = Path(fields["log"]).stat().st_size
 
     def _stage_resumed(self, fields: Mapping[str, Any]) -> None:
         at = count(fields["step"], fields["steps"], fields["unit"])
@@ -88,7 +92,7 @@ class Live:
     def _stage_failed(self, fields: Mapping[str, Any]) -> None:
         self.progress.milestone(f"{self._place(fields['id'])}: failed")
         log = Path(fields["log"])
-        tail = log_tail(log)
+        tail = log_tail(log, since=self.logged.get(fields["id"], 0))
         if tail:
             self.console.info("\n".join(["", *(f"  | {line}" for line in tail), f"  (the end of {log})", ""]))
         for fault in fields["faults"]:

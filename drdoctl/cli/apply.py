@@ -43,6 +43,8 @@ class Order:
     """The spec's values as written, `--set` included."""
     name: str
     """What was typed: the path of the spec or of the saved plan."""
+    report: str
+    """The command that reports what was measured, before all is finished."""
     approved: bool
     """Whether nobody has to be asked."""
 
@@ -99,13 +101,16 @@ def _order(options: Options, source: Path, auto_approve: bool) -> Order:
         saved = load_saved(source)
         fresh = check_fresh(saved, Store(options.store))
         require_weights(fresh, lambda _: None)
-        return Order(fresh, saved.loaded.spec, saved.loaded.raw, str(source), approved=True)
+        sets = [word for text in saved.sets for word in ("--set", text)]
+        report = options.line("report", saved.spec, "--partial", *sets)
+        return Order(fresh, saved.loaded.spec, saved.loaded.raw, str(source), report, approved=True)
     from drdoctl.cli._plan import plan_for
 
     planned = plan_for(source, options, ask_hub=True)
     loaded = planned.loaded
     require_weights(planned.plan, planned.facts.places)
-    return Order(planned.plan, loaded.spec, loaded.raw, str(source), approved=auto_approve)
+    report = options.line("report", source, "--partial", sets=True)
+    return Order(planned.plan, loaded.spec, loaded.raw, str(source), report, approved=auto_approve)
 
 
 def _hash_all(options: Options, plan: Plan, store: Store) -> None:
@@ -181,7 +186,7 @@ def _carry_out(options: Options, order: Order, store: Store, *, keep_going: bool
         raise
     finally:
         run.finish(code)
-    for text in left_out(order.plan, outcome):
+    for text in left_out(order.plan, outcome, order.report):
         options.console.info(text)
     if code == 0:
         results(options, order.plan, store)

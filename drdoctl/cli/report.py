@@ -11,6 +11,7 @@ import click
 from drdoctl.cli._words import place
 from drdoctl.cli.options import Options, shared, verb
 from drdoctl.core.errors import StageFailed, UserError
+from drdoctl.core.words import listed
 from drdoctl.store.artifact import Store
 
 if TYPE_CHECKING:
@@ -25,31 +26,36 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Where to write the HTML file; without it, `STORE/reports/NAME.html`.",
 )
+@click.option("--partial", is_flag=True, help="Report what is finished, and name what is not.")
 @shared(sets=True)
-def command(options: Options, spec: Path, out: Path | None) -> None:
+def command(options: Options, spec: Path, out: Path | None, *, partial: bool) -> None:
     """Write a report: one HTML file with tables, plots, provenance.
 
-    Reads finished artifacts only; every stage of SPEC must be done. Prints the tables and the file's path; with
-    `--json`, the report's data on stdout, and a file only where `--out` asks for one.
+    Reads finished artifacts only; without `--partial` every stage of SPEC must be done. Prints the tables and the
+    file's path; with `--json`, the report's data on stdout, and a file only where `--out` asks for one.
     """
     from drdoctl.cli._plan import plan_for
 
     plan, store = plan_for(spec, options).plan, Store(options.store)
-    show(options, spec, out, plan, store)
+    show(options, spec, out, plan, store, partial=partial)
 
 
-def show(options: Options, spec: Path, out: Path | None, plan: Plan, store: Store) -> None:
-    """Write the file and print what was asked for. Raises UserError naming every stage that is not finished."""
+def show(options: Options, spec: Path, out: Path | None, plan: Plan, store: Store, *, partial: bool = False) -> None:
+    """Write the file and print what was asked for.
+
+    Raises UserError naming the stages that are not finished; with `partial` only where none of them measured anything.
+    """
     from drdoctl.report.collect import collect
     from drdoctl.report.html import render
     from drdoctl.report.summary import summary
 
     report = collect(store, plan)
-    if report["missing"]:
-        names = ", ".join(f"`{stage}`" for stage in report["missing"])
-        raise UserError(
-            f"not finished: {names}", code="not-finished", hint=f"`{options.line('apply', spec, sets=True)}`"
-        )
+    measured = report["students"] or report["oracles"]
+    if report["missing"] and not (partial and measured):
+        names = listed([f"`{stage}`" for stage in report["missing"]])
+        there = f"; `{options.line('report', spec, '--partial', sets=True)}` shows what is there" if measured else ""
+        hint = f"`{options.line('apply', spec, sets=True)}`{there}"
+        raise UserError(f"not finished: {names}", code="not-finished", hint=hint)
     path = out or (None if options.json else store.reports / f"{report['name']}.html")
     if path is not None:
         _write(options, path, render(report), elsewhere=out is None)

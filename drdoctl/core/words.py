@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 STAGES = ("data", "sft", "oracle", "rewards", "logps", "align", "evaluate", "publish")
 """Kinds of stages, in the order of the pipeline."""
 SFT, REFERENCE = "sft", "reference"
@@ -21,3 +23,11 @@ STAMPS = (TEACHER, KIN, LABELLER)
 """What a reader must know of a judge that is not independent of the student it judges."""
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 """Of every JSON Schema that `drdoctl schema` prints."""
+NAMED = 8
+"""Names in a line; more are counted."""
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names behind commas, and how many more there are than a line is to hold."""
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

@@ -60,11 +60,10 @@ def _prompts(store: Store, data: Want) -> Prompts | None:
 
 def _fault(want: Want, prompts: Prompts) -> UserError | None:
     parts = parse(want.settings["evaluate"], lambda key: str(want.locations[key]))
-    if not any(part.samplings() for part in parts):
-        return None
     try:
-        require_prompts(parts, prompts["prompt"], want.settings.get(FRACTION))
-        require_references(parts, prompts["reference"])
+        if any(part.samplings() for part in parts):
+            require_prompts(parts, prompts["prompt"], want.settings.get(FRACTION))
+            require_references(parts, prompts["reference"])
         _require_room(want, parts, prompts["tokens"])
     except UserError as error:
         return error
@@ -77,3 +76,5 @@ def _require_room(want: Want, parts: Sequence[Eval], tokens: Sequence[int]) -> N
     limit = limit_of(config, sampling=True) if isinstance(config, Mapping) else None
     for sampling in (sampling for part in parts for sampling in part.samplings()):
         require_room(limit, max(tokens[: sampling.prompts], default=0), sampling.max_new_tokens, of_data=True)
+    for asked in (asked for part in parts if (asked := part.instructed()) is not None):
+        require_room(limit, 1, asked.max_new_tokens, of_data=False)  # some instruction must have an answer

@@ -129,11 +129,11 @@ def cuda_likely(env: Mapping[str, str]) -> bool:
     return any(Path(path).exists() for path in NVIDIA) or shutil.which("nvidia-smi") is not None
 
 
-def log_tail(log: Path, lines: int = LOG_TAIL) -> list[str]:
-    """Return the last lines of a log, without reading all of it."""
+def log_tail(log: Path, lines: int = LOG_TAIL, *, since: int = 0) -> list[str]:
+    """Return the last lines of a log, without reading all of it. `since`: bytes at its front that are left out."""
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 64 * 1024))
+            file.seek(max(since, log.stat().st_size - 64 * 1024))
             return file.read().decode(errors="replace").splitlines()[-lines:]
     except OSError:
         return []

@@ -20,9 +20,11 @@ def require_room(limit: Limit | None, longest: int, new: int, *, of_data: bool) 
         if of_data
         else "leave the longest instructions out of the file"
     )
+    what = f"prompts of up to {longest} tokens and {new} new ones exceed"
+    if new >= limit.tokens:
+        what = f"{new} new tokens leave no room for a prompt in"
     raise UserError(
-        f"prompts of up to {longest} tokens and {new} new ones exceed the model's {limit.tokens} positions: "
-        f"{limit.reason}",
+        f"{what} the model's {limit.tokens} positions: {limit.reason}",
         code="too-long-for-model",
         hint=f"give the evaluation `max_new_tokens: {room}` or less" if room > 0 else shorter,
     )

@@ -104,13 +104,15 @@ def _decide(want: Want, store: Store, before: Mapping[str, Any] | None) -> tuple
     if is_pull(want):
         return "pull", Reason("zoo", f"{want.locations['zoo']['ref']} is not in the store yet")
     progress = store.partial(want.artifact)
+    ended = "failed" if (store.partial_path(want.artifact) / "failure.json").exists() else "interrupted"
     if progress is not None and progress["step"]:
         of = f" of {progress['steps']:,}" if progress["steps"] else ""
-        return "resume", Reason("interrupted", f"interrupted at {progress['unit']} {progress['step']:,}{of}")
+        how = "failed: goes on from" if ended == "failed" else "interrupted at"
+        return "resume", Reason("interrupted", f"{how} {progress['unit']} {progress['step']:,}{of}")
     if damage is not None:
         return "rerun", Reason("damaged", f"damaged: {damage}")
     if before is None:
-        return "run", Reason("new", _afresh(progress) if progress is not None and progress["seen"] else "not made yet")
+        return "run", Reason("new", _afresh(progress, ended) if progress is not None else "not made yet")
     return "rerun", why(want, before)
 
 
@@ -123,9 +125,11 @@ def _damage(want: Want, store: Store, made: Mapping[str, Any] | None) -> str | N
     return f"`{MANIFEST}` {fault}" if fault else None
 
 
-def _afresh(progress: Mapping[str, Any]) -> str:
+def _afresh(progress: Mapping[str, Any], ended: str) -> str:
     """Return why a stage that was begun before starts afresh."""
-    return f"starts afresh: interrupted at {progress['unit']} {progress['seen']:,}, with nothing saved"
+    if progress["seen"]:
+        return f"starts afresh: {ended} at {progress['unit']} {progress['seen']:,}, with nothing saved"
+    return "failed before its first step" if ended == "failed" else "not made yet"
 
 
 def why(want: Want, before: Mapping[str, Any]) -> Reason:

@@ -50,7 +50,7 @@ def drawing(
     prompts, length, new = rows.count * count, rows.prompt + wrote, want.sizes[SAMPLES]["max_new_tokens"]
     flops = model.forward(prompts * length, length, prompts * wrote)
     at_once = memory.sampled_rows(model, prompts, rows.prompt + new, resources)
-    todo = work.sampling(model, prompts, length, wrote, at_once) + Work(flops=flops)
+    todo = work.sampling(model, prompts, length, wrote, at_once, dtype, resources) + Work(flops=flops)
     peak = memory.sampling(model, prompts, rows.prompt, new, dtype, resources)
     told = Estimate(tokens=round(prompts * length), flops=flops, disk_gib=prompts * wrote * 4 / GIB, **peak.told())
     pieces = work.sampled_pieces(model, prompts, rows.longest + new)

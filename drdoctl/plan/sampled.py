@@ -111,5 +111,5 @@ def _sample(bill: _Bill, model: ModelSize, ways: Sequence[Sampled], dtype: str) 
     for one in ways:
         rows = memory.sampled_rows(model, one.count, one.longest + one.new, resources)
         flops = model.forward(one.count * one.length, one.length, one.count * one.new)
-        todo = work.sampling(model, one.count, one.length, one.wrote, rows)
+        todo = work.sampling(model, one.count, one.length, one.wrote, rows, dtype, resources)
         bill.add(flops, todo, pieces, memory.sampling(model, one.count, one.longest, one.new, dtype, resources))

@@ -28,6 +28,8 @@ START_SECONDS = {"forked": 0.15, "together": 0.45, "started": 4.5, "launched": 8
 DeepSpeed's launcher."""
 DATA_SECONDS, TRAINING_SECONDS = 1.3, 0.1
 """The same of the data stage, and what setting up the optimizer adds."""
+READ = (0.25, 0.5)
+"""What a byte of weights, and one of keys and values, costs that is only read, in bytes moved: float32 on a CPU."""
 PIECE_TOKENS = 8 * SCORED_AT_ONCE
 """Tokens of a piece of a scoring pass; a process takes whole pieces."""
 PIECE_BYTES, PIECE_ROWS = 2 << 30, (64, 512)
@@ -86,9 +88,18 @@ def sampled_pieces(model: ModelSize, prompts: float, longest: float) -> int:
     return max(1, math.ceil(prompts / rows))
 
 
-def sampling(model: ModelSize, prompts: float, length: float, new: float, at_once: float) -> Work:
+def sampling(
+    model: ModelSize,
+    prompts: float,
+    length: float,
+    new: float,
+    at_once: float,
+    dtype: str,
+    resources: Mapping[str, Any],
+) -> Work:
     """Return the work of sampling `new` tokens to each prompt, but for FLOPs: every token reads all weights anew."""
     shape, batches = model.shape, max(1.0, prompts / at_once)
-    cache = prompts * cache_bytes(model, length)
-    moved = new * (batches * model.parameters * 4 + cache + prompts * shape.vocabulary * 4 * 6)
+    weight, cached = READ if dtype == "fp32" and on_cpu(resources) else (1.0, 1.0)
+    read = weight * batches * model.parameters * 4 + cached * prompts * cache_bytes(model, length)
+    moved = new * (read + prompts * shape.vocabulary * 4 * 6)
     return Work(moved=moved, calls=batches * new * shape.layers * LAYER_CALLS)

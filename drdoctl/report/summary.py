@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from drdoctl.report.choice import choice_table
 from drdoctl.report.headline import headline
-from drdoctl.report.tables import Table, differences_table, notes, oracles_table, students_table
+from drdoctl.report.tables import STARRED, Table, differences_table, notes, oracles_table, students_table
 from drdoctl.report.verdicts import verdicts_table
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ def summary_of(report: Mapping[str, Any]) -> str:
         oracles_table(shown),
     ]
     parts = [_short(table) for table in tables if table.rows and len(table.columns) > 1]
-    return "\n\n".join([*parts, "\n".join(notes(shown))]).strip() + "\n"
+    starred = any(line.rstrip().endswith("*") or "* " in line for part in parts for line in part.splitlines())
+    said = [text for text in notes(shown) if starred or text != STARRED]
+    return "\n\n".join([*parts, "\n".join(said)]).strip() + "\n"
 
 
 def _short(table: Table) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.columns import aligned
-from drdoctl.core.words import TEACHER
+from drdoctl.core.words import TEACHER, listed
 from drdoctl.report.judges import judgements
 from drdoctl.report.oracles import SHOWN, cells, test_sets
 from drdoctl.report.ways import headline_way
@@ -27,6 +27,8 @@ ABOUT_SEEDS = (
     "Over seeds: mean ± standard deviation [95 % t-interval of the mean], everything drawn and trained anew for each "
     "seed. Intervals over prompts, within one seed, are in `report --json`."
 )
+STARRED = "* stamped: read the warnings below before quoting the number"
+"""What the star beside a figure means."""
 MEANINGS = {TEACHER: "the oracle that judges is the one that taught; its scores favour what it taught"}
 """What a stamp means, where its words do not say it."""
 
@@ -239,10 +241,14 @@ def cautions(report: Mapping[str, Any]) -> list[str]:
     found = []
     stamped = any(row["warnings"] for student in report["students"] for row in student["figures"])
     if stamped:
-        found.append("* stamped: read the warnings below before quoting the number")
+        found.append(STARRED)
     for text in report["warnings"]:
         if any(other.startswith(f"{text}:") for other in report["warnings"]):
             continue  # the same, said with more words
         found.append(f"warning: {text}" + (f" ({MEANINGS[text]})" if text in MEANINGS else ""))
-    found += [f"missing: `{stage}` is not finished; what rests on it is left out" for stage in report["missing"]]
+    missing = report["missing"]
+    if missing:
+        names = listed([f"`{stage}`" for stage in missing])
+        verb, they = ("are", "them") if len(missing) > 1 else ("is", "it")
+        found.append(f"missing: {names} {verb} not finished; what rests on {they} is left out")
     return found

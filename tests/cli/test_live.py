@@ -74,6 +74,18 @@ def test_a_failure_shows_the_end_of_the_log_its_path_and_the_fault(live, sink, t
     assert (sink.faults[0].code, sink.faults[0].hint) == ("hung", "wait")
 
 
+def test_what_an_earlier_attempt_logged_is_not_said_again(live, sink, tmp_path):
+    """The log of a stage that is run again begins with what went wrong before."""
+    log = tmp_path / "log.txt"
+    log.write_text("the old fault\n")
+    live("stage_started", {"id": "align", "log": str(log)})
+    with log.open("a") as file:
+        file.write("the new fault\n")
+    live("stage_failed", {"id": "align", "faults": [], "log": str(log)})
+    assert "  | the new fault" in sink.said[-1]
+    assert "the old fault" not in sink.said[-1]
+
+
 def test_a_stop_says_how_to_stop_at_once(live, sink):
     """The first signal is answered with what happens now and what a second would do."""
     for unit in ("step", "row", "chunk"):

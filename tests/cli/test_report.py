@@ -22,13 +22,13 @@ def house(tmp_path_factory):
     return make_house(tmp_path_factory.mktemp("report") / "store")
 
 
-def invoke(house, *args: str, out: Path | None = None):
+def invoke(house, *args: str, out: Path | None = None, partial: bool = False):
     """Run the verb's second half on a ready plan, with the real options."""
 
     @click.command()
     @shared(sets=True)
     def call(options):
-        verb.show(options, Path("spec.yaml"), out, house.plan, house.store)
+        verb.show(options, Path("spec.yaml"), out, house.plan, house.store, partial=partial)
 
     return CliRunner().invoke(call, list(args), standalone_mode=False)
 
@@ -76,5 +76,21 @@ def test_missing_stages_are_named(tmp_path):
     assert isinstance(result.exception, UserError)
     fault = result.exception.faults[0]
     assert fault.message == "not finished: `align[dpo]`, `evaluate[dpo]`"
-    assert fault.hint == "`drdoctl apply spec.yaml --set 'data.split=[{name: easy}]' --store 'a b'`"
+    rest = "--set 'data.split=[{name: easy}]' --store 'a b'"
+    assert fault.hint == (
+        f"`drdoctl apply spec.yaml {rest}`; `drdoctl report spec.yaml --partial {rest}` shows what is there"
+    )
     assert not house.store.reports.exists()
+
+
+def test_what_is_there_can_be_reported(tmp_path):
+    """With `--partial` what is finished is reported, and the rest named; where nothing is, there is no report."""
+    house = make_house(tmp_path / "store", leave_out=("align[dpo]", "evaluate[dpo]"))
+    result = invoke(house, partial=True)
+    assert result.exception is None
+    assert "missing: `align[dpo]`, `evaluate[dpo]` are not finished" in result.stdout
+    page = (house.store.reports / "demo.html").read_text(encoding="utf-8")
+    assert "align[dpo]</code>, <code>evaluate[dpo]</code> are not finished" in page
+    empty = make_house(tmp_path / "empty", leave_out=("evaluate[dpo]", "evaluate[drdo]", "evaluate[sft]"))
+    fault = invoke(empty, partial=True).exception.faults[0]
+    assert (fault.code, fault.hint) == ("not-finished", "`drdoctl apply spec.yaml`")

@@ -121,4 +121,5 @@ def test_the_tail_of_a_log_is_its_last_lines(tmp_path):
     log = tmp_path / "log.txt"
     log.write_bytes(b"\xff" * 100_000 + b"\n" + b"\n".join(b"line %d" % n for n in range(50)))
     assert launch.log_tail(log, 2) == ["line 48", "line 49"]
+    assert launch.log_tail(log, since=len(log.read_bytes()) - 15) == ["line 48", "line 49"]
     assert launch.log_tail(tmp_path / "none") == []

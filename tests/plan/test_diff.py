@@ -160,6 +160,10 @@ def test_progress_is_resumed(world):
     assert (stage.action, stage.done) == ("resume", round(10 / 1023, 4))
     assert stage.as_dict()["done"] == stage.done
     assert all("done" not in other.as_dict() for other in plan.stages if other is not stage)
+    (folder / "failure.json").write_text("{}")
+    assert reason(world.plan(), "sft").text == "failed: goes on from step 10 of 1,023"
+    (folder / "progress.json").unlink()
+    assert reason(world.plan(), "sft").text == "failed before its first step"
 
 
 @pytest.mark.parametrize("unit", ["row", "step"])

@@ -41,9 +41,13 @@ def test_processes_share_the_rows():
 def test_sampling_reads_all_weights_for_each_token():
     """Twice the tokens move about twice the bytes, and small batches read the weights more often."""
     size = model()
-    once, twice = (sampling(size, 64, 200.0, new, 64) for new in (50.0, 100.0))
+    once, twice = (sampling(size, 64, 200.0, new, 64, "fp32", RESOURCES) for new in (50.0, 100.0))
     assert twice.moved == pytest.approx(2 * once.moved)
-    assert sampling(size, 64, 200.0, 50.0, 8).moved > once.moved
+    assert sampling(size, 64, 200.0, 50.0, 8, "fp32", RESOURCES).moved > once.moved
+    # bfloat16 writes what it reads once more, and of a GPU nothing was measured
+    bf16, cuda = sampling(size, 64, 200.0, 50.0, 64, "bf16", RESOURCES), {**RESOURCES, "device": "cuda"}
+    assert sampling(size, 64, 200.0, 50.0, 64, "fp32", cuda) == bf16
+    assert bf16.moved > once.moved
     assert scoring(size, 2e4, 100, "fp32").calls == pytest.approx(2 * scoring(size, 1e4, 50, "fp32").calls)
 
 
