@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.files import write_atomic
 from drdoctl.report import provenance
+from drdoctl.report.cautions import cautions
 from drdoctl.report.collect import collect
 from drdoctl.report.headline import headline
 from drdoctl.report.markup import anchor, bullets, prose, text
 from drdoctl.report.sections import sections
-from drdoctl.report.tables import cautions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from drdoctl.report.cautions import STARRED, notes
 from drdoctl.report.choice import choice_table
 from drdoctl.report.headline import headline
-from drdoctl.report.tables import STARRED, Table, differences_table, notes, oracles_table, students_table
+from drdoctl.report.tables import Table, differences_table, oracles_table, students_table
 from drdoctl.report.verdicts import verdicts_table
 
 if TYPE_CHECKING:

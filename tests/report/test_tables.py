@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 from report_house import make_house
 
 from drdoctl.report.collect import collect
-from drdoctl.report.summary import documents, summary, summary_of
+from drdoctl.report.summary import documents, summary
 from drdoctl.report.tables import (
     Table,
     differences_table,
-    notes,
     number,
     students_table,
     with_interval,
@@ -64,26 +63,6 @@ def test_other_temperatures(house):
     assert differences_table(report, 0.0).title.endswith("prompts, greedy")
     assert len(differences_table(report, 0.0).rows) == 2
     assert differences_table(report, 0.3).rows == []
-
-
-def test_a_warning_is_said_once_in_its_longest_form(house):
-    """A stamp that a longer warning spells out is not repeated; every other warning is there."""
-    report = collect(house.store, house.plan) | {
-        "warnings": ["judge = teacher: `x` by `y`", "judge = teacher", "judge"]
-    }
-    warned = [text for text in notes(report) if text.startswith("warning")]
-    assert warned == ["warning: judge = teacher: `x` by `y`", "warning: judge"]
-
-
-def test_missing_stages_stand_below(tmp_path):
-    """An unfinished stage is named under the tables; without any student only that is left."""
-    house = make_house(tmp_path / "store", leave_out=("evaluate[dpo]",))
-    assert "missing: `evaluate[dpo]` is not finished" in summary(
-        collect(house.store, house.plan), house.store, house.plan
-    )
-    report = collect(house.store, house.plan) | {"students": [], "differences": [], "warnings": []}
-    assert summary_of(report) == "missing: `evaluate[dpo]` is not finished; what rests on it is left out\n"
-    assert notes(report | {"missing": []}) == []
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from drdoctl.core.words import REFERENCE, SFT
+from drdoctl.report.cautions import about_intervals
 from drdoctl.report.charts.forest import Mark, interval_chart
 from drdoctl.report.charts.lines import Line, line_chart
 from drdoctl.report.headline import headline
@@ -14,7 +15,6 @@ from drdoctl.report.palette import styles_of
 from drdoctl.report.tables import (
     NOTHING,
     Table,
-    about_intervals,
     figure,
     headline_temperature,
     p_text,
