@@ -14,6 +14,8 @@ from drdoctl.spec.model import Spec
 from drdoctl.spec.overrides import path_of, put
 
 METHOD = "method"
+NONE = "none"
+"""What stands for a method where a spec has none, which is refused."""
 NO_RESULT = ("version", "name", "publish", "zoo", "resources", "matrix", "select")
 """Sections that change no result: a matrix over them would make the same student twice."""
 EVERY = "all"
@@ -34,7 +36,7 @@ class Combo:
 def combinations(spec: Spec) -> list[Combo]:
     """Return the spec's combinations, the first axis slowest. Labels are unique and say only what differs."""
     if not spec.matrix:
-        return [Combo(spec.method.name if spec.method else "none", spec)]
+        return [Combo(spec.method.name if spec.method else NONE, spec)]
     raw = spec.model_dump(mode="json", exclude_unset=True)
     taken = picks(spec.matrix)
     specs = [Spec.model_validate(combined(raw, spec.matrix, pick)) for pick in taken]
@@ -100,6 +102,9 @@ def _method_labels(chosen: list[Any], hidden: Sequence[str]) -> list[str]:
     dumps = [method.model_dump(mode="json", exclude={"name"}) if method else {} for method in chosen]
     labels = []
     for method, dump in zip(chosen, dumps, strict=True):
+        if not method:  # a fault by itself; the combinations are looked at all the same
+            labels.append(NONE)
+            continue
         same = [other for one, other in zip(chosen, dumps, strict=True) if one and one.name == method.name]
         differing = [key for key in dump if any(other.get(key) != dump[key] for other in same)]
         differing += [key for other in same for key in other if key not in dump and key not in differing]

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from drdoctl.core.errors import UserError
 from drdoctl.spec.load import load, load_data
 from drdoctl.spec.marks import Marks
+from drdoctl.spec.matrix import combinations
+from drdoctl.spec.presence import absent
 from drdoctl.spec.source import read
 
 SPECS = Path(__file__).resolve().parents[1] / "specs" / "good"
@@ -138,20 +140,27 @@ def _paths(value, prefix=()):
         yield from _paths(item, (*prefix, key))
 
 
-@settings(max_examples=150, deadline=None)
+def _absent(loaded):
+    return absent(loaded, combinations(loaded.spec))
+
+
+@settings(max_examples=250, deadline=None)
 @given(st.data())
 def test_whatever_a_spec_is_changed_into_is_loaded_or_refused(data):
-    """Sections swapped, values replaced, any key overridden: a spec or UserError, never another exception."""
+    """Sections swapped, values replaced or left out, any key overridden: a spec or UserError, no other exception."""
     spec = copy.deepcopy({**data.draw(st.sampled_from(GOOD)), **data.draw(st.sampled_from(SECTIONS))})
     paths = list(_paths(spec))
     path = data.draw(st.sampled_from(paths))
     parent = spec
     for part in path[:-1]:
         parent = parent[part]
-    parent[path[-1]] = copy.deepcopy(data.draw(st.sampled_from(WORDS)))
+    if data.draw(st.booleans()):
+        parent[path[-1]] = copy.deepcopy(data.draw(st.sampled_from(WORDS)))
+    else:
+        del parent[path[-1]]
     key = ".".join(str(part) for part in data.draw(st.sampled_from(paths)))
     suffix = data.draw(st.sampled_from(["", ".0", ".name", ".beta"]))
     value = data.draw(st.sampled_from(["1", "null", "dpo", "{name: dpo}", "[1]", "false"]))
     sets = data.draw(st.sampled_from([[], [f"{key}{suffix}={value}"]]))
     with contextlib.suppress(UserError):
-        load_data(spec, Marks("s.yaml", ["x"]), "", Path("absent/s.yaml"), sets)
+        load_data(spec, Marks("s.yaml", ["x"]), "", Path("absent/s.yaml"), sets, _absent)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from drdoctl.core.errors import UserError
 from drdoctl.spec import presence
 from drdoctl.spec.load import load
 from drdoctl.spec.matrix import combinations
@@ -27,6 +28,17 @@ def test_what_is_not_there_is_named_with_its_line(tmp_path):
     faults = absent(loaded, combinations(loaded.spec))
     assert [(fault.code, fault.where.line) for fault in faults][1:] == [("no-such-file", 4), ("no-such-file", 4)]
     assert faults[0].where.line == 3
+
+
+def test_a_matrix_without_a_method(tmp_path):
+    """The method that is missing is one fault among others: files are looked for all the same."""
+    path = tmp_path / "spec.yaml"
+    path.write_text(TEXT.replace("method: dpo", "matrix: {seed: [1, 2]}"))
+    with pytest.raises(UserError) as caught:
+        load(path, also=lambda loaded: absent(loaded, combinations(loaded.spec)))
+    codes = [fault.code for fault in caught.value.faults]
+    assert codes.count("missing-field") == 1
+    assert codes.count("no-such-file") == 3
 
 
 def test_nothing_is_said_where_all_is_there(tmp_path):
