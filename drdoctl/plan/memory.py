@@ -27,6 +27,8 @@ ZERO_3_GIB = 0.08
 """What ZeRO stage 3 touches beside: hooks on every module, weights gathered for a layer."""
 SPARE, SPARE_GIB = 0.7, 0.1
 """Of the weights, and at most: what loading them leaves behind on a CPU. Measured on models of 1 to 28 M parameters."""
+SAMPLING_GIB = 0.03
+"""What a process that samples on a CPU holds beside all that is counted. Measured, on the same models."""
 SCORED_AT_ONCE = 2048
 """Tokens scored at once; on a GPU more, but only as many as there is room for."""
 BUCKET = 200_000_000
@@ -198,6 +200,7 @@ def sampling(
         activations=rows * prompt * passing_bytes(model),
         logits=2 * rows * model.shape.vocabulary * FP32,
         cache=rows * cache_bytes(model, prompt + new),
+        buffers=SAMPLING_GIB * GIB if on_cpu(resources) else 0.0,
     )
 
 
