@@ -123,7 +123,9 @@ def test_apply_warns_of_a_machine_that_is_too_small(world, monkeypatch):
 
     def said(gib, *sets):
         monkeypatch.setattr(manifest, "host", lambda: {"memory_gib": gib})
-        return _too_large(Order(world.plan(*sets), load(world.spec, sets).spec, {}, "spec.yaml", "drdoctl report", approved=True))
+        return _too_large(
+            Order(world.plan(*sets), load(world.spec, sets).spec, {}, "spec.yaml", "drdoctl report", approved=True)
+        )
 
     (text,) = said(0.1, "resources.device=cpu")
     assert "this machine has 0.1" in text
