@@ -192,7 +192,7 @@ def _scoring(
     answers = sum(part.count * (part.chosen + part.rejected) for part in parts) if head else 0.0
     flops = passes * model.forward(tokens, tokens / rows if rows else 0.0, answers)
     peak = memory.scoring(model, tokens if parts else memory.SCORED_AT_ONCE, answers, _dtype(want), resources)
-    todo = work.scoring(model, tokens, rows, _dtype(want)) + Work(flops=flops / passes)
+    todo = work.scoring(model, tokens, rows, answers, _dtype(want)) + Work(flops=flops / passes)
     pieces = [work.scored_pieces(part.count * part.pair) for part in parts]
     share = max((work.busiest(one, resources["processes"]) for one in pieces), default=1.0)
     return replace(estimate, flops=flops, **peak.told()), todo.times(passes * share)

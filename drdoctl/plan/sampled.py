@@ -75,7 +75,7 @@ class _Bill:
             tokens = rows * length
             peak = memory.scoring(model, tokens, heads, dtype, self.resources)
             flops = model.forward(tokens, length, heads)
-            self.add(flops, work.scoring(model, tokens, rows, dtype), work.scored_pieces(tokens), peak)
+            self.add(flops, work.scoring(model, tokens, rows, heads, dtype), work.scored_pieces(tokens), peak)
 
 
 def evaluation(want: Want, sizes: Sizes, dtype: str, resources: Mapping[str, Any]) -> tuple[Estimate, Work]:

@@ -28,6 +28,11 @@ START_SECONDS = {"forked": 0.15, "together": 0.45, "started": 4.5, "launched": 8
 DeepSpeed's launcher."""
 DATA_SECONDS, TRAINING_SECONDS = 1.3, 0.1
 """The same of the data stage, and what setting up the optimizer adds."""
+MOVES = {"gemma": 0.75, "llama": 0.75, "mistral": 0.75, "qwen2": 0.75, "qwen3": 0.75, "gpt_neox": 1.25}
+"""Of the bytes that a token leaves for the backward pass, how many are moved: fewer where `train/kernels.py` and
+`train/gated.py` make one pass of several, more where biases are added one by one. Measured; else 1."""
+FORWARD, LOGIT_BYTES = 0.6, 12.0
+"""The same without a backward pass, in terms of one with; and for each logit. Measured."""
 READ = (0.25, 0.5)
 """What a byte of weights, and one of keys and values, costs that is only read, in bytes moved: float32 on a CPU."""
 PIECE_TOKENS = 8 * SCORED_AT_ONCE
@@ -58,17 +63,23 @@ def training_step(
     """Return one process's work in an optimizer step, but for FLOPs. `tokens`, `rows`: of the step in all processes."""
     processes, layers = resources["processes"], model.shape.layers
     times = passes + BACKWARD + (1 if resources["gradient_checkpointing"] else 0)
-    moved = tokens / processes * moved_bytes(model, dtype, cpu=on_cpu(resources)) * times
+    moved = tokens / processes * _moved(model, dtype, cpu=on_cpu(resources)) * times
     calls = (load.micro_batches * LAYER_CALLS + rows / processes * TREE_CALLS) * layers * times
     share = 1 / processes if resources["zero_stage"] else 1.0
     moved += learnt * (ADAMW_BYTES * share + ZERO_BYTES[resources["zero_stage"]])
     return Work(moved=moved, calls=calls)
 
 
-def scoring(model: ModelSize, tokens: float, rows: float, dtype: str) -> Work:
-    """Return the work of scoring rows in all, but for FLOPs."""
+def scoring(model: ModelSize, tokens: float, rows: float, heads: float, dtype: str) -> Work:
+    """Return the work of scoring rows in all, but for FLOPs. `heads`: tokens that go through the LM head."""
     calls = (rows / SCORED_ROWS * LAYER_CALLS + rows * TREE_CALLS) * model.shape.layers
-    return Work(moved=tokens * moved_bytes(model, dtype, cpu=True), calls=calls)
+    moved = tokens * _moved(model, dtype, cpu=True) * FORWARD + heads * model.shape.vocabulary * LOGIT_BYTES
+    return Work(moved=moved, calls=calls)
+
+
+def _moved(model: ModelSize, dtype: str, *, cpu: bool) -> float:
+    """Return the bytes that a token moves in a forward pass of training."""
+    return moved_bytes(model, dtype, cpu=cpu) * MOVES.get(model.shape.model_type, 1.0)
 
 
 def busiest(pieces: int, processes: int) -> float:

@@ -48,7 +48,8 @@ def test_sampling_reads_all_weights_for_each_token():
     bf16, cuda = sampling(size, 64, 200.0, 50.0, 64, "bf16", RESOURCES), {**RESOURCES, "device": "cuda"}
     assert sampling(size, 64, 200.0, 50.0, 64, "fp32", cuda) == bf16
     assert bf16.moved > once.moved
-    assert scoring(size, 2e4, 100, "fp32").calls == pytest.approx(2 * scoring(size, 1e4, 50, "fp32").calls)
+    assert scoring(size, 2e4, 100, 50, "fp32").calls == pytest.approx(2 * scoring(size, 1e4, 50, 25, "fp32").calls)
+    assert scoring(size, 2e4, 100, 50, "fp32").moved > scoring(size, 2e4, 100, 0, "fp32").moved
 
 
 def test_a_process_takes_whole_pieces():
