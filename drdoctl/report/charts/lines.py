@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from drdoctl.report.charts.frame import SMALL, Sheet, figure, frame, legend
+from drdoctl.report.charts.frame import SMALL, Sheet, figure, frame, legend, marker
 from drdoctl.report.charts.scales import Scale, round_scale, tight_scale
 from drdoctl.report.palette import DASHES, METHODS, Style
 
@@ -24,6 +24,8 @@ class Line:
     """Without it, by the line's place in the chart."""
     is_faint: bool = False
     """Whether it stands behind the others, as one seed behind the mean of all; the legend leaves it out."""
+    end: float | None = None
+    """What was measured after the last point, otherwise than they were: a marker at the right edge."""
 
 
 def line_chart(
@@ -35,15 +37,15 @@ def line_chart(
     sheet: Sheet = SMALL,
     named: bool = True,
 ) -> str:
-    """Return a `<figure>` with one curve a line, "" where nothing is known.
+    """Return a `<figure>` with one curve a line, "" where no curve has a point.
 
     `y_range` makes charts comparable; `named=False` leaves the legend to the page.
     """
-    lines = [line for line in lines if any(up is not None for _, up in line.points)]
-    if not lines:
+    lines = [line for line in lines if line.end is not None or _known(line)]
+    if not any(_known(line) for line in lines):
         return ""
     across = [point[0] for line in lines for point in line.points]
-    up = [value for line in lines for _, value in line.points if value is not None]
+    up = [value for line in lines for value in (*_known(line), line.end) if value is not None]
     low, high = y_range or (min(up), max(up))
     x = tight_scale(min(across), max(across), *sheet.across)
     y = round_scale(low, high, *sheet.up)
@@ -57,9 +59,20 @@ def line_chart(
         if line.is_faint:
             continue
         entries[line.name] = style
-        known = [value for _, value in line.points if value is not None]
-        told.append(f"{line.name} from {known[0]:.4g} to {known[-1]:.4g}")
+        told.append(_said(line))
+        if line.end is not None:
+            body.append(marker(style, x.at(max(across)), y.at(line.end)))
     return figure(sheet, title, f"{title}: {'; '.join(told)}", body, legend(entries) if named else "")
+
+
+def _known(line: Line) -> list[float]:
+    return [value for _, value in line.points if value is not None]
+
+
+def _said(line: Line) -> str:
+    known, end = _known(line), "" if line.end is None else f"measured {line.end:.4g}"
+    curve = f"from {known[0]:.4g} to {known[-1]:.4g}" if known else ""
+    return f"{line.name} {', '.join(text for text in (curve, end) if text)}"
 
 
 def _path(points: Sequence[Point], x: Scale, y: Scale) -> str:

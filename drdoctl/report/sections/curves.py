@@ -43,7 +43,7 @@ def _figure4(report: Mapping[str, Any]) -> str:
     panels = [panel for panel in report["figure4"] if panel["series"]]
     if not panels:
         return ""
-    names = list(dict.fromkeys(name for panel in panels for name in panel["series"]))
+    names = list(dict.fromkeys(name for panel in panels for name in (*panel["series"], *panel["measured"])))
     styled, settings = styles_of(report, names), settings_of(report)
     drawn = [
         line_chart(f"{panel['title']}, {panel['unit']}", _shared(panel, settings, styled), sheet=WIDE, named=False)
@@ -52,6 +52,8 @@ def _figure4(report: Mapping[str, Any]) -> str:
     window = max(_window(panel) for panel in panels)
     said = "The curves of the DRDO paper's Figure 4, all students in the same pictures."
     said += " Bold: the mean over seeds; faint: each seed." if settings else ""
+    if any(panel["measured"] for panel in panels):
+        said += " A dot at the right edge is what the evaluation measured: on held-out pairs, and on samples."
     said += f" Drawn are means over {window} points around each; the JSON has the points." if window > 1 else ""
     about = bullets(f"{panel['title']}: {panel['about']}" for panel in panels)
     return (
@@ -68,13 +70,18 @@ def _window(panel: Mapping[str, Any]) -> int:
 
 def _shared(panel: Mapping[str, Any], settings: Mapping[str, str], styled: Mapping[str, Style]) -> list[Line]:
     """Return a panel's curves: one a student; where there are several seeds, their means before the single ones."""
+    unknown = [None] * len(panel["step"])
     groups: dict[str, list[Sequence[float | None]]] = {}
-    for name, values in panel["series"].items():
-        groups.setdefault(settings.get(name, name), []).append(values)
+    ends: dict[str, list[float]] = {}
+    for name in dict.fromkeys((*panel["series"], *panel["measured"])):
+        setting = settings.get(name, name)
+        groups.setdefault(setting, []).append(panel["series"].get(name, unknown))
+        ends.setdefault(setting, []).extend([panel["measured"][name]["value"]] if name in panel["measured"] else [])
     window = _window(panel)
 
     def line(name: str, values: Iterable[float | None], *, is_faint: bool = False) -> Line:
-        return Line(name, smooth(list(zip(panel["step"], values, strict=True)), window), styled[name], is_faint)
+        points = smooth(list(zip(panel["step"], values, strict=True)), window)
+        return Line(name, points, styled[name], is_faint, None if is_faint else _mean(ends[name]))
 
     faint = [line(name, values, is_faint=True) for name, each in groups.items() if len(each) > 1 for values in each]
     return faint + [line(name, map(_mean, zip(*each, strict=True))) for name, each in groups.items()]
@@ -91,9 +98,10 @@ def _ends(panels: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Table:
     for panel in panels:
         for name in names:
             known = [value for value in panel["series"].get(name, ()) if value is not None]
-            if known:
-                measured = panel["measured"].get(name)
-                cells = [number(known[0], 3), number(known[-1], 3), with_interval(measured, 3) if measured else NOTHING]
+            measured = panel["measured"].get(name)
+            if known or measured:
+                ends = [number(known[at], 3) if known else NOTHING for at in (0, -1)]
+                cells = [*ends, with_interval(measured, 3) if measured else NOTHING]
                 rows.append([panel["title"], name, *cells, panel["unit"]])
     return Table("From the first point to the last", ["panel", "student", "first", "last", "measured", "unit"], rows)
 

@@ -61,3 +61,15 @@ def test_smoothing_keeps_gaps_ends_and_levels():
     """A level stays a level, a gap a gap, and each point is the mean of what is known around it."""
     assert smooth([(1, 2.0), (2, 2.0), (3, 2.0)], 3) == [(1, 2.0), (2, 2.0), (3, 2.0)]
     assert smooth([(1, 0.0), (2, None), (3, 6.0), (4, 3.0)], 3) == [(1, 0.0), (2, None), (3, 4.5), (4, 4.5)]
+
+
+def test_what_was_measured_at_the_end_is_a_dot():
+    """It stands at the right edge, within the scale; a line that has nothing else is drawn as that alone."""
+    lines = [Line("a", [(1, 0.0), (9, 1.0)], end=5.0), Line("b", [(1, None), (9, None)], end=2.0)]
+    drawn = line_chart("t", lines)
+    assert drawn.count('class="dot') == 2
+    assert "a from 0 to 1, measured 5; b measured 2" in drawn
+    for across, up in places(parse(drawn)):
+        assert -0.1 <= across <= SMALL.width + 5
+        assert -0.1 <= up <= SMALL.height + 5
+    assert line_chart("t", [Line("b", [(1, None)], end=2.0)]) == ""

@@ -17,6 +17,23 @@ def test_all_students_share_the_pictures(report):
     assert "dpo from" in shared
 
 
+def test_what_was_measured_stands_at_the_end(report):
+    """A student whose training saw no rewards has no curve of them, but a dot where its samples were judged."""
+    panel = next(panel for panel in report["figure4"] if panel["metric"] == "oracle_advantage")
+    panel["series"] = {"drdo": [0.1] * len(panel["step"])}
+    panel["measured"] = {
+        "drdo": {"value": 0.5, "low": None, "high": None},
+        "dpo": {"value": 0.25, "low": 0.1, "high": 0.4},
+    }
+    shared, _, _ = curves.html(report).partition("<details")
+    assert "dpo measured 0.25" in shared
+    assert "A dot at the right edge" in shared
+    rows = next(rows for rows in tables(body(curves.html(report))) if rows[0][0] == "panel")
+    (row,) = [row for row in rows if row[:2] == ["Oracle reward advantage", "dpo"]]
+    assert row[2:4] == ["-", "-"]
+    assert row[4].startswith("0.250")
+
+
 def test_every_stage_can_be_looked_at(report):
     """Losses of all stages, the gate only where it was logged, the oracle's accuracy; bins are told."""
     captions = [words(node) for node in body(curves.html(report)).iter("figcaption")]
