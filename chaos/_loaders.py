@@ -27,9 +27,10 @@ from drdoctl.plan.compile import compile as wanted
 from drdoctl.plan.saved import is_saved, load_saved
 from drdoctl.spec.config import user_config
 from drdoctl.spec.facts import Facts
-from drdoctl.spec.folder import read_folder, vocabulary_size
+from drdoctl.spec.folder import read_folder
 from drdoctl.spec.hashes import Hashes
 from drdoctl.spec.load import load
+from drdoctl.spec.vocabulary import vocabulary_size
 from drdoctl.store.artifact import Store
 from drdoctl.train.score_rows import read_rows
 from drdoctl.zoo.card import parse_card
