@@ -28,7 +28,7 @@ from chaos._watch import ROOT
 from drdoctl.core.errors import DrdoError, IntegrityError, UserError
 from drdoctl.data._records import Bad
 from drdoctl.data.jsonl import JsonlSource
-from drdoctl.spec.folder import read_folder, weight_files
+from drdoctl.spec.folder import read_folder
 from drdoctl.spec.hashes import Hashes
 from drdoctl.store.artifact import Store
 from drdoctl.store.manifest import MANIFEST
@@ -180,7 +180,7 @@ def _models(work: Path, canary: Path, _random: Random) -> Iterator[Score]:
             if not file.endswith(".safetensors"):
                 (folder / file).write_bytes(content)
         (folder / name).write_bytes(data)
-        refused = _raises(UserError, partial(_use, folder))
+        refused = _raises(UserError, partial(read_folder, folder, Hashes(None), key="student.model"))
         local.add(name, refused=refused and not canary.exists())
     yield local
 
@@ -195,12 +195,6 @@ def _refuses(things: Any, work: Path, files: dict[str, bytes]) -> bool:
     kept = [path for path in added if path.name not in ("store.json", ".gitignore")]
     shutil.rmtree(here)
     return refused and not kept
-
-
-def _use(folder: Path) -> None:
-    """Look at a model folder as a plan does, and for its weights as an apply does."""
-    read_folder(folder, Hashes(None), key="student.model")
-    weight_files(folder, key="student.model")
 
 
 def _raises(error: type[DrdoError], call: Callable[[], object]) -> bool:

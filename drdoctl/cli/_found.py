@@ -29,7 +29,7 @@ def find_model(options: Options, text: str, location: str | None, kinds: Sequenc
 
     `kinds`: of stages whose artifacts will do, the first of which names them. Raises UserError for another kind.
     """
-    from drdoctl.spec.folder import weight_files
+    from drdoctl.spec.weights import weight_files
     from drdoctl.store.artifact import Store
     from drdoctl.zoo.lineage import find, template_of
     from drdoctl.zoo.location import is_ref, locate

@@ -10,21 +10,8 @@ from drdoctl.core.errors import Fault, UserError, ZooError
 
 if TYPE_CHECKING:
     from drdoctl.plan.types import Plan
-    from drdoctl.spec.facts import Places
     from drdoctl.spec.model import Spec
     from drdoctl.stages import Want
-
-
-def require_weights(plan: Plan, places: Places) -> None:
-    """Raise UserError where a stage that will run is to read a folder's model, and the folder holds no weights."""
-    from drdoctl.spec.folder import is_absent, no_weights
-
-    ahead = [stage.want for stage in plan.stages if stage.action != "reuse"]
-    lacking = {
-        key: want.locations[key]["path"] for want in ahead for key, mark in want.externals.items() if is_absent(mark)
-    }
-    if lacking:
-        raise UserError([no_weights(path, key, places(key)) for key, path in lacking.items()])
 
 
 def require_tools(plan: Plan, spec: Spec, *, offline: bool) -> None:

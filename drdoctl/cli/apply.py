@@ -15,7 +15,7 @@ import click
 
 from drdoctl.cli._consent import DECLINED, agreed, require_someone_to_ask
 from drdoctl.cli._left_out import left_out
-from drdoctl.cli._ready import require_tools, require_weights
+from drdoctl.cli._ready import require_tools
 from drdoctl.cli._results import report_again, results
 from drdoctl.cli._words import place
 from drdoctl.cli.options import Options, shared, verb
@@ -100,7 +100,6 @@ def _order(options: Options, source: Path, auto_approve: bool) -> Order:
             )
         saved = load_saved(source)
         fresh = check_fresh(saved, Store(options.store))
-        require_weights(fresh, lambda _: None)
         sets = [word for text in saved.sets for word in ("--set", text)]
         report = options.line("report", saved.spec, "--partial", *sets)
         return Order(fresh, saved.loaded.spec, saved.loaded.raw, str(source), report, approved=True)
@@ -108,7 +107,6 @@ def _order(options: Options, source: Path, auto_approve: bool) -> Order:
 
     planned = plan_for(source, options, ask_hub=True)
     loaded = planned.loaded
-    require_weights(planned.plan, planned.facts.places)
     report = options.line("report", source, "--partial", sets=True)
     return Order(planned.plan, loaded.spec, loaded.raw, str(source), report, approved=auto_approve)
 

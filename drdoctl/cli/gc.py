@@ -75,9 +75,23 @@ def command(options: Options, sources: Sequence[Path], days: float, dry_run: boo
 def _needed(source: Path, options: Options) -> list[str]:
     """Return the artifacts of a saved plan, or of a spec's plan."""
     from drdoctl.plan.saved import is_saved, load_saved
+    from drdoctl.spec.folder import is_absent
 
     if is_saved(source):
-        return [str(stage["artifact"]) for stage in load_saved(source).plan["stages"]]
+        stages = load_saved(source).plan["stages"]
+        marks = [(key, mark) for stage in stages for key, mark in stage["externals"].items()]
+        _require_weights(source, [key for key, mark in marks if is_absent(mark)])
+        return [str(stage["artifact"]) for stage in stages]
     from drdoctl.cli._plan import plan_for
 
     return [stage.want.artifact for stage in plan_for(source, options).plan.stages]
+
+
+def _require_weights(source: Path, keys: list[str]) -> None:
+    """Raise UserError where a saved plan does not name what it needs: its stages are called after weights, too."""
+    if keys:
+        raise UserError(
+            f"`{source}` was saved without the weights of `{keys[0]}`, so it does not tell what is needed",
+            code="no-weights",
+            hint="name the spec in its place, with the weights there, or save the plan again",
+        )

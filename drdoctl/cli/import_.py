@@ -52,7 +52,7 @@ def command(options: Options, model: str, name: str | None, revision: str | None
     once and copied as they are. `score` and `push` take the artifact, and specs take its folder as `oracle.model`.
     """
     from drdoctl.core.fingerprint import digest
-    from drdoctl.spec.folder import read_folder, weight_files
+    from drdoctl.spec.folder import read_folder
     from drdoctl.spec.hashes import Hashes
     from drdoctl.stages import Want
     from drdoctl.store.artifact import Store
@@ -62,7 +62,6 @@ def command(options: Options, model: str, name: str | None, revision: str | None
     called = _called(options, name or origin.get("hub", folder.resolve().name).rpartition("/")[2])
     hashes = Hashes(store.root)
     read_folder(folder, hashes, key=KEY)
-    weight_files(folder, key=KEY)  # a plan could do without
     marks = {path.name: hashes.file(path).sha256 for path in _files(folder)}
     want = Want(
         kind="oracle",
@@ -129,7 +128,7 @@ def _called(options: Options, name: str) -> str:
 
 def _files(folder: Path) -> list[Path]:
     """Return what is taken along: what can be published. Raises UserError without a `tokenizer.json`."""
-    from drdoctl.spec.folder import BESIDE
+    from drdoctl.spec.weights import BESIDE
     from drdoctl.zoo.safety import publishable
 
     if not (folder / "tokenizer.json").is_file():

@@ -38,7 +38,7 @@ def command(options: Options, spec: Path, out: Path | None, detailed_exitcode: b
     from drdoctl.cli.render import plan_text
     from drdoctl.plan.saved import save
 
-    planned = plan_for(spec, options)
+    planned = plan_for(spec, options, weightless=True)
     document, console = planned.plan.as_dict(), options.console
     pending = any(stage["action"] != "reuse" for stage in document["stages"])
     if out is not None:

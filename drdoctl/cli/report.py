@@ -43,17 +43,17 @@ def command(options: Options, spec: Path, out: Path | None, *, partial: bool) ->
 def show(options: Options, spec: Path, out: Path | None, plan: Plan, store: Store, *, partial: bool = False) -> None:
     """Write the file and print what was asked for.
 
-    Raises UserError naming the stages that are not finished; with `partial` only where none of them measured anything.
+    Raises UserError naming the stages that are not finished; with `partial` only where no stage is.
     """
     from drdoctl.report.collect import collect
     from drdoctl.report.html import render
     from drdoctl.report.summary import summary
 
     report = collect(store, plan)
-    measured = report["students"] or report["oracles"]
-    if report["missing"] and not (partial and measured):
+    begun = any(row["done"] for row in report["stages"])
+    if report["missing"] and not (partial and begun):
         names = listed([f"`{stage}`" for stage in report["missing"]])
-        there = f"; `{options.line('report', spec, '--partial', sets=True)}` shows what is there" if measured else ""
+        there = f"; `{options.line('report', spec, '--partial', sets=True)}` shows what is there" if begun else ""
         hint = f"`{options.line('apply', spec, sets=True)}`{there}"
         raise UserError(f"not finished: {names}", code="not-finished", hint=hint)
     path = out or (None if options.json else store.reports / f"{report['name']}.html")

@@ -123,3 +123,15 @@ def save_tokenizer(tokenizer: Any, folder: Path) -> None:
     """Save the tokenizer for the stages to come."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     tokenizer.save_pretrained(folder)
+
+
+def copy_tokenizer(source: Path, folder: Path, words: int) -> None:
+    """Save a tokenizer beside a model that has embeddings for `words` tokens: it pads with one of those."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+    if tokenizer.pad_token_id is not None and tokenizer.pad_token_id >= words:
+        end, tokenizer.pad_token = tokenizer.eos_token_id, None
+        if end is not None:
+            choose_pad(tokenizer, end, words)
+    tokenizer.save_pretrained(folder)

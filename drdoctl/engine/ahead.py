@@ -8,6 +8,7 @@ from typing import Any
 from drdoctl.core.architectures import limit_of
 from drdoctl.core.errors import UserError
 from drdoctl.core.fingerprint import digest
+from drdoctl.data._instructions import read_instructions
 from drdoctl.engine.stage import is_there
 from drdoctl.evals import OF, Eval, parse
 from drdoctl.evals._enough import require_prompts, require_references
@@ -74,7 +75,12 @@ def _require_room(want: Want, parts: Sequence[Eval], tokens: Sequence[int]) -> N
     """Raise UserError where the student, as the plan knows it, has no positions for a prompt and its response."""
     config = (want.sizes.get("model") or {}).get("config")
     limit = limit_of(config, sampling=True) if isinstance(config, Mapping) else None
-    for sampling in (sampling for part in parts for sampling in part.samplings()):
-        require_room(limit, max(tokens[: sampling.prompts], default=0), sampling.max_new_tokens, of_data=True)
-    for asked in (asked for part in parts if (asked := part.instructed()) is not None):
-        require_room(limit, 1, asked.max_new_tokens, of_data=False)  # some instruction must have an answer
+    for part in parts if limit is not None else ():
+        for sampling in part.samplings():
+            longest = max(tokens[: sampling.prompts], default=0)
+            require_room(limit, longest, sampling.max_new_tokens, of_data=True, name=part.name)
+        asked = part.instructed()
+        if asked is not None:  # some instruction must have an answer; a word has a token at least
+            instructions = read_instructions(part.files()["instructions"])[: asked.prompts]
+            shortest = min((len(one.text.split()) for one in instructions), default=1)
+            require_room(limit, shortest, asked.max_new_tokens, of_data=False, name=part.name)

@@ -129,7 +129,7 @@ def _afresh(progress: Mapping[str, Any], ended: str) -> str:
     """Return why a stage that was begun before starts afresh."""
     if progress["seen"]:
         return f"starts afresh: {ended} at {progress['unit']} {progress['seen']:,}, with nothing saved"
-    return "failed before its first step" if ended == "failed" else "not made yet"
+    return "failed before it had done anything" if ended == "failed" else "not made yet"
 
 
 def why(want: Want, before: Mapping[str, Any]) -> Reason:

@@ -81,6 +81,8 @@ class Facts:
     """The spec's `zoo:`, or what a flag says in its place."""
     places: Places = lambda _: None
     """Where a key is written, for messages."""
+    weightless: bool = False
+    """Whether folders will do without weights, as they do for a plan."""
     unresolved: dict[str, HubRef] = field(default_factory=dict)
     """Hub ids met whose commit is not known on this machine."""
     _answers: dict[Any, Any] = field(default_factory=dict)
@@ -125,7 +127,7 @@ class Facts:
                 return _hub_tokenizer(self.hub("model", key, name, None))
             require_folder(path, key=key, where=self.places(key))
             identity = tokenizer_sha256(path, self.hashes, key=key, where=self.places(key))
-            return _folder_tokenizer(path, identity)
+            return TokenizerFacts(identity, {"path": str(path)})
 
         return self.once(("tokenizer", key, name), make)
 
@@ -181,11 +183,12 @@ class Facts:
 
     def _local_model(self, key: str, path: Path, finished: bool | None, tokenizer: str | None) -> ModelFacts:
         where = self.places(key)
-        folder = read_folder(path, self.hashes, key=key, where=where, own_tokenizer=tokenizer is None)
+        also = {"own_tokenizer": tokenizer is None, "weightless": self.weightless}
+        folder = read_folder(path, self.hashes, key=key, where=where, **also)
         own = (
             self.tokenizer(f"{key.split('.', maxsplit=1)[0]}.tokenizer", tokenizer)
             if tokenizer is not None
-            else _folder_tokenizer(path, folder.tokenizer_sha256)
+            else TokenizerFacts(folder.tokenizer_sha256, {"path": str(path)})
         )
         return ModelFacts(
             identity=folder.sha256 or absent(folder.config),
@@ -238,10 +241,6 @@ class Facts:
         if ref.commit is None:
             self.unresolved[ref.key] = ref
         return ref
-
-
-def _folder_tokenizer(path: Path, identity: str) -> TokenizerFacts:
-    return TokenizerFacts(identity, {"path": str(path)})
 
 
 def _hub_tokenizer(ref: HubRef) -> TokenizerFacts:

@@ -5,9 +5,6 @@ Only safetensors are weights, and nothing in a folder is ever run: pickles, Pyth
 
 from __future__ import annotations
 
-import json
-import math
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +17,7 @@ from drdoctl.core.fingerprint import digest
 from drdoctl.core.suggest import did_you_mean
 from drdoctl.spec.fits import check_numbers, check_type, config_at
 from drdoctl.spec.hashes import Hashes
+from drdoctl.spec.weights import BESIDE, count_parameters, found_weights, some_weights, weight_files
 
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -44,12 +42,7 @@ VOCABULARIES = (
     "sentencepiece.bpe.model",
 )
 """One of these makes a tokenizer; the other files only set it up."""
-PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
-BESIDE = ("reward_head.safetensors", "lm_head.safetensors")
-"""Weights beside the model's own."""
 ABSENT = "absent:"
-MAX_HEADER = 100 << 20
-"""safetensors' own limit for its header, in bytes."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +59,18 @@ class Folder:
 
 
 def read_folder(
-    path: Path, hashes: Hashes, *, key: str, where: Where | None = None, own_tokenizer: bool = True
+    path: Path,
+    hashes: Hashes,
+    *,
+    key: str,
+    where: Where | None = None,
+    own_tokenizer: bool = True,
+    weightless: bool = False,
 ) -> Folder:
     """Return the facts of a model folder. Raises UserError (exit 2) with all that is wrong with it.
 
-    `own_tokenizer`: whether the folder's tokenizer is the one in use, so that it must be there.
+    `own_tokenizer`: whether the folder's tokenizer is the one in use, so that it must be there. `weightless`: whether
+    the folder will do without weights, as it does for a plan.
     """
     require_folder(path, key=key, where=where)
     faults: list[Fault] = []
@@ -83,7 +83,8 @@ def read_folder(
             return None
 
     config = collect(lambda: read_config(path, key=key, where=where))
-    weights = collect(lambda: _weights(path, key, where)) or []
+    needed = found_weights if weightless else some_weights
+    weights = collect(lambda: needed(path, key, where)) or []
     counts = [collect(lambda file=file: count_parameters(file, key=key, where=where)) for file in weights]
     tokenizer = collect(lambda: tokenizer_sha256(path, hashes, key=key, where=where)) if own_tokenizer else ""
     if faults:
@@ -94,14 +95,6 @@ def read_folder(
     return Folder(path, weights_sha256(path, hashes, key=key), config, sum(own), tokenizer)
 
 
-def weight_files(path: Path, *, key: str, where: Where | None = None) -> list[Path]:
-    """Return the files of a folder that a model is made from. Raises UserError where it holds no weights."""
-    found = _weights(path, key, where)
-    if not found:
-        raise UserError([no_weights(path, key, where)])
-    return [path / "config.json", *found]
-
-
 def absent(config: Mapping[str, Any]) -> str:
     """Return what stands for a folder without weights: it can be planned with, by its config, and not be read."""
     return f"{ABSENT}{digest(config)}"
@@ -110,12 +103,6 @@ def absent(config: Mapping[str, Any]) -> str:
 def is_absent(mark: str) -> bool:
     """Whether a mark among a stage's externals stands for a folder without weights."""
     return mark.startswith(ABSENT)
-
-
-def no_weights(path: str | Path, key: str, where: Where | None) -> Fault:
-    """Return the fault of a folder that is to be read and holds no weights."""
-    hint = "put `model.safetensors` into it, or name a folder that holds it, or a Hub id"
-    return Fault("no-weights", f"`{key}`: `{path}` has no weights (`*.safetensors`)", where, hint)
 
 
 def weights_sha256(path: Path, hashes: Hashes, *, key: str) -> str:
@@ -169,44 +156,6 @@ def read_config(path: Path, *, key: str, where: Where | None = None) -> dict[str
     return dict(config)
 
 
-def _weights(path: Path, key: str, where: Where | None) -> list[Path]:
-    """Return the safetensors in a folder, none where it has no weights of its own. Raises UserError for a pickle."""
-    found = sorted(path.glob("*.safetensors"))
-    if any(file.name not in BESIDE for file in found):
-        return found
-    pickles = sorted(file.name for pattern in PICKLES for file in path.glob(pattern))
-    if pickles:
-        raise UserError(
-            f"`{key}`: `{path}` holds its weights only as a pickle (`{pickles[0]}`), which is never loaded",
-            code="pickle-weights",
-            where=where,
-            hint="convert it where you trust it: load it with transformers and call `save_pretrained`",
-        )
-    return []
-
-
-def count_parameters(file: Path, *, key: str, where: Where | None = None) -> int:
-    """Return the numbers in a safetensors file, from its header. Raises UserError where the file is not whole."""
-    try:
-        size = file.stat().st_size
-        with file.open("rb") as stream:
-            (length,) = struct.unpack("<Q", stream.read(8))
-            header = json.loads(stream.read(length)) if length <= min(MAX_HEADER, size) else {}
-        tensors = [entry for name, entry in header.items() if name != "__metadata__"]
-        whole = max((entry["data_offsets"][1] for entry in tensors), default=0) + 8 + length == size
-        count = sum(math.prod(entry["shape"]) for entry in tensors)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error):
-        whole, count = False, 0
-    if not whole:
-        raise UserError(
-            f"`{key}`: `{file}` is not a whole safetensors file",
-            code="bad-weights",
-            where=where,
-            hint="copy or download it again",
-        )
-    return int(count)
-
-
 def tokenizer_sha256(path: Path, hashes: Hashes, *, key: str, where: Where | None = None) -> str:
     """Return the hash over all tokenizer files of a folder. Raises UserError where there is no vocabulary."""
     there = [name for name in TOKENIZER_FILES if (path / name).is_file()]
@@ -215,6 +164,7 @@ def tokenizer_sha256(path: Path, hashes: Hashes, *, key: str, where: Where | Non
             f"`{key}`: `{path}` has no tokenizer (`tokenizer.json`)",
             code="no-tokenizer",
             where=where,
-            hint="copy the tokenizer's files into the folder, or name another one with `student.tokenizer`",
+            hint="copy the tokenizer's files into the folder"
+            + (", or name another one with `student.tokenizer`" if key.startswith("student.") else ""),
         )
     return digest({name: hashes.file(path / name).sha256 for name in there})

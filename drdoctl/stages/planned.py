@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drdoctl.core.errors import Refused, UserError
-from drdoctl.spec.folder import TOKENIZER_FILES, tokenizer_sha256, weight_files, weights_sha256
+from drdoctl.spec.folder import TOKENIZER_FILES, tokenizer_sha256, weights_sha256
 from drdoctl.spec.hashes import Hashes
+from drdoctl.spec.weights import weight_files
 
 if TYPE_CHECKING:
     from drdoctl.stages import Job

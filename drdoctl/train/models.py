@@ -14,6 +14,7 @@ from drdoctl.core.adapters import NF4
 from drdoctl.core.architectures import SUPPORTED, limit_of
 from drdoctl.core.errors import UserError
 from drdoctl.core.unsupported import why_not
+from drdoctl.data._tokenizers import copy_tokenizer
 from drdoctl.stages.planned import as_planned
 from drdoctl.train import adapters, pages
 from drdoctl.train.attention import NAME as TREES
@@ -222,7 +223,7 @@ def save_policy(policy: Policy, folder: Path, tokenizer: Path) -> None:
     policy.lm.save_pretrained(folder)
     if policy.head is not None:
         save_file({"weight": policy.head.weight.detach().contiguous().cpu()}, folder / HEAD_FILE)
-    AutoTokenizer.from_pretrained(tokenizer, trust_remote_code=False).save_pretrained(folder)
+    copy_tokenizer(tokenizer, folder, policy.lm.config.vocab_size)
 
 
 def save_oracle(policy: Policy, folder: Path, tokenizer_folder: Path, end: int | None = None) -> None:

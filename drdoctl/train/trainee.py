@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from transformers import AutoTokenizer
 
 from drdoctl.core.adapters import NF4, lora_of
+from drdoctl.data._tokenizers import copy_tokenizer
 from drdoctl.stages import Job
 from drdoctl.train import adapters, quantize
 from drdoctl.train.models import DTYPES, HEAD_FILE, Policy, load_policy, save_oracle, save_policy
@@ -71,7 +71,7 @@ def save_student(policy: Policy, job: Job) -> None:
     adapters.save_adapter(policy.lm, job.path(), lora, _base(job, "student"))
     if policy.head is not None:
         save_file({"weight": policy.head.weight.detach().contiguous().cpu()}, job.path(HEAD_FILE))
-    _save_tokenizer(tokenizer, job.path())
+    copy_tokenizer(tokenizer, job.path(), policy.lm.config.vocab_size)
 
 
 def save_trained_oracle(policy: Policy, job: Job) -> None:
@@ -87,11 +87,7 @@ def save_trained_oracle(policy: Policy, job: Job) -> None:
     if policy.head is None:
         raise ValueError("an oracle has a reward head")
     adapters.save_adapter(policy.lm, job.path(), lora, _base(job, "oracle"), score=policy.head.weight)
-    _save_tokenizer(tokenizer, job.path())
-
-
-def _save_tokenizer(tokenizer: Path, folder: Path) -> None:
-    AutoTokenizer.from_pretrained(tokenizer, trust_remote_code=False).save_pretrained(folder)
+    copy_tokenizer(tokenizer, job.path(), policy.lm.config.vocab_size)
 
 
 def _merge(policy: Policy, lora: dict[str, Any] | None) -> None:

@@ -67,7 +67,20 @@ def whole(auto: Any, source: str, *, revision: str | None, config: Any, attentio
             code="not-finite",
             hint="train it again, or take another",
         )
+    model.get_input_embeddings().register_forward_pre_hook(_known)
     return model
+
+
+def _known(embeddings: Any, given: tuple[Any, ...]) -> None:
+    """Raise UserError for a token without an embedding, where looking at ids waits for nobody: on a CPU."""
+    ids, words = given[0], embeddings.num_embeddings
+    if ids.device.type == "cpu" and ids.numel() and int(ids.max()) >= words:
+        raise UserError(
+            f"the tokenizer gives token {int(ids.max())}, and the model has embeddings for {words:,} tokens, from 0 on",
+            code="tokenizer-mismatch",
+            hint="the token was added to the tokenizer alone: leave it out, or give the model more embeddings with "
+            "`resize_token_embeddings` and save it again",
+        )
 
 
 def copied(model: Any) -> Any:

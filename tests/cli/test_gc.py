@@ -75,3 +75,17 @@ def test_no_store(tmp_path, capsys):
     assert cli.run(["gc", "--store", str(tmp_path / "none")]) == 2
     assert "no store" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
+
+
+def test_a_plan_without_weights_does_not_tell_what_is_needed(store, tmp_path, capsys, monkeypatch):
+    """Stages are called after the weights, too: a spec or a saved plan without them would let all that is done go."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    world = runpy.run_path(str(Path(__file__).parents[1] / "plan" / "plan_world.py"))["World"](tmp_path)
+    (world.base / "model.safetensors").unlink()
+    saved = tmp_path / "plan.json"
+    assert cli.run(["plan", str(world.spec), "--store", str(store.root), "--out", str(saved)]) == 0
+    capsys.readouterr()
+    for source in (world.spec, saved):
+        assert gc(store, str(source), "--older-than", "0", "-y") == 2
+        assert "no-weights" in capsys.readouterr().err
+    assert len(list(store.artifacts.iterdir())) == 1

@@ -6,9 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from drdoctl.cli._ready import require_tools, require_weights
-from drdoctl.core.errors import UserError, Where, ZooError
-from drdoctl.spec.folder import absent
+from drdoctl.cli._ready import require_tools
+from drdoctl.core.errors import UserError, ZooError
 from drdoctl.spec.resources import Resources
 from drdoctl.stages import Want
 
@@ -50,18 +49,3 @@ def test_a_missing_key_is_named(tmp_path):
     with pytest.raises(UserError, match="there is no file") as caught:
         require_tools(planned(*wants), SPEC, offline=True)
     assert len(caught.value.faults) == 1
-
-
-def test_a_folder_without_weights_can_be_planned_with_and_not_carried_out():
-    """Each folder that a stage would read is one fault, where the spec names it; what is done reads none."""
-    where = Where("spec.yaml", 3, 5)
-    wants = [
-        Want("sft", 1, {}, externals={key: absent({})}, locations={key: {"path": f"/models/{key}"}})
-        for key in ("student.model", "oracle.model", "student.model")
-    ]
-    with pytest.raises(UserError) as caught:
-        require_weights(planned(*wants), lambda key: where if key == "student.model" else None)
-    assert [fault.code for fault in caught.value.faults] == ["no-weights"] * 2
-    assert "`/models/student.model` has no weights" in caught.value.faults[0].message
-    assert caught.value.faults[0].where == where
-    require_weights(planned(*wants, action="reuse"), lambda _: None)

@@ -91,6 +91,10 @@ def test_what_is_there_can_be_reported(tmp_path):
     assert "missing: `align[dpo]`, `evaluate[dpo]` are not finished" in result.stdout
     page = (house.store.reports / "demo.html").read_text(encoding="utf-8")
     assert "align[dpo]</code>, <code>evaluate[dpo]</code> are not finished" in page
-    empty = make_house(tmp_path / "empty", leave_out=("evaluate[dpo]", "evaluate[drdo]", "evaluate[sft]"))
+    unmeasured = make_house(tmp_path / "unmeasured", leave_out=("evaluate[dpo]", "evaluate[drdo]", "evaluate[sft]"))
+    assert (
+        "Losses" in (invoke(unmeasured, partial=True).exception or unmeasured.store.reports / "demo.html").read_text()
+    )
+    empty = make_house(tmp_path / "empty", leave_out=tuple(house.wants))
     fault = invoke(empty, partial=True).exception.faults[0]
     assert (fault.code, fault.hint) == ("not-finished", "`drdoctl apply spec.yaml`")

@@ -109,7 +109,7 @@ def test_widths_in_attention():
 @pytest.mark.shared
 def test_a_real_folder(shared_folder):
     """The count from the configuration is the count in the weights' header."""
-    from drdoctl.spec.folder import count_parameters
+    from drdoctl.spec.weights import count_parameters
 
     folder = shared_folder / "models" / "stories260k"
     if not folder.is_dir():

@@ -113,16 +113,23 @@ def test_prompts_that_leave_no_room_for_a_response(carry_out, new, prompts, fail
         assert "sft" not in outcome.done
 
 
-@pytest.mark.parametrize(("new", "fails"), [(28, False), (29, True)])
-def test_answers_that_leave_no_instruction_any_room(carry_out, tmp_path, new, fails):
-    """An eval with instructions of its own has no answer at all where the longest one fills the model."""
-    (tmp_path / "asked.json").write_text('[{"instruction": "say"}]')
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        (27, ""),
+        (28, "prompts of up to 2 tokens and 28 new ones exceed"),
+        (29, "29 new tokens leave no room for a prompt"),
+    ],
+)
+def test_answers_that_leave_no_instruction_any_room(carry_out, tmp_path, new, said):
+    """An eval with instructions of its own has no answer at all where the shortest one has no room for it."""
+    (tmp_path / "asked.json").write_text('[{"instruction": "say that once"}, {"instruction": "say it"}]')
     asked = {"name": "alpaca-eval", "instructions": str(tmp_path / "asked.json"), "max_new_tokens": new}
     config = {"model_type": "llama", "max_position_embeddings": 29}
-    want = evaluation(asked)
-    want = replace(want, sizes={"model": {"config": config}}, locations={"evaluate.0.instructions": str(tmp_path)})
+    places = {"evaluate.0.instructions": str(tmp_path / "asked.json")}
+    want = replace(evaluation(asked), sizes={"model": {"config": config}}, locations=places)
     outcome = carry_out([], want)
-    assert bool(outcome.failed) == fails
-    if fails:
-        assert "29 new tokens leave no room for a prompt in the model's 29" in str(outcome.failed["evaluate[sft]"])
+    assert bool(outcome.failed) == bool(said)
+    if said:
+        assert f"eval `alpaca-eval`: {said}" in str(outcome.failed["evaluate[sft]"])
         assert "sft" not in outcome.done

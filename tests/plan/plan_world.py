@@ -95,10 +95,10 @@ class World:
         loaded = load(self.spec, sets)
         return wanted(loaded.spec, Facts(loaded.base, self.store.root, loaded.spec.zoo))
 
-    def plan(self, *sets):
+    def plan(self, *sets, weightless=False):
         """Return the plan of the spec against the store."""
         loaded = load(self.spec, sets)
-        wants = wanted(loaded.spec, Facts(loaded.base, self.store.root, loaded.spec.zoo))
+        wants = wanted(loaded.spec, Facts(loaded.base, self.store.root, loaded.spec.zoo, weightless=weightless))
         return diff(wants, self.store, loaded)
 
     def make(self, *sets, only=None, seconds=2.0, metrics=None):

@@ -169,7 +169,7 @@ def test_a_real_model_without_weights(shared_folder, tmp_path):
     folder = shared_folder / "models" / "smollm2-135m-instruct"
     if not folder.is_dir():
         pytest.skip("no SmolLM2 beside the checkout")
-    facts = Facts(tmp_path, tmp_path / "store")
+    facts = Facts(tmp_path, tmp_path / "store", weightless=True)
     assert facts.tokenizer("student.tokenizer", str(folder)).vocabulary == 49152
     found = facts.model("student.model", str(folder))
     assert is_absent(found.identity) == (not list(folder.glob("*.safetensors")))

@@ -12,8 +12,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "plan"))
 from plan_world import write_model, write_weights
 
 from drdoctl.core.errors import UserError
-from drdoctl.spec.folder import count_parameters, read_config, read_folder, weight_files
+from drdoctl.spec.folder import read_config, read_folder
 from drdoctl.spec.hashes import Hashes
+from drdoctl.spec.weights import count_parameters
 
 KEY = "student.model"
 
@@ -68,6 +69,8 @@ def test_shards_count_and_heads_do_not(tmp_path):
         (lambda folder: (folder / "model.safetensors").rename(folder / "pytorch_model.bin"), "pickle-weights"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"short"), "bad-weights"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"\xff" * 64), "bad-weights"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "no-weights"),
+        (lambda folder: (folder / "model.safetensors").rename(folder / "weights.safetensors"), "bad-weights"),
         (lambda folder: (folder / "modeling_own.py").write_text("raise SystemExit"), "remote-code"),
     ],
 )
@@ -107,14 +110,12 @@ def test_without_weights_there_is_a_plan(tmp_path):
     folder = write_model(tmp_path / "a")
     whole = read(folder)
     (folder / "model.safetensors").unlink()
-    found = read(folder)
+    assert codes(folder) == ["no-weights"]
+    found = read_folder(folder, Hashes(None), key=KEY, weightless=True)
     assert (found.sha256, found.parameters) == (None, None)
     assert (found.config, found.tokenizer_sha256) == (whole.config, whole.tokenizer_sha256)
-    with pytest.raises(UserError, match="has no weights") as caught:
-        weight_files(folder, key=KEY)
-    assert caught.value.faults[0].code == "no-weights"
     (folder / "tokenizer.json").unlink()
-    assert codes(folder) == ["no-tokenizer"]
+    assert codes(folder) == ["no-weights", "no-tokenizer"]
 
 
 def test_a_folder_that_is_not_there(tmp_path):

@@ -144,3 +144,28 @@ def test_real_model_continues_its_story():
     good = tokenizer(" a little girl named Lily.", add_special_tokens=False).input_ids
     values = score_batch(load_policy(folder).eval(), [(prompt, (good, good[::-1]))], "fp32", logp=True)
     assert values[0] > values[1] + 10
+
+
+@pytest.mark.parametrize("role", ["student", "oracle"])
+def test_padding_without_an_embedding_gives_way(role, tmp_path, data):
+    """A pad token that was added to the tokenizer alone is not what a saved folder pads with."""
+    tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer" / "student")
+    tokenizer.add_special_tokens({"pad_token": "<new>"})
+    tokenizer.save_pretrained(tmp_path / "words")
+    policy = Policy(new_lm({**FIELDS, "model_type": "llama", "tied": True}, 0, tokenizer.pad_token_id, SPECIAL))
+    policy = Policy(policy.lm, new_head(policy.lm.config, 5))
+    (save_policy if role == "student" else save_oracle)(policy, tmp_path / "made", tmp_path / "words")
+    auto = AutoModelForCausalLM if role == "student" else AutoModelForSequenceClassification
+    model, saved = auto.from_pretrained(tmp_path / "made"), AutoTokenizer.from_pretrained(tmp_path / "made")
+    assert saved.pad_token not in ("<new>", None)
+    batch = saved.pad({"input_ids": [[3, 4, 5], [6]]}, return_tensors="pt")
+    assert model(**batch).logits.isfinite().all()
+
+
+def test_a_token_without_an_embedding_is_named(tmp_path, data):
+    """What the tokenizer has and the model has not is a fault with a remedy, not an index out of range."""
+    save_policy(make("llama"), tmp_path, data / "tokenizer" / "student")
+    student = load_policy(tmp_path)
+    with pytest.raises(UserError, match="gives token 40, and the model has embeddings for 40 tokens") as caught:
+        score_batch(student.eval(), [([3, 40], ([6, 1],))], "fp32", logp=True)
+    assert caught.value.faults[0].code == "tokenizer-mismatch"
